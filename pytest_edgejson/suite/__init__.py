@@ -1,0 +1,1 @@
+"""Making and checking suites: values, records, the prompt's form, totals, build, check."""

@@ -1,0 +1,217 @@
+"""`edgejson suite check`: proves of any suite that its cases can be answered from their text."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.alignment import equal, format_path, leaves
+from pytest_edgejson.cases import Case, CaseError, decode_row, looks_like_cases, parse_case
+from pytest_edgejson.schemas import complexity_of
+from pytest_edgejson.suite.rendering import FormError, parse_prompt
+from pytest_edgejson.suite.totals import wrong_totals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_edgejson.schemas import Schema
+
+# Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one
+# number: commas before groups of three digits separate thousands.
+_NUMBER = re.compile(r"(?<![\w.])-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w|\.\d)")
+_SHOWN = 100
+_TRUE = re.compile(r"\b(?:true|yes|on|enabled)\b", re.IGNORECASE)
+_FALSE = re.compile(r"\b(?:false|no|off|disabled|not)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a suite.
+
+    Attributes:
+        path: the file.
+        line: 1-based line, 0 for the whole file.
+        message: what is wrong, and with which case.
+    """
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
+
+@dataclass
+class SuiteCheck:
+    """Problems found and cases read so far; uniqueness is checked over everything that was read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    cases: int = 0
+    _ids: dict[str, str] = field(default_factory=dict)
+    _prompts: dict[str, str] = field(default_factory=dict)
+    _outputs: dict[str, str] = field(default_factory=dict)
+
+    def check_file(self, path: Path, schemas: Mapping[str, Schema]) -> None:
+        """Check all cases of a file and go on after a bad one."""
+        rows = False
+        try:
+            with path.open("rb") as lines:
+                for number, raw in enumerate(lines, 1):
+                    rows |= self._check_line(raw, path, number, schemas)
+        except OSError as error:
+            self.problems.append(Problem(path, 0, f"cannot be read: {error.strerror}"))
+            return
+        if not rows:
+            self.problems.append(Problem(path, 0, "the file holds no case"))
+
+    def _check_line(self, raw: bytes, path: Path, line: int, schemas: Mapping[str, Schema]) -> bool:
+        """Check a line and tell whether there is anything in it."""
+        try:
+            row = decode_row(raw, path, line)
+            if row is None:
+                return False
+            case = parse_case(row, path, line, complexity_of(schemas))
+        except CaseError as error:
+            self.problems.append(Problem(path, line, error.message))
+            return True
+        self.cases += 1
+        messages = [*self._duplicates(case, path), *case_problems(case, schemas[case.schema_id])]
+        self.problems += [Problem(path, line, f"{case.id}: {message}") for message in messages]
+        return True
+
+    def _duplicates(self, case: Case, path: Path) -> Iterator[str]:
+        place = f"{path}:{case.line}"
+        for what, seen, mark in (
+            ("id", self._ids, case.id),
+            ("prompt", self._prompts, case.prompt),
+            ("expected output", self._outputs, _same_text(case.expected_output)),
+        ):
+            first = seen.setdefault(mark, place)
+            if first != place:
+                yield f"its {what} stands already in {first}"
+
+
+def _same_text(value: Any) -> str:
+    """Return a text that values share when they are equal: 1 and 1.0 are, and the order of keys does not matter."""
+    flat = sorted((format_path(path), leaf) for path, leaf in leaves(value).items())
+    return json.dumps(
+        [(path, int(leaf) if isinstance(leaf, float) and leaf.is_integer() else leaf) for path, leaf in flat]
+    )
+
+
+def case_problems(case: Case, schema: Schema) -> Iterator[str]:
+    """Yield what is wrong with one case: schema, values that the text lacks, array boundaries, derived totals."""
+    violations = schema.violations(case.expected_output)
+    for violation in violations:
+        yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
+    absent = list(_absent_values(case))
+    for path, value in absent:
+        yield f"{path} is {value}, which is nowhere in the prompt"
+    # A record that cannot be read back for another reason than an absent value has lost its structure.
+    if not absent and not violations:
+        yield from _unrecoverable(case, schema)
+    if not violations:
+        try:
+            for path, value, right in wrong_totals(case.schema_id, case.expected_output):
+                yield f"{path} is {value}, its parts give {right}"
+        except (LookupError, TypeError):
+            # A suite's own schema of the same name, with other fields: nothing is known about its totals.
+            return
+        except ArithmeticError:
+            yield "its totals are beyond what can be added up"
+
+
+def _number(text: str) -> int | float | None:
+    """Return a number of a text, whole ones exactly; None for one too long to be anyone's value."""
+    digits = text.replace(",", "")
+    try:
+        return float(digits) if set(digits) & set(".eE") else int(digits)
+    except ValueError:
+        return None
+
+
+def _absent_values(case: Case) -> Iterator[tuple[str, str]]:
+    numbers = {_number(text) for text in _NUMBER.findall(case.prompt)}
+    for path, value in leaves(case.expected_output).items():
+        match value:
+            case bool():
+                there = bool((_TRUE if value else _FALSE).search(case.prompt))
+            case int() | float():
+                there = value in numbers
+            case str():
+                there = value in case.prompt
+            case _:
+                there = True
+        if not there:
+            yield format_path(path), _shown(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as JSON for one line of a terminal: shortened, with nothing in it that a terminal obeys."""
+    text = json.dumps(value, ensure_ascii=False)
+    text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _unrecoverable(case: Case, schema: Schema) -> Iterator[str]:
+    """Read the record back from a prompt in EdgeJSON's form; any other form says nothing about boundaries."""
+    try:
+        record = parse_prompt(case.prompt, schema.document)
+    except FormError:
+        return
+    if equal(record, case.expected_output):
+        return
+    expected, got = leaves(case.expected_output), leaves(record)
+    # Other boundaries give other paths: the same labels in the same order, cut elsewhere.
+    moved = [path for path in (*expected, *got) if (path in expected) != (path in got)]
+    arrays = dict.fromkeys(format_path(path[: _first_index(path)]) for path in moved if _first_index(path) < len(path))
+    if arrays:
+        yield f"the prompt does not determine where the items of {', '.join(arrays)} begin and end"
+    else:
+        other = [path for path, value in expected.items() if path in got and not equal(got[path], value)]
+        where = [format_path(path) for path in dict.fromkeys([*moved, *other])]
+        yield f"the text does not say what is expected at {', '.join(where[:3])}{', …' if len(where) > 3 else ''}"
+
+
+def _first_index(path: tuple[str | int, ...]) -> int:
+    return next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
+
+
+def check_suite(paths: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, Schema]]) -> SuiteCheck:
+    """Check files and folders of cases together, each file once.
+
+    Args:
+        paths: JSON Lines files, or folders that hold them; what in a folder is not meant to hold cases is passed over.
+        schemas_of: returns the schemas of a file.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no JSON Lines file.
+    """
+    files: dict[Path, Path] = {}
+    for path in paths:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such path")
+        found = _case_files(path) if path.is_dir() else [path]
+        if not found:
+            raise FileNotFoundError(f"{path}: no .jsonl file of cases in it")
+        for file in found:
+            files.setdefault(file.resolve(), file)
+    check = SuiteCheck()
+    for file in files.values():
+        check.check_file(file, schemas_of(file))
+    return check
+
+
+def _case_files(folder: Path) -> list[Path]:
+    # A file without any line is one of cases that were lost.
+    return [file for file in sorted(folder.rglob("*.jsonl")) if looks_like_cases(file) or not file.read_bytes().strip()]
+
+
+def summary_text(check: SuiteCheck) -> str:
+    """Return what was checked in one line."""
+    problems: Any = f"{len(check.problems)} problems" if len(check.problems) != 1 else "1 problem"
+    return f"{check.cases} cases, {problems if check.problems else 'no problems'}"
