@@ -1,0 +1,116 @@
+"""Backends: what runs a model. One file each; this one holds the interface they share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pytest_edgejson.cases import Case
+
+FinishReason: TypeAlias = Literal["stop", "length", "timeout", "error"]
+
+
+class BackendError(Exception):
+    """A model cannot be loaded or run. The message is one line that names what was asked for and the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSettings:
+    """What decides a model's answer beside its weights and the text; part of the store's key.
+
+    Attributes:
+        max_new_tokens: tokens generated at most.
+        stop_at_root: end a case when its root object closes. The v3 profile turns it off.
+        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+        merge_adapter: fold a LoRA adapter into its base for speed.
+    """
+
+    max_new_tokens: int = 2048
+    stop_at_root: bool = True
+    dtype: str = "auto"
+    merge_adapter: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One thing to generate.
+
+    Attributes:
+        key: what the completion comes back under; unique among the requests of one call.
+        text: the rendered prompt, template included.
+        case: the case it was made of. A model's backend reads `text` only; controls and recordings know the case.
+        repeat: 1-based.
+    """
+
+    key: str
+    text: str
+    case: Case
+    repeat: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What a backend returned for a request.
+
+    Attributes:
+        key: the request's.
+        text: generated text, without the prompt and without special tokens.
+        finish_reason: `stop` (ended by itself, or its root object closed), `length` (token limit), `timeout`, `error`.
+        prompt_tokens: tokens of the rendered prompt, None where the backend counts none.
+        output_tokens: tokens generated, the one that ended it included; None where the backend counts none.
+        latency_s: wall seconds from when the model began on this case until it ended. In a batch, cases share them.
+        compute_s: this case's share of the wall seconds that the model worked: the shares of all cases add up to the
+            whole, so that tokens divided by them is the throughput, batched or not.
+        error: what broke, for the finish reason `error`.
+    """
+
+    key: str
+    text: str
+    finish_reason: FinishReason
+    prompt_tokens: int | None = None
+    output_tokens: int | None = None
+    latency_s: float | None = None
+    compute_s: float | None = None
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON builtins."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Completion:
+        """Rebuild what `as_dict` gave."""
+        return cls(**data)
+
+
+class Backend(Protocol):
+    """Runs one model. Made by a factory that imports its libraries only when called."""
+
+    @property
+    def fingerprint(self) -> str:
+        """What identifies the answers: weights, adapter, tokenizer, chat template, backend and its version."""
+        ...
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records: device, dtype, library versions, parameters. JSON builtins."""
+        ...
+
+    def render(self, case: Case) -> str:
+        """Return the whole text the model is given for a case."""
+        ...
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield a completion for each request, lazily, in whatever order they finish.
+
+        Closing the iterator stops the work. What breaks for one request is its completion with finish reason
+        `error`; what breaks for all is a `BackendError`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the model holds."""
+        ...

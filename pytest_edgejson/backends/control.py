@@ -1,0 +1,90 @@
+"""Controls: backends whose score is known beforehand. They validate the harness, and say what a model should beat."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson import __version__
+from pytest_edgejson.backends import BackendError, Completion
+from pytest_edgejson.models import CONTROLS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_edgejson.backends import GenerationSettings, Request
+    from pytest_edgejson.cases import Case
+    from pytest_edgejson.models import ModelSpec
+
+
+def load(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]],
+) -> ControlBackend:
+    """Return a control: `gold` answers what is expected, `empty` nothing, `rules` what a parser of the prompt finds.
+
+    Raises:
+        BackendError: there is no such control.
+    """
+    if spec.model not in CONTROLS:
+        raise BackendError(f"{spec.name}: unknown control {spec.model!r}: use one of {', '.join(CONTROLS)}")
+    return ControlBackend(spec.model)
+
+
+class ControlBackend:
+    """Answers a case without a model."""
+
+    def __init__(self, control: str) -> None:
+        self.on_step: Callable[[int], None] | None = None
+        self._control = control
+        self._parse = _load_parser() if control == "rules" else None
+
+    @property
+    def fingerprint(self) -> str:
+        """The control's name and this package's version; for `rules` the parser's source too."""
+        content = [f"control:{self._control}", __version__, self._parse[1] if self._parse else ""]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records."""
+        return {"backend": "control", "control": self._control, "version": __version__}
+
+    def render(self, case: Case) -> str:
+        """Return what the control answers from: for `gold` the expected output, else the case's own text.
+
+        The store finds completions by this text, so it must hold whatever the answer depends on.
+        """
+        return json.dumps(case.expected_output) if self._control == "gold" else case.prompt
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield the answers, in the order of the requests."""
+        for request in requests:
+            yield Completion(request.key, self._answer(request.case), "stop")
+
+    def close(self) -> None:
+        """Do nothing: a control holds nothing."""
+
+    def _answer(self, case: Case) -> str:
+        if self._control == "gold":
+            return json.dumps(case.expected_output)
+        if self._parse is None:
+            return ""
+        try:
+            return json.dumps(self._parse[0](case.prompt))
+        except (ValueError, RecursionError):
+            # Not a prompt of the form the rules know: no answer is an honest one.
+            return ""
+
+
+def _load_parser() -> tuple[Callable[[str], dict[str, Any]], str]:
+    from pytest_edgejson.suite import rendering
+
+    source = Path(rendering.__file__).read_bytes()
+    return rendering.parse_prompt, hashlib.sha256(source).hexdigest()

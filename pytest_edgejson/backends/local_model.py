@@ -1,0 +1,329 @@
+"""A model loaded into this process, with what decoding has to know of it."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import inspect
+import os
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends import BackendError
+from pytest_edgejson.backends.model_files import ModelFiles, first_line, read_shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import torch
+
+    from pytest_edgejson.backends import GenerationSettings
+    from pytest_edgejson.models import ModelSpec
+
+# Upper bounds of the default batch size. On a CPU the matrix products saturate early and a batch lasts as long as its
+# longest case; on a GPU a decoding step costs the same for one case as for a hundred.
+_BATCH_LIMITS = {"cpu": 16, "mps": 16, "cuda": 128}
+
+# Where nothing of this exists, Linux has no GPU that torch could use.
+_GPU_NODES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
+
+# What running out of memory reads like where it is not a torch.OutOfMemoryError.
+_MEMORY_ERRORS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "cublas_status_alloc_failed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a model runs, for instance `cuda:1`, and of which kind that is: `cuda`."""
+
+    name: str
+    kind: str
+
+    @classmethod
+    def choose(cls, wanted: str | None, model: str) -> Device:
+        """Return the device that is wanted, or for None and `auto` the best there is: cuda, mps, cpu.
+
+        Raises:
+            BackendError: it is unknown or not there. The message begins with `model`, a name.
+        """
+        if wanted in {None, "auto"}:
+            return cls._best()
+        kind = str(wanted).partition(":")[0]
+        if kind not in _BATCH_LIMITS:
+            raise BackendError(f"{model}: unknown device {wanted!r}: use cpu, cuda, cuda:N or mps")
+        if kind != "cpu":
+            import torch
+
+            there = torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
+            if not there:
+                raise BackendError(f"{model}: torch finds no {kind} device here: use --edgejson-device=cpu")
+        return cls(str(wanted), kind)
+
+    @classmethod
+    def _best(cls) -> Device:
+        # Importing torch takes a second or two; a run that is served from the store should not wait for it.
+        if sys.platform == "linux" and not any(True for node in _GPU_NODES for _ in Path("/dev").glob(node)):
+            return cls("cpu", "cpu")
+        import torch
+
+        if torch.cuda.is_available():
+            return cls("cuda", "cuda")
+        return cls("mps", "mps") if torch.backends.mps.is_available() else cls("cpu", "cpu")
+
+    def dtype(self, wanted: str, parameters: int) -> str:
+        """Return `float32`, `bfloat16` or `float16`: what was asked for, or what suits the device."""
+        if wanted != "auto":
+            return wanted
+        if self.kind == "cuda":
+            import torch
+
+            # Emulated bfloat16 is slower than float32.
+            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+        # float16 overflows in many models that were trained in bfloat16, so it is a matter of size only.
+        return "float16" if self.kind == "mps" and parameters > 3_000_000_000 else "float32"
+
+
+class LocalModel:
+    """A loaded model with what decoding has to know of it."""
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        settings: GenerationSettings,
+        files: ModelFiles,
+        tokenizer: Any,
+        device: Device,
+        dtype: str,
+    ) -> None:
+        self.name = spec.name
+        self.device = device
+        self.dtype = dtype
+        self.tokenizer = tokenizer
+        with quiet(), one_line(spec.name, "the model"):
+            _share_cores()
+            self._network = _load_network(spec, files, device, dtype)
+            if files.adapter is not None:
+                self._network = _put_adapter(
+                    self._network, spec.name, files.adapter, device, merge=settings.merge_adapter
+                )
+            self._network.eval()
+        config = self._network.config.get_text_config()
+        self._config = config
+        self.window: int | None = getattr(config, "max_position_embeddings", None)
+        self.vocabulary: int = self._network.get_input_embeddings().num_embeddings
+        self.end_tokens = _end_tokens(self._network, tokenizer)
+        accepted = inspect.signature(self._network.forward).parameters
+        self._takes_positions = "position_ids" in accepted
+        self._extra = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
+        self._cache_name = "cache_params" if "cache_params" in accepted else "past_key_values"
+        self._pieces: dict[int, str] = {}
+        self._anchor: list[int] = tokenizer.encode("a", add_special_tokens=False)[-1:]
+        self._anchor_length = len(self.decode(self._anchor))
+
+    def forward(
+        self, inputs: torch.Tensor, mask: torch.Tensor | None, positions: torch.Tensor, cache: Any
+    ) -> tuple[torch.Tensor, Any]:
+        """Return the logits of each row's last position in float32, and the cache for the next step."""
+        if cache is not None and self._cache_name == "cache_params":
+            # A state holds no columns to hide; its models would take the mask for one of the new tokens.
+            mask = None
+        known: dict[str, Any] = {"attention_mask": mask, self._cache_name: cache, "use_cache": True, **self._extra}
+        if self._takes_positions:
+            known["position_ids"] = positions
+        output = self._network(input_ids=inputs, return_dict=True, **known)
+        cache = getattr(output, self._cache_name, None)
+        if not hasattr(cache, "reorder_cache"):
+            kind = type(self._network).__name__
+            raise BackendError(f"{self.name}: {kind} keeps no cache that this backend can use: run it behind a server")
+        return output.logits[:, -1].float(), cache
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, without special ones."""
+        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def piece(self, token: int) -> str:
+        """Return what a token adds to a text. Bytes of a character that other tokens complete are U+FFFD.
+
+        A look-up, so that following an answer doesn't mean decoding it again at each step.
+        """
+        known = self._pieces.get(token)
+        if known is None:
+            known = self._pieces[token] = self.continuation([token])
+        return known
+
+    def continuation(self, tokens: Sequence[int]) -> str:
+        """Return what tokens add to a text that is there already.
+
+        Some tokenizers drop a space at the start of a text, so they are decoded behind another token.
+        """
+        return self.decode([*self._anchor, *tokens])[self._anchor_length :]
+
+    def default_batch_size(self, tokens: int) -> int:
+        """Return how many cases of up to so many tokens, prompt included, are generated together."""
+        config = self._config
+        heads = getattr(config, "num_attention_heads", None) or 1
+        width = getattr(config, "head_dim", None) or getattr(config, "hidden_size", 0) // heads
+        kept = getattr(config, "num_key_value_heads", None) or heads
+        layers = getattr(config, "num_hidden_layers", 0)
+        item = 4 if self.dtype == "float32" else 2
+        cache = 2 * layers * kept * width * item * tokens
+        # The cache is copied when it grows and when rows leave it; logits come once as they are, once in float32.
+        need = 2 * cache + self.vocabulary * (4 + item) + tokens * getattr(config, "hidden_size", 0) * item * 8
+        limit = _BATCH_LIMITS[self.device.kind]
+        free = _free_bytes(self.device)
+        fitting = limit if free is None else max(0, int(free * 0.7 / max(1, need)))
+        return max(1, min(limit, 1 << max(0, fitting.bit_length() - 1)))
+
+
+def _load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str) -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        str(files.model),
+        dtype=getattr(torch, dtype),
+        use_safetensors=True,
+        local_files_only=True,
+        trust_remote_code=spec.trust_remote_code,
+        output_loading_info=True,
+    )
+    network, report = loaded
+    # transformers fills what the files lack with random numbers and says so in a log line.
+    missing = sorted(report.get("missing_keys") or ())
+    if missing:
+        raise BackendError(
+            f"{spec.name}: the weights lack {len(missing)} of the model's tensors, such as {missing[0]}: they don't "
+            "belong to its config.json, or the copy is not complete"
+        )
+    return network.to(device.name)
+
+
+def _put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool) -> Any:
+    from peft import PeftModel
+
+    def misfit(what: str) -> BackendError:
+        return BackendError(
+            f"{name}: the adapter does not fit the model: {what}; name the base it was trained on as model"
+        )
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            adapted = PeftModel.from_pretrained(network, str(folder), torch_device=device.name, local_files_only=True)
+        except RuntimeError as error:
+            if "size mismatch" not in str(error):
+                raise
+            raise misfit("its tensors have other sizes") from error
+    if any(config.is_prompt_learning for config in adapted.peft_config.values()):
+        raise BackendError(f"{name}: only adapters that change layers can be run, such as LoRA")
+    # peft drops tensors it finds no layer for, without a word, and leaves layers it finds no tensors for at random.
+    saved = sum(".lora_" in key for key in read_shapes(folder / "adapter_model.safetensors", name))
+    places = sum(".lora_" in key for key, _ in adapted.named_parameters())
+    if saved > places or any("missing adapter keys" in str(warning.message) for warning in caught):
+        raise misfit(f"it has {saved} tensors for {places} places")
+    return adapted.merge_and_unload() if merge else adapted.get_base_model()
+
+
+def _end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
+    """Return every token that ends an answer: the model's own, and the one its tokenizer was trained with."""
+    found: set[int] = set()
+    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
+        ids = getattr(source, "eos_token_id", None)
+        found.update(ids if isinstance(ids, list | tuple) else [] if ids is None else [ids])
+    return frozenset(found)
+
+
+def _share_cores() -> None:
+    """Give each of several pytest-xdist workers its part of the cores; left alone, each takes all of them."""
+    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
+    if workers.isdecimal() and int(workers) > 1 and "OMP_NUM_THREADS" not in os.environ:
+        import torch
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(workers)))
+
+
+def _free_bytes(device: Device) -> int | None:
+    """Return the memory a device has left, None where nobody knows."""
+    import torch
+
+    if device.kind == "cuda":
+        return int(torch.cuda.mem_get_info(device.name)[0])
+    if device.kind == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    try:
+        # accelerate brings it along.
+        free = int(importlib.import_module("psutil").virtual_memory().available)
+    except ImportError:
+        return None
+    # A container may be allowed less than the machine has, and is killed without an exception to catch.
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return free
+
+
+def free_memory() -> None:
+    """Give back what nothing refers to any more, on the device too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _MEMORY_ERRORS)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries' warnings from becoming errors under a project's `filterwarnings = error`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextlib.contextmanager
+def one_line(name: str, what: str) -> Iterator[None]:
+    """Turn what the libraries raise while they load into one line, and hide their progress bars."""
+    from transformers.utils import logging as transformers_logging
+
+    logging: Any = transformers_logging
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    except BackendError:
+        raise
+    except ImportError as error:
+        raise BackendError(f"{name}: {what} needs a library that is missing: {first_line(error)}") from error
+    except MemoryError as error:
+        raise BackendError(f"{name}: {what} does not fit into memory: use a smaller one") from error
+    except Exception as error:
+        hint = ""
+        if "trust_remote_code" in str(error):
+            hint = "; if you trust it, set trust_remote_code = true in models.toml"
+        elif is_out_of_memory(error):
+            hint = "; use a smaller one, or --edgejson-device=cpu"
+        raise BackendError(f"{name}: {what} cannot be loaded: {first_line(error)}{hint}") from error
+    finally:
+        if shown:
+            logging.enable_progress_bar()

@@ -1,0 +1,51 @@
+"""Which module runs which backend. A backend's libraries are imported when it is loaded, not before."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from typing import TYPE_CHECKING, Any, cast
+
+from pytest_edgejson.backends import Backend, BackendError, GenerationSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_edgejson.models import ModelSpec
+
+# Each names a `load(spec, settings, *, device, batch_size, schema_documents) -> Backend`.
+BACKENDS: Mapping[str, str] = {
+    "transformers": "pytest_edgejson.backends.transformers:load",
+    "replay": "pytest_edgejson.backends.replay:load",
+    "control": "pytest_edgejson.backends.control:load",
+}
+
+
+def load_backend(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]] | None = None,
+) -> Backend:
+    """Return the backend that runs a model.
+
+    Args:
+        spec: the model.
+        settings: what decides its answers.
+        device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None chooses.
+        batch_size: cases generated together; None chooses.
+        schema_documents: JSON Schemas by schema id, for prompts that show them.
+
+    Raises:
+        BackendError: the backend is unknown, or it cannot load the model.
+    """
+    if spec.backend not in BACKENDS:
+        near = difflib.get_close_matches(spec.backend, BACKENDS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(BACKENDS)}")
+    module, _, function = BACKENDS[spec.backend].partition(":")
+    load = getattr(importlib.import_module(module), function)
+    backend = load(spec, settings, device=device, batch_size=batch_size, schema_documents=schema_documents or {})
+    return cast("Backend", backend)

@@ -1,0 +1,225 @@
+"""Recordings: scores outputs that were generated elsewhere or earlier. Needs no model library."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from pytest_edgejson.backends import BackendError, Completion, FinishReason
+from pytest_edgejson.cases import CaseError, iter_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_edgejson.backends import GenerationSettings, Request
+    from pytest_edgejson.cases import Case
+    from pytest_edgejson.models import ModelSpec
+
+_FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Recording:
+    """One recorded output, and the line it stands in."""
+
+    line: int
+    model: str | None
+    output: str
+    finish_reason: FinishReason
+    prompt_tokens: int | None
+    output_tokens: int | None
+    latency_s: float | None
+    compute_s: float | None
+    error: str | None
+
+
+def load(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]],
+) -> ReplayBackend:
+    """Read the recording that `spec.model` names: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it holds several models.
+
+    A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason`,
+    `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds) and `error`; other keys are ignored. So a
+    results file of this plugin is a recording too.
+
+    Raises:
+        BackendError: the file cannot be read, a line is wrong, an output is recorded twice, or the file holds
+            several models and none of them is named.
+    """
+    return ReplayBackend(spec)
+
+
+class ReplayBackend:
+    """Answers a case with its recorded output."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self.on_step: Callable[[int], None] | None = None
+        self._path, self._model = _split(spec.model or "")
+        try:
+            with self._path.open("rb") as file:
+                self._digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self._recordings = _read(self._path, self._model)
+        except CaseError as error:
+            raise BackendError(f"recording {error}") from None
+        except OSError as error:
+            raise BackendError(f"recording {self._path}: cannot be read: {error.strerror or error}") from None
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the file's content and of the model chosen in it."""
+        return hashlib.sha256(json.dumps(["replay", 1, self._digest, self._model]).encode()).hexdigest()
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records."""
+        return {
+            "backend": "replay",
+            "file": self._path.name,
+            "sha256": self._digest,
+            "model": self._model,
+            "outputs": len(self._recordings),
+        }
+
+    def render(self, case: Case) -> str:
+        """Return the case's id: that alone decides which output is replayed."""
+        return case.id
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield the recorded outputs, in the order of the requests."""
+        for request in requests:
+            found = self._recordings.get((request.case.id, request.repeat))
+            if found is None:
+                which = f"{request.case.id}, repeat {request.repeat}" if request.repeat > 1 else request.case.id
+                yield Completion(request.key, "", "error", error=f"no recorded output for {which} in {self._path}")
+                continue
+            yield Completion(
+                key=request.key,
+                text=found.output,
+                finish_reason=found.finish_reason,
+                prompt_tokens=found.prompt_tokens,
+                output_tokens=found.output_tokens,
+                latency_s=found.latency_s,
+                compute_s=found.compute_s,
+                error=found.error,
+            )
+
+    def close(self) -> None:
+        """Forget the outputs."""
+        self._recordings = {}
+
+
+def _split(name: str) -> tuple[Path, str | None]:
+    """Split `FILE.jsonl#MODEL`. A `#` may be part of the file's name: the longest existing file wins."""
+    path = Path(name).expanduser()
+    head, model = name, None
+    while not path.is_file() and "#" in head:
+        head, _, tail = head.rpartition("#")
+        model = tail if model is None else f"{tail}#{model}"
+        path = Path(head).expanduser()
+    if path.is_file():
+        return path, model
+    file, _, rest = name.partition("#")
+    return Path(file).expanduser(), rest or None
+
+
+def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:
+    recordings: dict[tuple[str, int], _Recording] = {}
+    models: dict[str | None, None] = {}
+    twice: CaseError | None = None
+    first = True
+    for line, row in iter_rows(path):
+        if first and "edgejson" in row and "case_id" not in row:
+            first = False
+            continue
+        first = False
+        (case_id, repeat), recording = _parse(path, line, row)
+        models.setdefault(recording.model)
+        if chosen is not None and recording.model != chosen:
+            continue
+        other = recordings.setdefault((case_id, repeat), recording)
+        if other is not recording and twice is None:
+            which = f"{case_id!r}, repeat {repeat}," if repeat > 1 else repr(case_id)
+            twice = CaseError(
+                path, line, f"the output of {which} stands already in line {other.line}; keep one of them"
+            )
+    names = sorted(model for model in models if model is not None)
+    if chosen is not None and chosen not in models:
+        raise CaseError(path, 0, f"holds no outputs of {chosen!r}; its models: {', '.join(names) or 'none are named'}")
+    # Two models answer the same cases: say that, not that a case occurs twice.
+    if chosen is None and len(models) > 1:
+        unnamed = " (and rows that name none)" if None in models else ""
+        raise CaseError(
+            path,
+            0,
+            f"holds the outputs of several models{unnamed}: choose one with replay:{path.name}#{names[0]}"
+            + (f"; others: {', '.join(names[1:])}" if len(names) > 1 else ""),
+        )
+    if twice is not None:
+        raise twice
+    if not recordings:
+        raise CaseError(path, 0, "holds no recorded output: each line is an object with 'case_id' and 'output'")
+    return recordings
+
+
+def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, int], _Recording]:
+    def wrong(key: str, what: str) -> CaseError:
+        found = f"got {_shorten(json.dumps(row[key]))}" if key in row else "it is missing"
+        return CaseError(path, line, f"{key!r} must be {what}, {found}")
+
+    case_id = row.get("case_id")
+    if not isinstance(case_id, str):
+        raise wrong("case_id", "the id of a case")
+    model = row.get("model")
+    if model is not None and not isinstance(model, str):
+        raise wrong("model", "a string")
+    repeat = row.get("repeat", 1)
+    if not _is_count(repeat) or repeat < 1:
+        raise wrong("repeat", "a whole number from 1 on")
+    reason = row.get("finish_reason") or "stop"
+    if reason not in _FINISH_REASONS:
+        raise wrong("finish_reason", f"one of {', '.join(_FINISH_REASONS)}")
+    output = row.get("output")
+    # A case that broke in the recorded run has no output to show.
+    if output is None and reason in {"error", "timeout"}:
+        output = ""
+    if not isinstance(output, str):
+        raise wrong("output", "the model's text")
+    for key in ("prompt_tokens", "output_tokens"):
+        if row.get(key) is not None and not _is_count(row[key]):
+            raise wrong(key, "a whole number")
+    for key in ("latency_s", "compute_s"):
+        seconds = row.get(key)
+        if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0):
+            raise wrong(key, "a number of seconds")
+    error = row.get("error")
+    if error is not None and not isinstance(error, str):
+        raise wrong("error", "a string")
+    if error is None and reason == "error":
+        error = "the recorded run broke on this case"
+    return (case_id, repeat), _Recording(
+        line=line,
+        model=model,
+        output=output,
+        finish_reason=cast("FinishReason", reason),
+        prompt_tokens=row.get("prompt_tokens"),
+        output_tokens=row.get("output_tokens"),
+        latency_s=row.get("latency_s"),
+        compute_s=row.get("compute_s"),
+        error=error,
+    )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _shorten(text: str, limit: int = 60) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
