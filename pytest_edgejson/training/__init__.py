@@ -1,0 +1,1 @@
+"""`edgejson train`: models from scratch on generated records, and LoRA adapters on a base."""

@@ -1,0 +1,158 @@
+"""Training from scratch: a small Llama on records generated on the way, its tokenizer included."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.suite.values import Values
+from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint
+from pytest_edgejson.training.examples import RecordBatches, answer_text, training_record
+from pytest_edgejson.training.tokenizer import train_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_edgejson.cases import Complexity
+
+
+@dataclass(frozen=True, slots=True)
+class ScratchSettings:
+    """What a training from scratch is decided by; the defaults are those of the shipped `nano`.
+
+    Attributes:
+        steps: batches, one optimizer step each.
+        batch_tokens: tokens of a batch, padding included.
+        learning_rate: peak; linear warm-up, then cosine to zero.
+        warmup_steps: steps of the warm-up.
+        seed: decides weights and records.
+        vocab_size: tokens of the tokenizer.
+        hidden_size: width; heads are 64 wide.
+        layers: Llama blocks.
+        intermediate_size: width of the gated feed-forward part.
+        context: tokens of prompt and answer together.
+    """
+
+    steps: int = 7000
+    batch_tokens: int = 4096
+    learning_rate: float = 2e-3
+    warmup_steps: int = 200
+    seed: int = 0
+    vocab_size: int = 1024
+    hidden_size: int = 256
+    layers: int = 4
+    intermediate_size: int = 640
+    context: int = 4096
+
+
+def _sample_texts(
+    documents: Mapping[Complexity, Mapping[str, Mapping[str, Any]]], template: str, seed: int
+) -> Iterator[str]:
+    values = Values(f"{seed}:tokenizer", "train")
+    for _ in range(300):
+        for complexity, schemas in documents.items():
+            for schema_id, document in schemas.items():
+                text, record = training_record(schema_id, document, complexity, values)
+                yield template.replace("{prompt}", text)
+                yield answer_text(record)
+
+
+def train_from_scratch(
+    documents: Mapping[Complexity, Mapping[str, Mapping[str, Any]]],
+    template: str,
+    out: Path,
+    settings: ScratchSettings,
+    *,
+    checkpoints: Path,
+    save_steps: int,
+) -> dict[str, Any]:
+    """Train tokenizer and model and save them in half precision.
+
+    A training that was cut off goes on from its last checkpoint and ends in the same weights.
+
+    Args:
+        documents: JSON Schema documents by complexity and schema id.
+        template: text around a prompt, with `{prompt}` in it.
+        out: folder for `model.safetensors`, `config.json` and the tokenizer.
+        settings: see `ScratchSettings`.
+        checkpoints: folder for what a resumed training needs.
+        save_steps: steps between checkpoints.
+
+    Returns:
+        `parameters`, `seconds` of this invocation, `loss` (list of step and mean loss in nats per answer token).
+
+    Raises:
+        TrainingError: the checkpoints are those of a training with other settings.
+        OSError: a folder cannot be written.
+    """
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, set_seed
+
+    checkpoint = last_checkpoint(
+        checkpoints, {**asdict(settings), "template": template, "schemas": fingerprint(documents)}
+    )
+    set_seed(settings.seed)
+    texts = _sample_texts(documents, template, settings.seed)
+    tokenizer = train_tokenizer(texts, settings.vocab_size, settings.context)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=len(tokenizer),
+            hidden_size=settings.hidden_size,
+            num_hidden_layers=settings.layers,
+            num_attention_heads=settings.hidden_size // 64,
+            num_key_value_heads=settings.hidden_size // 64,
+            intermediate_size=settings.intermediate_size,
+            max_position_embeddings=settings.context,
+            tie_word_embeddings=True,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
+    )
+    batches = RecordBatches(
+        documents,
+        tokenizer,
+        template,
+        steps=settings.steps,
+        tokens=settings.batch_tokens,
+        max_length=settings.context,
+        seed=settings.seed,
+    )
+    on_cpu = not torch.cuda.is_available()
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(checkpoints),
+            max_steps=settings.steps,
+            per_device_train_batch_size=1,
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type="cosine",
+            warmup_steps=settings.warmup_steps,
+            weight_decay=0.01,
+            adam_beta2=0.98,
+            max_grad_norm=1.0,
+            bf16=True,
+            use_cpu=on_cpu,
+            dataloader_pin_memory=not on_cpu,
+            train_sampling_strategy="sequential",
+            logging_steps=min(50, settings.steps),
+            save_steps=save_steps,
+            save_total_limit=2,
+            seed=settings.seed,
+            report_to=[],
+            remove_unused_columns=False,
+        ),
+        train_dataset=batches,
+        # A batch comes whole from the dataset, in the order of the curriculum.
+        data_collator=lambda items: items[0],
+    )
+    result = trainer.train(resume_from_checkpoint=checkpoint)
+    half: Any = model
+    half.half().save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    return {
+        "parameters": model.num_parameters(),
+        "seconds": result.metrics["train_runtime"],
+        "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
+    }
