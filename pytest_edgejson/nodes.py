@@ -1,0 +1,164 @@
+"""Nodes: a file of cases, and a case on a model as a pytest item."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgejson import bundled
+from pytest_edgejson.backends import BackendError, Completion
+from pytest_edgejson.cases import CaseError, looks_like_cases, read_cases
+from pytest_edgejson.results import Result, make_result, scores
+from pytest_edgejson.runner import Job
+from pytest_edgejson.schemas import SchemaError, complexity_of, load_schemas
+from pytest_edgejson.session import SESSION
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pytest_edgejson.cases import Case
+    from pytest_edgejson.options import Assertion, Profile
+    from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.session import Session
+
+
+class CaseFailure(AssertionError):
+    """A model's answer misses what was asserted."""
+
+
+class CaseNotRun(Exception):
+    """A case could not be run: no answer of the model, but an error."""
+
+
+def holds(result: Result, assertion: Assertion, profile: Profile) -> bool:
+    """Tell whether a result reaches what is asserted, by the profile's scorer."""
+    json_exact, field_f1, schema_compliant = scores(result, profile)
+    if assertion.kind == "exact":
+        return json_exact
+    if assertion.kind == "schema":
+        return schema_compliant
+    return field_f1 >= assertion.threshold
+
+
+class CaseFile(pytest.File):
+    """A JSON Lines file of cases."""
+
+    def _cases(self, edgejson: Session) -> tuple[list[Case], dict[str, Schema]]:
+        folder = edgejson.settings.schemas or bundled.schema_folder(self.path)
+        try:
+            schemas = edgejson.schemas(folder, load_schemas)
+            return read_cases(self.path, complexity_of(schemas)), schemas
+        except (CaseError, SchemaError) as error:
+            raise self.CollectError(str(error)) from None
+        except OSError as error:
+            raise self.CollectError(f"{self.path}: {error.strerror}") from None
+
+    def collect(self) -> Iterable[CaseItem]:
+        """Yield an item for each case on each model."""
+        edgejson = self.config.stash[SESSION]
+        cases, schemas = self._cases(edgejson)
+        for model in edgejson.specs:
+            for case in cases:
+                name = f"{case.id}[{model}]"
+                # Given as text, from which pytest 9.2 tells the brackets from the name: --lf compares them apart.
+                yield CaseItem.from_parent(
+                    self,
+                    name=name,
+                    nodeid=f"{self.nodeid}::{name}",
+                    case=case,
+                    model=model,
+                    schema=schemas[case.schema_id],
+                )
+
+
+class CaseItem(pytest.Item):
+    """One case on one model.
+
+    Attributes:
+        job: what the runner is asked for.
+        schema: the case's schema.
+        result: what came out, once it ran.
+    """
+
+    def __init__(self, *, case: Case, model: str, schema: Schema, repeat: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = Job(self.nodeid, model, case, repeat)
+        self.schema = schema
+        self.result: Result | None = None
+        self.extra_keyword_matches.update((case.complexity, case.schema_id, model))
+        self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
+        self.add_marker(getattr(pytest.mark, case.complexity))
+
+    @property
+    def edgejson(self) -> Session:
+        """The plugin's state in this process."""
+        return self.config.stash[SESSION]
+
+    def _record(self, completion: Completion) -> Result:
+        job = self.job
+        self.result = make_result(
+            job.case, job.model, job.repeat, completion, self.schema, self.edgejson.settings.extraction
+        )
+        return self.result
+
+    def setup(self) -> None:
+        """Take the completion, which for a model's first case starts the model."""
+        self.user_properties += [("model", self.job.model), ("complexity", self.job.case.complexity)]
+        try:
+            self.completion = self.edgejson.completion(self)
+        except BackendError as error:
+            self.completion = Completion(self.job.key, "", "error", error=str(error))
+        if self.completion.finish_reason in ("error", "timeout"):
+            self._record(self.completion)
+            raise CaseNotRun(self.completion.error or self.completion.finish_reason)
+
+    def runtest(self) -> None:
+        """Score the completion and raise CaseFailure where it misses what is asserted."""
+        result = self._record(self.completion)
+        self.user_properties += [(name, result[name]) for name in ("json_exact", "field_f1", "schema_compliant")]
+        settings = self.edgejson.settings
+        if not holds(result, settings.assertion, settings.profile):
+            raise CaseFailure("missed")
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        """Return file, 0-based line and name."""
+        return self.path, self.job.case.line - 1, self.name
+
+
+def collect_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
+    """Return the collector of a file of cases: one that was named, or one in a folder that looks like one."""
+    if path.suffix != ".jsonl" or not (parent.session.isinitpath(path) or looks_like_cases(path)):
+        return None
+    file: CaseFile = CaseFile.from_parent(parent, path=path)
+    return file
+
+
+def case_items(items: Iterable[pytest.Item]) -> Iterator[CaseItem]:
+    """Yield the cases among items."""
+    return (item for item in items if isinstance(item, CaseItem))
+
+
+def sort_by_model(items: list[pytest.Item], models: list[str]) -> None:
+    """Put cases in the order of their models, behind all other tests, otherwise as they are."""
+    items.sort(key=lambda item: models.index(item.job.model) if isinstance(item, CaseItem) else -1)
+
+
+def attach_result(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Put a case's result on the report of the phase in which it came out.
+
+    The report gets `edgejson`, the result as JSON builtins, `edgejson_file`, where the case stands, and
+    `edgejson_missed`, whether the answer misses what is asserted: any other failure is an error and never forgiven.
+    Its text is one line; `Session.take` makes the whole of it where pytest's terminal is.
+    """
+    if not isinstance(item, CaseItem) or item.result is None:
+        return
+    error = call.excinfo.value if call.excinfo is not None else None
+    if report.when == "call" or (report.when == "setup" and error is not None):
+        report.edgejson = item.result  # type: ignore[attr-defined]
+        report.edgejson_file = str(item.path)  # type: ignore[attr-defined]
+        report.edgejson_missed = isinstance(error, CaseFailure)  # type: ignore[attr-defined]
+        if isinstance(error, CaseFailure | CaseNotRun):
+            report.longrepr = f"{item.name}: {error}"

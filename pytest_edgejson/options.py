@@ -1,0 +1,324 @@
+"""Options, ini values and the settings they make; wrong ones are usage errors that name the fix."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Profile: TypeAlias = Literal["default", "v3"]
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+SHOWN_DIFFS = 5
+MAX_NEW_TOKENS = 2048
+
+_NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r\d+)?\]", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """What a case must reach to pass.
+
+    Attributes:
+        kind: `exact` (JSONExact), `schema` (SchemaCompliance) or `field_f1`.
+        threshold: least FieldF1, for the kind `field_f1`.
+    """
+
+    kind: Literal["exact", "schema", "field_f1"] = "exact"
+    threshold: float = 1.0
+
+    def __str__(self) -> str:
+        return f"field_f1>={self.threshold:g}" if self.kind == "field_f1" else self.kind
+
+
+def parse_assertion(text: str) -> Assertion:
+    """Read `exact`, `schema` or `field_f1>=X`."""
+    if text == "exact":
+        return Assertion("exact")
+    if text == "schema":
+        return Assertion("schema")
+    found = re.fullmatch(r"field_f1\s*>=\s*(\d*\.?\d+)", text)
+    if found is None or not 0 <= float(found[1]) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: exact, schema, field_f1>=X with X from 0 to 1")
+    return Assertion("field_f1", float(found[1]))
+
+
+def parse_diffs(text: str) -> int | None:
+    """Read how many diffs to show whole: a number, `none` (0) or `all` (None)."""
+    if text == "all":
+        return None
+    if text == "none":
+        return 0
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: a number, all, none")
+    return int(text)
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
+    """Let argparse check a value but keep its text: xdist sends options to its workers, and only builtins travel."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    # argparse names the type in some of its messages.
+    check.__name__ = parse.__name__
+    return check
+
+
+def _choice(*names: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of: {', '.join(names)}")
+        return text
+
+    return parse
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option: `--edgejson-NAME` on the command line, `edgejson_NAME` in the configuration."""
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+    metavar: str = ""
+    default: Any = None
+    is_flag: bool = False
+    is_list: bool = False
+    is_path: bool = False
+
+    @property
+    def flag(self) -> str:
+        return f"--edgejson-{self.name.replace('_', '-')}"
+
+    @property
+    def ini(self) -> str:
+        return f"edgejson_{self.name}"
+
+
+_OPTIONS = (
+    _Option(
+        "model",
+        str,
+        "run the cases on this model: an entry of models.toml, a hub id, a local folder, replay:FILE.jsonl, "
+        "control:gold, control:empty or control:rules; give it again to compare models",
+        "NAME",
+        is_list=True,
+    ),
+    _Option("models", Path, "read model entries from this file, beside the bundled ones", "FILE.toml", is_path=True),
+    _Option("cases", Path, "collect this suite (a folder or a file) when no path is given", "PATH", is_path=True),
+    _Option("schemas", Path, "take the schemas from this folder instead of the suite's own", "DIR", is_path=True),
+    _Option(
+        "assert",
+        parse_assertion,
+        "what a case must reach to pass: exact (default), schema, or field_f1>=X",
+        "WHAT",
+        Assertion(),
+    ),
+    _Option(
+        "profile",
+        _choice("default", "v3"),
+        "v3: prompt, limits, scorer and table of the published EdgeJSON v3 evaluation",
+        "NAME",
+        "default",
+    ),
+    _Option(
+        "extraction",
+        _choice("lenient", "strict"),
+        "how JSON is found in an output: lenient (default) or strict",
+        "POLICY",
+        "lenient",
+    ),
+    _Option("report_only", bool, "a benchmark, nothing to decide: cases that miss do not fail the run", is_flag=True),
+    _Option(
+        "diffs",
+        parse_diffs,
+        f"how many failures are shown with their diff, the others in one line each: a number (default {SHOWN_DIFFS}), "
+        "all or none",
+        "N",
+        SHOWN_DIFFS,
+    ),
+    _Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
+    _Option(
+        "batch_size",
+        parse_count,
+        "cases that a local model runs at once (default: chosen from the memory at hand)",
+        "N",
+    ),
+    _Option("device", str, "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is)", "DEVICE"),
+    _Option("dtype", _choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
+    _Option(
+        "max_new_tokens",
+        parse_count,
+        f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
+        "N",
+    ),
+    _Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
+    _Option(
+        "store", Path, "keep completions in this file instead of pytest's cache directory", "FILE.sqlite", is_path=True
+    ),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add all options and their ini equivalents."""
+    group = parser.getgroup("edgejson", "EdgeJSON: language models turning text into JSON")
+    for option in _OPTIONS:
+        destination = f"edgejson_{option.name}"
+        if option.is_flag:
+            group.addoption(option.flag, dest=destination, action="store_true", default=None, help=option.help)
+            parser.addini(option.ini, option.help, type="bool", default=None)
+        else:
+            group.addoption(
+                option.flag,
+                dest=destination,
+                action="append" if option.is_list else "store",
+                type=_checked(option.parse),
+                default=None,
+                metavar=option.metavar,
+                help=option.help,
+            )
+            ini_type: Literal["linelist", "string"] = "linelist" if option.is_list else "string"
+            parser.addini(option.ini, option.help, type=ini_type, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line, the configuration and the node ids ask for.
+
+    Attributes:
+        models: what `--edgejson-model` names, in order, without repetition.
+        models_file: `--edgejson-models`.
+        cases: `--edgejson-cases`.
+        schemas: `--edgejson-schemas`.
+        assertion: `--edgejson-assert`.
+        profile: `--edgejson-profile`.
+        extraction: the extraction policy.
+        report_only: misses do not fail the run.
+        diffs: failures shown whole, None for all.
+        results: the results file.
+        batch_size: None where the backend decides.
+        device: None where the backend decides.
+        dtype: one of `DTYPES`.
+        max_new_tokens: None for the default, which the model's entry or the profile may replace.
+        merge_adapter: fold adapters into their base.
+        store: None for the place in pytest's cache directory.
+        rerun_options: the options, as typed, that a rerun of one case needs beside its node id.
+    """
+
+    models: tuple[str, ...]
+    models_file: Path | None
+    cases: Path | None
+    schemas: Path | None
+    assertion: Assertion
+    profile: Profile
+    extraction: Literal["lenient", "strict"]
+    report_only: bool
+    diffs: int | None
+    results: Path | None
+    batch_size: int | None
+    device: str | None
+    dtype: str
+    max_new_tokens: int | None
+    merge_adapter: bool
+    store: Path | None
+    rerun_options: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether a model was named at all."""
+        return bool(self.models)
+
+
+def _from_ini(option: _Option, raw: Any, config: pytest.Config) -> Any:
+    if option.is_flag or option.is_list:
+        return raw
+    try:
+        value = option.parse(raw)
+    except argparse.ArgumentTypeError as error:
+        raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
+    # A path in a configuration file is relative to that file.
+    return (config.inipath or config.rootpath).parent / value if option.is_path and config.inipath else value
+
+
+def make_settings(config: pytest.Config) -> Settings:
+    """Read the settings; an option beats its ini value, which beats the default.
+
+    Where no model is named, the models in brackets of node ids such as `FILE.jsonl::invoice-007[nano]` are meant.
+
+    Raises:
+        pytest.UsageError: an ini value is wrong.
+    """
+    values: dict[str, Any] = {}
+    rerun = []
+    for option in _OPTIONS:
+        value = given = config.getoption(option.ini)
+        if value is None:
+            raw = config.getini(option.ini)
+            value = option.default if raw in (None, "", []) else _from_ini(option, raw, config)
+        elif not (option.is_flag or option.is_list):
+            value = option.parse(value)
+            value = config.invocation_params.dir / value if option.is_path else value
+        if given is not None and option.name not in _NOT_FOR_A_RERUN:
+            rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(given))}")
+        values[option.name] = value
+    models = values.pop("model") or models_in_node_ids(config.args)
+    return Settings(
+        models=tuple(dict.fromkeys(models)),
+        models_file=values.pop("models"),
+        assertion=values.pop("assert"),
+        merge_adapter=not values.pop("unmerged"),
+        report_only=bool(values.pop("report_only")),
+        rerun_options=tuple(rerun),
+        **values,
+    )
+
+
+# The model stands in the node id; the others concern a run as a whole.
+_NOT_FOR_A_RERUN = ("model", "cases", "report_only", "diffs", "results")
+
+
+def models_in_node_ids(args: list[str]) -> list[str]:
+    """Return the models that node ids of cases name in brackets."""
+    found = (_NODE.fullmatch(arg) for arg in args)
+    return [match["model"] for match in found if match]
+
+
+def refuse_cases_without_model(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where the arguments name a file of cases, or options need a model, and none is named."""
+    for arg in config.args:
+        path = config.invocation_params.dir / arg.partition("::")[0]
+        if path.suffix == ".jsonl" and path.is_file():
+            raise pytest.UsageError(f"{arg}: no model to run it on: add --edgejson-model=NAME, such as nano")
+    for option in _OPTIONS:
+        if config.getoption(option.ini) is not None:
+            raise pytest.UsageError(f"{option.flag} needs a model: add --edgejson-model=NAME, such as nano")
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Register the markers that cases carry."""
+    config.addinivalue_line("markers", "edgejson(schema, complexity, model): a case of an EdgeJSON suite")
+    for complexity in ("simple", "medium", "complex"):
+        config.addinivalue_line("markers", f"{complexity}: an EdgeJSON case of that complexity")
+
+
+def given(config: pytest.Config, name: str) -> bool:
+    """Tell whether an option stands on the command line."""
+    value: object = config.getoption(f"edgejson_{name}")
+    return value is not None

@@ -1,0 +1,139 @@
+"""The hooks; what they do lives in the other modules, imported when there is something to do.
+
+The module's own hooks are all that an ordinary pytest run meets. Those of `EdgeJSONPlugin` are registered once a model
+is named.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgejson import options
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from _pytest.terminal import TerminalReporter
+
+    from pytest_edgejson.session import Session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options."""
+    options.add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hooks that others may implement."""
+    from pytest_edgejson import hookspecs
+
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the markers, and the rest of the hooks where a model is named."""
+    options.register_markers(config)
+    settings = options.make_settings(config)
+    if settings.active:
+        from pytest_edgejson.session import begin_session
+
+        config.pluginmanager.register(EdgeJSONPlugin(begin_session(config, settings)), "edgejson-session")
+    else:
+        options.refuse_cases_without_model(config)
+
+
+class EdgeJSONPlugin:
+    """The hooks of a run with models."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def pytest_report_header(self) -> list[str]:
+        """Name models and suite."""
+        return self.session.header()
+
+    def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+        """Collect files of cases."""
+        from pytest_edgejson.nodes import collect_file
+
+        return collect_file(file_path, parent)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Put the cases of a model together, so that one model is loaded at a time."""
+        from pytest_edgejson.nodes import sort_by_model
+
+        sort_by_model(items, list(self.session.specs))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Give each worker one block of each model's cases."""
+        from pytest_edgejson.xdist import make_scheduler
+
+        return make_scheduler(config, log)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Look the models up before the first case, and forgive misses where there is nothing to decide.
+
+        pytest makes the exit status of `testsfailed` right after this hook; pytest_sessionfinish is too late.
+        """
+        if session.config.option.collectonly:
+            return (yield)
+        self.session.begin()
+        try:
+            outcome = yield
+        finally:
+            self.session.close()
+        session.testsfailed -= self.session.forgiven()
+        return outcome
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Let a case's result travel on its report."""
+        from pytest_edgejson.nodes import attach_result
+
+        report = yield
+        attach_result(report, item, call)
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_to_serializable(self) -> Generator[None, dict[str, Any] | None, dict[str, Any] | None]:
+        """Send a result to xdist's controller as ASCII: it may hold text that no encoding takes."""
+        data = yield
+        if data is not None and "edgejson" in data:
+            data["edgejson"] = json.dumps(data["edgejson"])
+        return data
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_from_serializable(self, data: dict[str, Any]) -> Generator[None, object, object]:
+        """Read a result back on xdist's controller."""
+        if "edgejson" in data:
+            data["edgejson"] = json.loads(data["edgejson"])
+        return (yield)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a result in."""
+        self.session.take(report)
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Call a miss a miss, in the category `failed`: another one would lose the FAILURES section."""
+        from pytest_edgejson.session import is_miss
+
+        return ("failed", "F", "MISS") if is_miss(report) else None
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> Generator[None]:
+        """Show the first diffs whole, every miss in one line, and the table last, where it is seen."""
+        from pytest_edgejson.terminal import hide_failures, write_tables
+
+        with hide_failures(terminalreporter, self.session.settings.diffs):
+            yield
+        write_tables(terminalreporter, self.session)

@@ -1,0 +1,133 @@
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tabulate import tabulate
+
+from pytest_edgejson.metrics import Estimate, Grouping, Metrics, by_complexity, by_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_edgejson.models import ModelSpec, Published
+    from pytest_edgejson.options import Profile
+    from pytest_edgejson.results import Result
+
+
+def _percent(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    low, high = 100 * estimate.interval.low, 100 * estimate.interval.high
+    return f"{100 * estimate.value:.1f} % [{low:.1f}, {high:.1f}]"
+
+
+def _fraction(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "-"
+    return f"{estimate.value:.3f} [{estimate.interval.low:.3f}, {estimate.interval.high:.3f}]"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+_COLUMNS: Mapping[str, Callable[[Metrics], str]] = {
+    "JSONExact": lambda metrics: _percent(metrics.json_exact),
+    "FieldF1": lambda metrics: _fraction(metrics.field_f1),
+    "SchemaCompliance": lambda metrics: _percent(metrics.schema_compliance),
+    "tok/s": lambda metrics: _number(metrics.tokens_per_s),
+}
+
+
+def _one_model(groups: Mapping[str, Metrics]) -> str:
+    rows = [[name, metrics.n, *(column(metrics) for column in _COLUMNS.values())] for name, metrics in groups.items()]
+    align = ("left", "right", "left", "left", "left", "right")
+    return tabulate(rows, headers=["", "n", *_COLUMNS], tablefmt="simple", colalign=align, disable_numparse=True)
+
+
+def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> str:
+    """Return a table for each metric, a column for each model."""
+    names = list(dict.fromkeys(name for by_name in groups.values() for name in by_name))
+    # `all` comes last also where one model lacks a group.
+    names.sort(key=lambda name: name == "all")
+    tables = []
+    for title, column in _COLUMNS.items():
+        rows = []
+        for name in names:
+            cells = [by_name.get(name) for by_name in groups.values()]
+            n = "/".join(dict.fromkeys(str(cell.n if cell else 0) for cell in cells))
+            rows.append([name, n, *(column(cell) if cell else "-" for cell in cells)])
+        align = ("left", "right", *["left"] * len(groups))
+        tables.append(
+            tabulate(rows, headers=[title, "n", *groups], tablefmt="simple", colalign=align, disable_numparse=True)
+        )
+    return "\n\n".join(tables)
+
+
+def _cases_not_run(count: int) -> str:
+    if count == 1:
+        return "1 case could not be run and counts in no metric"
+    return f"{count} cases could not be run and count in no metric"
+
+
+def _published(row: Published) -> str:
+    parts = []
+    if row.json_exact is not None:
+        parts.append(f"JSONExact {100 * row.json_exact:.1f} %")
+    split = [(name, getattr(row, name)) for name in ("simple", "medium", "complex")]
+    if any(value is not None for _, value in split):
+        shown = " / ".join("-" if value is None else f"{100 * value:.1f}" for _, value in split)
+        parts.append(f"simple/medium/complex {shown} %")
+    if row.field_f1 is not None:
+        parts.append(f"FieldF1 {row.field_f1:.3f}")
+    if row.schema_compliance is not None:
+        parts.append(f"compliance {100 * row.schema_compliance:.1f} %")
+    return f"{', '.join(parts)} ({row.source})"
+
+
+def render_summary(
+    results: Sequence[Result],
+    specs: Mapping[str, ModelSpec],
+    *,
+    profile: Profile = "default",
+    verbose: bool = False,
+) -> str:
+    """Return the tables of a run as plain text.
+
+    Args:
+        results: all of the run.
+        specs: the models by name.
+        profile: `v3` shows the published scorer's numbers.
+        verbose: also a table by schema, and what is published of the models.
+    """
+    models = list(dict.fromkeys(result["model"] for result in results))
+    parts = []
+    groupings: list[Grouping] = [by_complexity, by_schema] if verbose else [by_complexity]
+    for grouping in groupings:
+        groups = {
+            model: grouping([result for result in results if result["model"] == model], profile) for model in models
+        }
+        if len(models) == 1:
+            parts.append(f"{models[0]}\n{_one_model(groups[models[0]])}")
+        else:
+            parts.append(_side_by_side(groups))
+        if grouping is by_complexity:
+            parts += [
+                f"{model}: {_cases_not_run(by_name['all'].errors)}"
+                for model, by_name in groups.items()
+                if by_name["all"].errors
+            ]
+    if verbose or profile == "v3":
+        parts += [
+            f"published for {model}: {_published(row)}"
+            for model in models
+            if model in specs
+            for row in specs[model].published
+        ]
+    parts.append(
+        "Intervals are 95 %: Wilson for proportions, bootstrap for means."
+        + (" Scored as EdgeJSON v3 was published: tok/s is 50 / mean latency." if profile == "v3" else "")
+    )
+    return "\n\n".join(parts)

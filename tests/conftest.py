@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+# A run inside this process forgets what it imported: what is slow to import, or cannot be imported twice, comes first.
+import deepdiff  # noqa: F401
+import jsonschema  # noqa: F401
+import pytest
+import scipy.optimize
+import scipy.stats  # noqa: F401
+import tabulate  # noqa: F401
+from projects import Project
+
+import pytest_edgejson.diagnosis
+import pytest_edgejson.failures
+import pytest_edgejson.nodes
+import pytest_edgejson.summary
+import pytest_edgejson.terminal  # noqa: F401
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    # What the surrounding run sets would change what a run inside it prints.
+    for name in ("PYTEST_ADDOPTS", "CI", "BUILD_NUMBER", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "160")
+    return Project(pytester.path)
