@@ -72,6 +72,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         "output_tokens": completion.output_tokens,
         "latency_s": completion.latency_s,
         "compute_s": completion.compute_s,
+        "stored": completion.stored,
         "extraction": {"form": extraction.form, "policy": extraction.policy, "error": extraction.error},
         "value": value,
         "json_exact": scored.json_exact,

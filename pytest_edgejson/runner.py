@@ -66,8 +66,6 @@ class Runner:
         self._pending: set[str] = set()
         self._keys: dict[str, str] = {}
         self._broken: dict[str, str] = {}
-        self.generated = 0
-        self.reused = 0
 
     def backend(self, model: str) -> Backend:
         """Return the backend of a model, made when first asked for; that of another model is closed.
@@ -122,8 +120,7 @@ class Runner:
         known = self._store.get_many([self._keys[key] for key in requests])
         for key in requests:
             if self._keys[key] in known:
-                self._arrived[key] = replace(known[self._keys[key]], key=key)
-                self.reused += 1
+                self._arrived[key] = replace(known[self._keys[key]], key=key, stored=True)
         missing = [request for key, request in requests.items() if key not in self._arrived]
         if not missing:
             return
@@ -141,7 +138,6 @@ class Runner:
         self._store.put(self._keys[completion.key], completion)
         self._arrived[completion.key] = completion
         self._pending.discard(completion.key)
-        self.generated += 1
         if self._progress is not None:
             self._progress.done(completion)
 

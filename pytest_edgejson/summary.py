@@ -126,6 +126,9 @@ def render_summary(
             if model in specs
             for row in specs[model].published
         ]
+    stored = sum(result["stored"] for result in results)
+    if stored:
+        parts.append(f"{stored} of {len(results)} completions are from the store, where earlier runs left them.")
     parts.append(
         "Intervals are 95 %: Wilson for proportions, bootstrap for means."
         + (" Scored as EdgeJSON v3 was published: tok/s is 50 / mean latency." if profile == "v3" else "")

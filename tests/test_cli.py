@@ -84,7 +84,7 @@ def test_checking_a_suite_imports_nothing_heavy(tmp_path: Path) -> None:
         "print(code, sorted({'torch', 'transformers', 'peft', 'faker', 'pytest'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["1 cases, no problems", "0 []"]
+    assert done.stdout.splitlines() == ["1 case, no problems", "0 []"]
 
 
 def test_a_terminal_that_lacks_a_character_gets_its_escape(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_wrong_options(wrong_option: Callable[..., str], arguments: list[str], m
 
 def test_a_sound_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["suite", "check", str(write(tmp_path / "good.jsonl", GOOD))]) == 0
-    assert capsys.readouterr() == ("1 cases, no problems\n", "")
+    assert capsys.readouterr() == ("1 case, no problems\n", "")
 
 
 def test_the_bundled_suite(capsys: pytest.CaptureFixture[str]) -> None:
@@ -221,7 +221,7 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], tmp_path: 
         (["--base", "x/y"], "--base is for adapters: add --lora, or leave it out to train from scratch"),
         (["--preset", "maaza-135m"], "--preset is for adapters: add --lora"),
         (["--cases", "x.jsonl"], "--cases is for adapters: add --lora"),
-        (["--prompt", "v4"], "unknown prompt 'v4': did you mean 'v3'?"),
+        (["--prompt", "v4"], "unknown prompt 'v4': use one of v3, schema"),
         (["--prompt", "chat"], "--prompt chat: training gives a model neither chats nor schemas: use v3"),
         (["--prompt", "schema"], "--prompt schema: training gives a model neither chats nor schemas: use v3"),
         (["--prompt", "{schema} {prompt}"], "--prompt custom: training gives a model neither chats nor schemas"),

@@ -65,6 +65,7 @@ class Completion:
         compute_s: this case's share of the wall seconds that the model worked: the shares of all cases add up to the
             whole, so that tokens divided by them is the throughput, batched or not.
         error: what broke, for the finish reason `error`.
+        stored: whether it came from the store, from an earlier run.
     """
 
     key: str
@@ -75,6 +76,7 @@ class Completion:
     latency_s: float | None = None
     compute_s: float | None = None
     error: str | None = None
+    stored: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON builtins."""

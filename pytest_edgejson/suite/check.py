@@ -213,5 +213,9 @@ def _case_files(folder: Path) -> list[Path]:
 
 def summary_text(check: SuiteCheck) -> str:
     """Return what was checked in one line."""
-    problems: Any = f"{len(check.problems)} problems" if len(check.problems) != 1 else "1 problem"
-    return f"{check.cases} cases, {problems if check.problems else 'no problems'}"
+    problems = _count(len(check.problems), "problem") if check.problems else "no problems"
+    return f"{_count(check.cases, 'case')}, {problems}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_edgejson.cases import Case
+    from pytest_edgejson.cases import Case, Complexity
     from pytest_edgejson.prompts import Template
 
 
@@ -105,9 +105,12 @@ def train_adapter(arguments: argparse.Namespace) -> str:
     if not files:
         raise ValueError(f"--cases {folder}: no .jsonl file in it")
     cases: list[Case] = []
+    complexities: dict[Path, dict[str, Complexity]] = {}
     for file in files:
-        schemas = load_schemas(bundled.schema_folder(file))
-        cases += read_cases(file, complexity_of(schemas))
+        schemas = bundled.schema_folder(file)
+        if schemas not in complexities:
+            complexities[schemas] = complexity_of(load_schemas(schemas))
+        cases += read_cases(file, complexities[schemas])
     outcome = fine_tune(
         arguments.base,
         cases,

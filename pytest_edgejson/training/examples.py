@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 IGNORED = -100
 """Label of the positions that the loss leaves out, as PyTorch's cross entropy defines it."""
 
+_LENGTH_STEP = 64
+
 HEADINGS = ("{}", "New {}", "=== {} ===")
 """First lines of a prompt, as EdgeJSON v3 has them."""
 
@@ -60,12 +62,14 @@ def collate(examples: Sequence[Example], pad_token_id: int) -> dict[str, torch.T
     """Pad examples on the right to one batch.
 
     Returns:
-        `input_ids`, `attention_mask` and `labels`, each of shape (examples, longest) and type int64; `labels` are
-        `IGNORED` on prompts and padding.
+        `input_ids`, `attention_mask` and `labels`, each of shape (examples, longest rounded up to `_LENGTH_STEP`) and
+        type int64; `labels` are `IGNORED` on prompts and padding.
     """
     import torch
 
     longest = max(len(example.input_ids) for example in examples)
+    # Few different shapes: on a CPU oneDNN compiles its kernels anew, and keeps them, for every shape it meets.
+    longest += -longest % _LENGTH_STEP
     input_ids = torch.full((len(examples), longest), pad_token_id)
     attention_mask = torch.zeros_like(input_ids)
     labels = torch.full_like(input_ids, IGNORED)

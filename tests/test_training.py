@@ -1,0 +1,677 @@
+"""Training: tokenizer, examples, models from scratch, adapters. Everything here really trains, on very little."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_edgejson import bundled
+from pytest_edgejson.cases import Case
+from pytest_edgejson.cli import main
+from pytest_edgejson.prompts import render
+from pytest_edgejson.schemas import load_schemas
+from pytest_edgejson.suite.values import Values
+from pytest_edgejson.training.checkpoints import TrainingError
+from pytest_edgejson.training.examples import (
+    IGNORED,
+    Example,
+    RecordBatches,
+    answer_text,
+    collate,
+    encode,
+    training_record,
+)
+from pytest_edgejson.training.presets import PRESETS, LoraSettings
+from pytest_edgejson.training.scratch import ScratchSettings, train_from_scratch
+from pytest_edgejson.training.tokenizer import BEGIN, END, train_tokenizer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from transformers import PreTrainedTokenizerFast
+
+    from pytest_edgejson.cases import Complexity
+
+torch = pytest.importorskip("torch", reason="training needs torch: pip install 'pytest-edgejson[train]'")
+pytest.importorskip("transformers")
+pytest.importorskip("peft")
+
+# A deprecation that transformers raises where peft calls it.
+pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+
+SCHEMAS = load_schemas(bundled.SCHEMAS)
+TEMPLATE = "Text: {prompt}\nJSON:"
+TINY = ScratchSettings(
+    steps=6,
+    batch_tokens=512,
+    warmup_steps=2,
+    vocab_size=400,
+    hidden_size=64,
+    layers=1,
+    intermediate_size=64,
+)
+TUNING = replace(PRESETS["maaza-135m"], batch_size=1, accumulation=1, epochs=2)
+CASES = [
+    Case(f"rating-{stars}", "rating", "simple", f"Stars: {stars}", {"rating": stars, "name": "Zoë"}) for stars in (1, 2)
+]
+
+
+def _documents(*schema_ids: str) -> dict[Complexity, dict[str, Any]]:
+    found: dict[Complexity, dict[str, Any]] = {"simple": {}, "medium": {}, "complex": {}}
+    for schema_id in schema_ids:
+        schema = SCHEMAS[schema_id]
+        found[schema.complexity][schema_id] = schema.document
+    return found
+
+
+DOCUMENTS = _documents("rating", "location", "email_metadata", "nested_organization")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    # Models this small gain nothing from threads, and lose a lot on a machine that has other work.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    values = Values("tokenizer", "train")
+    texts = []
+    for schema in SCHEMAS.values():
+        for _ in range(15):
+            text, record = training_record(schema.id, schema.document, schema.complexity, values)
+            texts += [text, answer_text(record)]
+    return train_tokenizer(iter(texts), 700, 4096)
+
+
+# Tokenizer
+
+
+def test_the_vocabulary_is_as_large_as_asked(tokenizer: PreTrainedTokenizerFast) -> None:
+    assert len(tokenizer) == 700
+    assert tokenizer.model_max_length == 4096
+    assert (tokenizer.bos_token, tokenizer.eos_token, tokenizer.padding_side) == (BEGIN, END, "left")
+
+
+@settings(deadline=None)
+@given(text=st.text(st.characters(codec="utf-8")).filter(lambda text: BEGIN not in text and END not in text))
+def test_every_text_survives(tokenizer: PreTrainedTokenizerFast, text: str) -> None:
+    ids = tokenizer(text)["input_ids"]
+    assert ids[0] == tokenizer.bos_token_id
+    assert tokenizer.bos_token_id not in ids[1:]
+    assert tokenizer.eos_token_id not in ids
+    assert tokenizer.decode(ids, skip_special_tokens=True) == text
+    assert tokenizer.decode(ids) == BEGIN + text
+
+
+def test_every_byte_has_a_token(tokenizer: PreTrainedTokenizerFast) -> None:
+    for text in ("\x00\x01\x7f", "é", "日本語", "😀", "\u202e", "\r\n\t", '{"a": "\\"}'):
+        assert tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True) == text
+
+
+# Whatever a value is made of, save what JSON escapes or runs together with its own signs.
+_INNER = st.characters(codec="utf-8", exclude_characters='"\\', exclude_categories=["Cc", "Cs"])
+_ENDS = st.characters(categories=["L", "Nd"]) | st.sampled_from("$%&@#+*/().;!?'€°")
+
+
+@settings(deadline=None)
+@given(value=st.tuples(_ENDS, st.text(_INNER, max_size=15), _ENDS).map("".join))
+def test_a_value_has_the_same_tokens_in_text_and_json(tokenizer: PreTrainedTokenizerFast, value: str) -> None:
+    in_text = _tokens_of(tokenizer, "Reviewer Name: ", value, "\nRating: 4")
+    assert in_text == _tokens_of(tokenizer, '{"rating": 4, "name": "', value, '", "x": 1}')
+    assert tokenizer.decode(in_text) == value
+
+
+def _tokens_of(tokenizer: PreTrainedTokenizerFast, before: str, value: str, after: str) -> list[int]:
+    """Return the tokens that a value has a part in."""
+    encoded = tokenizer(before + value + after, add_special_tokens=False, return_offsets_mapping=True)
+    return [
+        token
+        for token, (start, end) in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+        if end > len(before) and start < len(before + value)
+    ]
+
+
+@pytest.mark.parametrize(
+    "value", ["INV-0042", "2024-03-01T10:00:00Z", "Zoë O'Hara", "3.14", "+1-555-010-9999", "zoe12@example.org", "日本"]
+)
+def test_a_value_has_the_same_tokens_wherever_it_stands(tokenizer: PreTrainedTokenizerFast, value: str) -> None:
+    alone = tokenizer(value, add_special_tokens=False)["input_ids"]
+    for before, after in (
+        ("Key: ", "\n"),
+        ("Keys:\n  - ", "\n"),
+        ('{"key": "', '"}'),
+        ('{"keys": ["a", "', '", "b"]}'),
+    ):
+        assert _tokens_of(tokenizer, before, value, after) == alone
+    if value == "3.14":
+        assert _tokens_of(tokenizer, '{"key": ', value, "}") == alone
+
+
+def test_digits_stand_alone(tokenizer: PreTrainedTokenizerFast) -> None:
+    assert [tokenizer.decode([token]) for token in tokenizer("2024")["input_ids"][1:]] == ["2", "0", "2", "4"]
+
+
+# Examples
+
+
+def test_the_loss_is_on_the_answer_alone_and_the_end_is_taught(tokenizer: PreTrainedTokenizerFast) -> None:
+    record = {"rating": 4, "name": "Zoë"}
+    example = encode("Text: x\nJSON:", record, tokenizer)
+    batch = collate([example], tokenizer.pad_token_id)
+    taught = [token for token in batch["labels"][0].tolist() if token != IGNORED]
+    assert tokenizer.decode(taught) == ' {"rating": 4, "name": "Zoë"}' + END
+    assert taught[-1] == tokenizer.eos_token_id
+    prompt = batch["input_ids"][0].tolist()[: example.prompt_length]
+    # What a model is given when it is asked later: the prompt's tokens alone, whatever follows.
+    assert prompt == tokenizer("Text: x\nJSON:")["input_ids"]
+    assert batch["labels"][0].tolist()[: example.prompt_length] == [IGNORED] * example.prompt_length
+
+
+def test_padding_is_no_part_of_the_loss(tokenizer: PreTrainedTokenizerFast) -> None:
+    long, short = encode("a b c d", {"a": "long answer"}, tokenizer), encode("a", {}, tokenizer)
+    batch = collate([long, short], tokenizer.pad_token_id)
+    assert batch["input_ids"].shape == batch["labels"].shape == (2, len(long.input_ids))
+    assert batch["attention_mask"].sum(1).tolist() == [len(long.input_ids), len(short.input_ids)]
+    # The padding token is the end token: only its first place is taught.
+    assert batch["labels"][1].tolist().count(tokenizer.eos_token_id) == 1
+    assert (batch["labels"][batch["attention_mask"] == 0] == IGNORED).all()
+    assert batch["input_ids"][1, : len(short.input_ids)].tolist() == short.input_ids
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths=st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5))
+def test_collating_keeps_every_token(lengths: list[tuple[int, int]]) -> None:
+    examples = [Example(list(range(10, 10 + prompt + answer)), prompt) for prompt, answer in lengths]
+    batch = collate(examples, 0)
+    for row, example in enumerate(examples):
+        real = batch["attention_mask"][row].bool()
+        assert batch["input_ids"][row][real].tolist() == example.input_ids
+        assert batch["labels"][row][real].tolist() == (
+            [IGNORED] * example.prompt_length + example.input_ids[example.prompt_length :]
+        )
+
+
+# Batches
+
+
+def _batches(tokenizer: PreTrainedTokenizerFast, **changes: Any) -> RecordBatches:
+    options: dict[str, Any] = {"steps": 20, "tokens": 1500, "max_length": 4096, "seed": 0, **changes}
+    return RecordBatches(_documents(*SCHEMAS), tokenizer, TEMPLATE, **options)
+
+
+def test_a_batch_is_made_from_its_index_alone(tokenizer: PreTrainedTokenizerFast) -> None:
+    forwards, other = _batches(tokenizer), _batches(tokenizer)
+    found = {index: forwards[index] for index in (0, 7, 19)}
+    for index in (19, 0, 7):
+        assert all(torch.equal(other[index][name], found[index][name]) for name in found[index])
+    assert not torch.equal(found[7]["input_ids"], _batches(tokenizer, seed=1)[7]["input_ids"])
+    assert len(forwards) == 20
+
+
+def test_batches_keep_the_number_of_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
+    batches = _batches(tokenizer)
+    rows = 0
+    for index in range(20):
+        batch = batches[index]
+        assert batch["input_ids"].numel() <= 1500 or batch["input_ids"].shape[0] == 1
+        rows += batch["input_ids"].shape[0]
+    assert rows > 40
+
+
+def test_a_record_longer_than_a_batch_is_a_batch(tokenizer: PreTrainedTokenizerFast) -> None:
+    batches = _batches(tokenizer, tokens=16)
+    for index in (0, 3, 6, 9, 12, 15, 18):
+        assert batches[index]["input_ids"].shape[0] == 1
+
+
+def test_records_longer_than_the_context_are_left_out(tokenizer: PreTrainedTokenizerFast) -> None:
+    batches = _batches(tokenizer, max_length=500)
+    for index in (2, 5, 19):
+        assert batches[index]["input_ids"].shape[1] <= 500
+    with pytest.raises(ValueError, match="no simple record fits a context of 20 tokens"):
+        _batches(tokenizer, max_length=20)[0]
+
+
+def test_short_records_come_first(tokenizer: PreTrainedTokenizerFast) -> None:
+    batches = _batches(tokenizer, steps=40)
+    longest = [batches[index]["input_ids"].shape[1] for index in range(40)]
+    assert max(longest[:4]) < max(longest[4:12]) < max(longest[12:])
+
+
+def test_every_batch_asks_and_answers(tokenizer: PreTrainedTokenizerFast) -> None:
+    for index in (0, 10, 19):
+        batch = _batches(tokenizer)[index]
+        for ids, labels in zip(batch["input_ids"], batch["labels"], strict=True):
+            answer = tokenizer.decode(labels[labels != IGNORED])
+            assert answer.startswith(" {")
+            assert answer.endswith("}" + END)
+            assert isinstance(json.loads(answer.removesuffix(END)), dict)
+            prompt = tokenizer.decode(ids[: int((labels != IGNORED).nonzero()[0])], skip_special_tokens=True)
+            assert prompt.startswith("Text: ")
+            assert prompt.endswith("as JSON.\nJSON:")
+
+
+# From scratch
+
+
+def _train(folder: Path, name: str, settings: ScratchSettings = TINY, **options: Any) -> dict[str, Any]:
+    options = {"checkpoints": folder / f"{name}-checkpoints", "save_steps": 2, **options}
+    return train_from_scratch(DOCUMENTS, TEMPLATE, folder / name, settings, **options)
+
+
+def _weights(folder: Path, file: str = "model.safetensors") -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return load_file(folder / file)
+
+
+def _same(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def _differing_bytes(one: Path, two: Path, names: list[str]) -> list[str]:
+    return [name for name in names if (one / name).read_bytes() != (two / name).read_bytes()]
+
+
+def _cut_off_at(monkeypatch: pytest.MonkeyPatch, batch: int | None) -> list[int]:
+    """Let Ctrl-C come while a batch is made; return a list that gets the batches that are made."""
+    make = RecordBatches.__getitem__
+    made: list[int] = []
+
+    def interrupted(self: RecordBatches, index: int) -> Any:
+        if index == batch:
+            raise KeyboardInterrupt
+        made.append(index)
+        return make(self, index)
+
+    monkeypatch.setattr(RecordBatches, "__getitem__", interrupted)
+    return made
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("scratch")
+    return folder / "whole", _train(folder, "whole")
+
+
+def test_a_model_from_scratch_can_be_loaded_and_asked(trained: tuple[Path, dict[str, Any]]) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, outcome = trained
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    assert model.dtype == torch.float16
+    assert model.config.max_position_embeddings == TINY.context
+    assert model.num_parameters() == outcome["parameters"]
+    assert model.config.eos_token_id == tokenizer.eos_token_id == tokenizer.convert_tokens_to_ids(END)
+    assert model.generation_config.eos_token_id == tokenizer.eos_token_id
+    inputs = tokenizer(render(TEMPLATE, "Rating: 5"), return_tensors="pt", return_token_type_ids=False)
+    output = model.float().generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert 1 <= output.shape[1] - inputs["input_ids"].shape[1] <= 3
+
+
+def test_the_outcome_tells_the_loss(trained: tuple[Path, dict[str, Any]]) -> None:
+    _, outcome = trained
+    [(step, loss)] = outcome["loss"]
+    assert step == 6
+    # A new model knows nothing: about ln(vocabulary).
+    assert 4 < loss < 6.5
+    assert outcome["seconds"] > 0
+
+
+def test_the_shipped_settings_fit_in_8_megabytes() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    shipped = ScratchSettings()
+    with torch.device("meta"):
+        model = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=shipped.vocab_size,
+                hidden_size=shipped.hidden_size,
+                num_hidden_layers=shipped.layers,
+                num_attention_heads=shipped.hidden_size // 64,
+                intermediate_size=shipped.intermediate_size,
+                tie_word_embeddings=True,
+            )
+        )
+    assert model.num_parameters() < 4_000_000  # two bytes each
+
+
+def test_the_file_holds_half_precision(trained: tuple[Path, dict[str, Any]]) -> None:
+    folder, outcome = trained
+    size = (folder / "model.safetensors").stat().st_size
+    assert 2 * outcome["parameters"] <= size < 2 * outcome["parameters"] + 10_000
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 8_000_000
+
+
+def test_the_same_seed_gives_the_same_files(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    _train(tmp_path, "again")
+    names = ["model.safetensors", "tokenizer.json", "config.json"]
+    assert _differing_bytes(tmp_path / "again", trained[0], names) == []
+
+
+def test_another_seed_gives_another_model(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    _train(tmp_path, "other", replace(TINY, seed=1, steps=1))
+    assert not _same(_weights(tmp_path / "other"), _weights(trained[0]))
+
+
+def test_training_changes_the_weights(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    # One step has a learning rate of zero: the warm-up begins there.
+    _train(tmp_path, "untrained", replace(TINY, steps=1))
+    assert not _same(_weights(tmp_path / "untrained"), _weights(trained[0]))
+
+
+def test_a_training_that_was_cut_off_ends_in_the_same_weights(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off_at(patch, 5)
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path, "model")
+    assert not (tmp_path / "model").exists()
+    # Killed while a checkpoint was written, too: it is no use, the one before it is.
+    shutil.copytree(tmp_path / "model-checkpoints/checkpoint-4", tmp_path / "model-checkpoints/checkpoint-5")
+    (tmp_path / "model-checkpoints/checkpoint-5/trainer_state.json").unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        made = _cut_off_at(patch, None)
+        outcome = _train(tmp_path, "model")
+    assert made == [4, 5]
+    assert outcome["loss"][-1][0] == 6
+    assert _differing_bytes(tmp_path / "model", trained[0], ["model.safetensors", "tokenizer.json"]) == []
+    state = json.loads((tmp_path / "model-checkpoints/checkpoint-6/trainer_state.json").read_text())
+    assert state["global_step"] == 6
+    # Run again when all is done, it changes nothing.
+    _train(tmp_path, "model")
+    assert _differing_bytes(tmp_path / "model", trained[0], ["model.safetensors"]) == []
+
+
+def test_checkpoints_of_another_training_are_not_taken(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    checkpoints = trained[0].with_name("whole-checkpoints")
+    with pytest.raises(TrainingError, match=r"another training, its seed, hidden_size differ: .*--checkpoints"):
+        _train(tmp_path, "model", replace(TINY, seed=5, hidden_size=128), checkpoints=checkpoints)
+    assert not (tmp_path / "model").exists()
+
+
+def test_settings_may_change_while_there_is_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off_at(patch, 0)
+        with pytest.raises(KeyboardInterrupt):
+            _train(tmp_path, "model")
+    assert _train(tmp_path, "model", replace(TINY, seed=5, steps=1))["loss"][-1][0] == 1
+
+
+def test_the_command_trains_a_model_and_says_how_it_was_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The shipped settings, but a model that is trained at once.
+    small = partial(
+        ScratchSettings, **{key: value for key, value in asdict(TINY).items() if key not in ("steps", "seed")}
+    )
+    monkeypatch.setattr("pytest_edgejson.training.scratch.ScratchSettings", small)
+    out = tmp_path / "my model"
+    assert main(["train", "--out", str(out), "--steps", "2", "--seed", "7"]) == 0
+    assert "parameters in" in capsys.readouterr().out
+    record = json.loads((out / "training.json").read_text())
+    assert record["command"] == f"edgejson train --out '{out}' --steps 2 --seed 7"
+    assert record["settings"]["seed"] == 7
+    assert record["settings"]["steps"] == 2
+    assert record["loss"][-1][0] == 2
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("# my model\n")
+    assert f"Loss at the end: {record['loss'][-1][1]:.4f} nats per answer token" in card
+    assert (out / "model.safetensors").stat().st_size < 8_000_000
+    assert (tmp_path / "my model-checkpoints/checkpoint-2").is_dir()
+
+
+# Adapters
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("bases") / "llama"
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=700,
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=64,
+            max_position_embeddings=256,
+        )
+    )
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def _tune(base: Path | str, folder: Path, cases: list[Case] = CASES, **options: Any) -> dict[str, Any]:
+    from pytest_edgejson.training.lora import fine_tune
+
+    tuning = options.pop("settings", TUNING)
+    options.setdefault("checkpoints", folder / "checkpoints")
+    return fine_tune(str(base), cases, "v3", folder / "adapter", tuning, **options)
+
+
+def test_the_presets_are_the_published_settings() -> None:
+    shared = {
+        "dropout": 0.1,
+        "targets": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+        "epochs": 3,
+        "batch_size": 4,
+        "accumulation": 8,
+        "warmup_ratio": 0.1,
+        "weight_decay": 0.01,
+        "max_grad_norm": 1.0,
+    }
+    assert {
+        "maaza-135m": LoraSettings(rank=16, alpha=32, learning_rate=2e-4, **shared),
+        "maaza-360m": LoraSettings(rank=32, alpha=64, learning_rate=1.5e-4, **shared),
+    } == PRESETS
+
+
+@pytest.fixture(scope="module")
+def tuned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    folder = tmp_path_factory.mktemp("tuned")
+    return folder, _tune(base, folder)
+
+
+def test_an_adapter_is_small_and_fits_its_base(base: Path, tuned: tuple[Path, dict[str, Any]]) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder, outcome = tuned
+    config = json.loads((folder / "adapter/adapter_config.json").read_text())
+    assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (16, 32, 0.1)
+    assert set(config["target_modules"]) == set(TUNING.targets)
+    weights = _weights(folder / "adapter", "adapter_model.safetensors")
+    assert sum(weight.numel() for weight in weights.values()) == outcome["parameters"]
+    assert any(bool(weight.any()) for name, weight in weights.items() if "lora_B" in name)
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder / "adapter")
+    assert model.peft_config["default"].r == 16
+    assert AutoTokenizer.from_pretrained(folder / "adapter").eos_token == END
+
+
+def test_an_adapter_learns_with_the_published_schedule(tuned: tuple[Path, dict[str, Any]]) -> None:
+    folder, outcome = tuned
+    assert [step for step, _ in outcome["loss"]] == [1, 2, 3, 4]
+    state = json.loads((folder / "checkpoints/checkpoint-4/trainer_state.json").read_text())
+    rates = [entry["learning_rate"] for entry in state["log_history"] if "learning_rate" in entry]
+    # Warm-up over a tenth of four steps, rounded up to one, then cosine.
+    assert rates[:2] == [0.0, TUNING.learning_rate]
+    assert rates[1] > rates[2] > rates[3] > 0
+
+
+def test_an_adapter_that_was_cut_off_ends_in_the_same_weights(
+    base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    # One checkpoint is made each epoch: without the second, this is a training cut off in it.
+    shutil.copytree(tuned[0] / "checkpoints", tmp_path / "checkpoints")
+    shutil.rmtree(tmp_path / "checkpoints/checkpoint-4")
+    last = tmp_path / "checkpoints/checkpoint-2/adapter_model.safetensors"
+    made = last.stat().st_mtime_ns
+    outcome = _tune(base, tmp_path)
+    assert last.stat().st_mtime_ns == made, "it began anew"
+    assert [step for step, _ in outcome["loss"]] == [1, 2, 3, 4]
+    one, two = (_weights(folder / "adapter", "adapter_model.safetensors") for folder in (tmp_path, tuned[0]))
+    assert _same(one, two)
+
+
+def test_checkpoints_of_another_adapter_are_not_taken(
+    base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    others: dict[str, dict[str, Any]] = {
+        "seed": {"settings": replace(TUNING, seed=1)},
+        "cases": {"cases": CASES[:1]},
+        "steps": {"max_steps": 3},
+    }
+    for what, options in others.items():
+        with pytest.raises(TrainingError, match=f"another training, its {what} differ: remove the folder"):
+            _tune(base, tmp_path, checkpoints=tuned[0] / "checkpoints", **options)
+
+
+def test_a_base_of_smollm2s_shape_has_as_many_parameters_to_train_as_published(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=700,
+        hidden_size=576,
+        num_hidden_layers=30,
+        num_attention_heads=9,
+        num_key_value_heads=3,
+        intermediate_size=1536,
+        max_position_embeddings=256,
+        tie_word_embeddings=True,
+    )
+    # 106 million weights: made once, in the precision they are stored in.
+    with torch.device("meta"):
+        model = LlamaForCausalLM(config)
+    model.to(torch.bfloat16).to_empty(device="cpu")
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, std=0.02)
+    model.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    del model
+    outcome = _tune(tmp_path / "base", tmp_path, CASES[:1], max_steps=1)
+    # 4.88M, FACTS.md section 4.
+    assert outcome["parameters"] == 4_884_480
+    [(step, loss)] = outcome["loss"]
+    assert step == 1
+    assert 5 < loss < 9
+    assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 20_000_000
+
+
+def test_the_command_tunes_an_adapter(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = tmp_path / "cases/one.jsonl"
+    cases.parent.mkdir()
+    source = bundled.TRAIN_CASES / "simple/rating.jsonl"
+    cases.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[:2]))
+    command = ["train", "--lora", "--base", str(base), "--cases", str(cases.parent), "--preset", "maaza-360m"]
+    out = tmp_path / "adapter"
+    # The base's context holds 256 tokens; a template of nothing but the text leaves room.
+    assert main([*command, "--out", str(out), "--steps", "1", "--prompt", "{prompt}"]) == 0
+    record = json.loads((out / "training.json").read_text())
+    assert record["settings"]["base"] == str(base)
+    assert record["settings"]["cases"] == 2
+    assert (record["settings"]["rank"], record["settings"]["learning_rate"]) == (32, 1.5e-4)
+    assert json.loads((out / "adapter_config.json").read_text())["lora_alpha"] == 64
+    assert "trained parameters in" in capsys.readouterr().out
+
+
+# What cannot be trained
+
+
+def _broken(base: Path, folder: Path, change: Callable[[Path], object]) -> Path:
+    copy = folder / "broken"
+    shutil.copytree(base, copy)
+    change(copy)
+    return copy
+
+
+def _with_config(file: str, **changes: Any) -> Callable[[Path], object]:
+    def change(folder: Path) -> object:
+        config = json.loads((folder / file).read_text())
+        return (folder / file).write_text(json.dumps({**config, **changes}))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (shutil.rmtree, "cannot be loaded"),
+        (lambda folder: (folder / "config.json").write_text("{"), "not a valid JSON file"),
+        (lambda folder: (folder / "config.json").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "cannot be loaded"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no file named model.safetensors"),
+        (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 100), "cannot be loaded: .*header"),
+        (_with_config("config.json", hidden_size=64), "cannot be loaded"),
+    ],
+)
+def test_a_base_that_cannot_be_loaded_is_said_in_one_line(
+    base: Path, tmp_path: Path, change: Callable[[Path], object], message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message) as caught:
+        _tune(_broken(base, tmp_path, change), tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "name a hub id that can be reached, or a folder with config.json" in str(caught.value)
+    assert not (tmp_path / "adapter").exists()
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_the_command_says_so_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = tmp_path / "no-such-base"
+    assert main(["train", "--lora", "--base", str(base), "--out", str(tmp_path / "adapter")]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"edgejson: the base '{base}' cannot be loaded: ")
+    assert err.count("\n") == 1
+
+
+def test_pickled_weights_are_not_loaded(base: Path, tmp_path: Path) -> None:
+    def pickle(folder: Path) -> None:
+        weights = _weights(folder)
+        (folder / "model.safetensors").unlink()
+        torch.save(weights, folder / "pytorch_model.bin")
+
+    with pytest.raises(TrainingError, match="cannot be loaded"):
+        _tune(_broken(base, tmp_path, pickle), tmp_path)
+
+
+def test_a_base_without_the_layers_to_adapt_is_named(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    base = tmp_path / "gpt2"
+    GPT2LMHeadModel(GPT2Config(vocab_size=700, n_embd=32, n_layer=1, n_head=2)).save_pretrained(base)
+    tokenizer.save_pretrained(base)
+    with pytest.raises(TrainingError, match=r"gpt2 cannot be adapted: Target modules .*q_proj"):
+        _tune(base, tmp_path)
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_base_whose_tokenizer_knows_no_end_is_named(base: Path, tmp_path: Path) -> None:
+    broken = _broken(base, tmp_path, _with_config("tokenizer_config.json", eos_token=None, pad_token=None))
+    with pytest.raises(TrainingError, match="has no end of sequence to teach: set its eos_token"):
+        _tune(broken, tmp_path)
+
+
+def test_a_case_longer_than_the_context_is_named(base: Path, tmp_path: Path) -> None:
+    long = replace(CASES[0], id="long-1", prompt="word " * 300)
+    with pytest.raises(TrainingError, match=r"long-1 has \d+ tokens, the context of .*llama holds 256: leave it out"):
+        _tune(base, tmp_path, [*CASES, long])
+    assert not (tmp_path / "checkpoints").exists()
