@@ -247,5 +247,7 @@ def looks_like_cases(path: Path) -> bool:
     except (CaseError, OSError):
         return True
     return (
-        not {"schema_id", "prompt", "expected_output"}.isdisjoint(row) and "edgejson" not in row and "case_id" not in row
+        not {"schema_id", "prompt", "expected_output"}.isdisjoint(row)
+        and "edgejson" not in row
+        and "case_id" not in row
     )

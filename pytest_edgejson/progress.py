@@ -23,28 +23,35 @@ class Progress:
     """Counts what a model has done and shows it.
 
     Args:
-        write: prints a text where the person looks, past pytest's capturing.
-        live: the text may be written over: a terminal.
+        log: writes a line of its own.
+        draw: writes raw text to a terminal, on the line below the one that pytest is writing; None for a log file.
+        column: returns where pytest's line ends, to go back to it.
         width: columns of the terminal.
         now: clock in seconds.
     """
 
     def __init__(
-        self, write: Callable[[str], None], *, live: bool, width: int = 80, now: Callable[[], float] = time.monotonic
+        self,
+        log: Callable[[str], None],
+        draw: Callable[[str], None] | None = None,
+        *,
+        column: Callable[[], int] = lambda: 0,
+        width: int = 80,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._write = write
-        self._live = live
+        self._log = log
+        self._draw = draw
+        self._column = column
         self._width = width
         self._now = now
-        self._active = False
+        self._drawn = False
 
     def start(self, model: str, total: int, reused: int) -> None:
         """Begin with a model: `total` cases to generate, `reused` found in the store."""
         self._model, self._total, self._reused = model, total, reused
         self._cases = self._tokens = self._finished_tokens = 0
         self._began = self._shown = self._now()
-        self._active = True
-        if self._live:
+        if self._draw is not None:
             self._show()
 
     def step(self, tokens: int) -> None:
@@ -58,15 +65,11 @@ class Progress:
         self._finished_tokens += completion.output_tokens or 0
         self._show_now_and_then()
 
-    def end(self) -> None:
-        """Take the live line away."""
-        if self._active and self._live:
-            self._write("\r" + " " * (self._width - 1) + "\r")
-        self._active = False
-
-    def _show_now_and_then(self) -> None:
-        if self._active and self._now() - self._shown >= (LIVE_EVERY_S if self._live else LOG_EVERY_S):
-            self._show()
+    def hide(self) -> None:
+        """Take the live line away, before pytest writes on."""
+        if self._drawn:
+            self._draw_below("")
+            self._drawn = False
 
     def text(self) -> str:
         """Return cases done of all, tokens per second and the time left."""
@@ -81,7 +84,21 @@ class Progress:
             parts.append(f"{_clock(elapsed / self._cases * (self._total - self._cases))} left")
         return ", ".join(parts)
 
+    def _show_now_and_then(self) -> None:
+        if self._now() - self._shown >= (LOG_EVERY_S if self._draw is None else LIVE_EVERY_S):
+            self._show()
+
     def _show(self) -> None:
         self._shown = self._now()
-        text = self.text()
-        self._write(f"\r{text[: self._width - 1]:<{self._width - 1}}" if self._live else f"\n{text}\n")
+        if self._draw is None:
+            self._log(self.text())
+        else:
+            self._draw_below(self.text()[: self._width - 1])
+            self._drawn = True
+
+    def _draw_below(self, text: str) -> None:
+        # Down one line, erase it, write, and back up to where pytest goes on. Unlike a saved cursor position this also
+        # holds on the last line of the screen, where going down scrolls.
+        assert self._draw is not None
+        column = self._column()
+        self._draw(f"\n\r\x1b[2K{text}\x1b[1A\r" + (f"\x1b[{column}C" if column else ""))

@@ -105,6 +105,9 @@ class Runner:
             self._broken[job.model] = str(error)
             self._close_model()
             raise
+        finally:
+            if self._progress is not None:
+                self._progress.hide()
         return self._arrived.pop(job.key)
 
     def _start(self, job: Job, others: Sequence[Job]) -> None:
@@ -148,8 +151,6 @@ class Runner:
                 close()
             self._stream = None
         self._pending = set()
-        if self._progress is not None:
-            self._progress.end()
 
     def _close_model(self) -> None:
         self._end_stream()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,19 +139,31 @@ class Session:
     def _progress(self) -> Progress | None:
         """Return what shows progress; xdist workers have no terminal to show it on."""
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        capture = self.config.pluginmanager.get_plugin("capturemanager")
         if reporter is None or self.is_worker:
             return None
         from pytest_edgejson.progress import Progress
 
-        def write(text: str) -> None:
-            if capture is None:
-                reporter.write(text, flush=True)
-                return
-            with capture.global_and_fixture_disabled():
-                reporter.write(text, flush=True)
+        writer = self.config.get_terminal_writer()
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
 
-        return Progress(write, live=bool(reporter.isatty), width=reporter._tw.fullwidth)
+        def uncaptured() -> AbstractContextManager[None]:
+            return nullcontext() if capture is None else capture.global_and_fixture_disabled()
+
+        def log(line: str) -> None:
+            with uncaptured():
+                reporter.ensure_newline()
+                reporter.write_line(line, flush=True)
+
+        def draw(text: str) -> None:
+            # Past pytest's writer, which keeps count of its own line.
+            with uncaptured():
+                sys.stdout.write(text)
+                sys.stdout.flush()
+
+        live = reporter.isatty and os.environ.get("TERM") != "dumb"
+        return Progress(
+            log, draw if live else None, column=lambda: writer.width_of_current_line, width=writer.fullwidth
+        )
 
     def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
         from pytest_edgejson.backends.registry import load_backend

@@ -147,5 +147,5 @@ def test_progress_on_a_terminal(pytester: pytest.Pytester) -> None:
     except OSError:  # the terminal's other end is closed
         pass
     process.wait()
-    assert b"\rnano: 0/7 cases" in shown
+    assert b"nano: 0/7 cases" in shown
     assert b"tok/s" in shown

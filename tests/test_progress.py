@@ -10,24 +10,36 @@ from pytest_edgejson.progress import LOG_EVERY_S, Progress
 
 
 class Screen:
-    def __init__(self, *, live: bool) -> None:
-        self.texts: list[str] = []
+    def __init__(self, *, live: bool, column: int = 0) -> None:
+        self.logged: list[str] = []
+        self.drawn: list[str] = []
         self.seconds = 0.0
-        self.progress = Progress(self.texts.append, live=live, width=60, now=lambda: self.seconds)
+        draw = self.drawn.append if live else None
+        self.progress = Progress(self.logged.append, draw, column=lambda: column, width=60, now=lambda: self.seconds)
 
     def finish(self, seconds: float, tokens: int) -> None:
         self.seconds += seconds
         self.progress.done(Completion("k", "", "stop", output_tokens=tokens))
 
 
-def test_a_terminal_shows_cases_speed_and_time_left_in_one_line() -> None:
-    screen = Screen(live=True)
+def test_a_terminal_shows_cases_speed_and_time_left_below_pytests_line() -> None:
+    screen = Screen(live=True, column=7)
     screen.progress.start("nano", 4, 2)
     screen.finish(10, 500)
-    assert screen.texts[-1].rstrip() == "\rnano: 1/4 cases, 2 from the store, 50 tok/s, 0:30 left"
-    assert all(text.startswith("\r") and "\n" not in text and len(text) <= 60 for text in screen.texts)
-    screen.progress.end()
-    assert screen.texts[-1].strip() == ""
+    line = "nano: 1/4 cases, 2 from the store, 50 tok/s, 0:30 left"
+    assert screen.drawn[-1] == f"\n\r\x1b[2K{line}\x1b[1A\r\x1b[7C"
+    screen.progress.hide()
+    assert screen.drawn[-1] == "\n\r\x1b[2K\x1b[1A\r\x1b[7C"
+    count = len(screen.drawn)
+    screen.progress.hide()
+    assert len(screen.drawn) == count
+    assert screen.logged == []
+
+
+def test_a_line_is_never_wider_than_the_terminal() -> None:
+    screen = Screen(live=True)
+    screen.progress.start("a-model-with-a-long-name-" * 4, 4, 2)
+    assert len(screen.drawn[-1].replace("\n\r\x1b[2K", "").replace("\x1b[1A\r", "")) < 60
 
 
 def test_tokens_show_before_a_case_is_done() -> None:
@@ -35,7 +47,7 @@ def test_tokens_show_before_a_case_is_done() -> None:
     screen.progress.start("nano", 4, 0)
     screen.seconds = 2
     screen.progress.step(100)
-    assert screen.texts[-1].rstrip() == "\rnano: 0/4 cases, 50 tok/s"
+    assert "nano: 0/4 cases, 50 tok/s\x1b" in screen.drawn[-1]
 
 
 def test_a_log_gets_a_line_now_and_then() -> None:
@@ -43,10 +55,10 @@ def test_a_log_gets_a_line_now_and_then() -> None:
     screen.progress.start("nano", 1000, 0)
     for _ in range(100):
         screen.finish(1, 10)
-    screen.progress.end()
-    assert len(screen.texts) == 100 // LOG_EVERY_S
-    assert screen.texts[0] == "\nnano: 30/1000 cases, 10 tok/s, 16:10 left\n"
-    assert not any("\r" in text for text in screen.texts)
+    screen.progress.hide()
+    assert len(screen.logged) == 100 // LOG_EVERY_S
+    assert screen.logged[0] == "nano: 30/1000 cases, 10 tok/s, 16:10 left"
+    assert screen.drawn == []
 
 
 def test_quick_models_leave_no_trace_in_a_log(project: Project, pytester: pytest.Pytester) -> None:

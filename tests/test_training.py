@@ -182,7 +182,9 @@ def test_the_loss_is_on_the_answer_alone_and_the_end_is_taught(tokenizer: PreTra
 def test_padding_is_no_part_of_the_loss(tokenizer: PreTrainedTokenizerFast) -> None:
     long, short = encode("a b c d", {"a": "long answer"}, tokenizer), encode("a", {}, tokenizer)
     batch = collate([long, short], tokenizer.pad_token_id)
-    assert batch["input_ids"].shape == batch["labels"].shape == (2, len(long.input_ids))
+    # A few spare columns are allowed, so that the shapes are few.
+    assert batch["input_ids"].shape == batch["labels"].shape == batch["attention_mask"].shape
+    assert len(long.input_ids) <= batch["input_ids"].shape[1] < len(long.input_ids) + 64
     assert batch["attention_mask"].sum(1).tolist() == [len(long.input_ids), len(short.input_ids)]
     # The padding token is the end token: only its first place is taught.
     assert batch["labels"][1].tolist().count(tokenizer.eos_token_id) == 1
@@ -225,7 +227,8 @@ def test_batches_keep_the_number_of_tokens(tokenizer: PreTrainedTokenizerFast) -
     rows = 0
     for index in range(20):
         batch = batches[index]
-        assert batch["input_ids"].numel() <= 1500 or batch["input_ids"].shape[0] == 1
+        lengths = batch["attention_mask"].sum(1)
+        assert int(lengths.max()) * len(lengths) <= 1500 or len(lengths) == 1
         rows += batch["input_ids"].shape[0]
     assert rows > 40
 
@@ -239,14 +242,14 @@ def test_a_record_longer_than_a_batch_is_a_batch(tokenizer: PreTrainedTokenizerF
 def test_records_longer_than_the_context_are_left_out(tokenizer: PreTrainedTokenizerFast) -> None:
     batches = _batches(tokenizer, max_length=500)
     for index in (2, 5, 19):
-        assert batches[index]["input_ids"].shape[1] <= 500
+        assert int(batches[index]["attention_mask"].sum(1).max()) <= 500
     with pytest.raises(ValueError, match="no simple record fits a context of 20 tokens"):
         _batches(tokenizer, max_length=20)[0]
 
 
 def test_short_records_come_first(tokenizer: PreTrainedTokenizerFast) -> None:
     batches = _batches(tokenizer, steps=40)
-    longest = [batches[index]["input_ids"].shape[1] for index in range(40)]
+    longest = [int(batches[index]["attention_mask"].sum(1).max()) for index in range(40)]
     assert max(longest[:4]) < max(longest[4:12]) < max(longest[12:])
 
 

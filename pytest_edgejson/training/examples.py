@@ -100,7 +100,7 @@ class RecordBatches:
     """A map-style dataset of whole batches, each generated from its index: resuming at batch N gives batch N.
 
     Short and simple records come first; from 30 % of the training on, all complexities are mixed. A batch holds records
-    of similar length up to a number of tokens, padding included.
+    of similar length up to a number of tokens, each counted as long as the longest.
 
     Args:
         documents: JSON Schema documents by complexity and schema id.
