@@ -13,6 +13,8 @@ from pytest_edgejson.alignment import leaves
 from pytest_edgejson.cases import read_cases
 from pytest_edgejson.schemas import complexity_of, load_schemas
 from pytest_edgejson.suite.build import COUNTS, build_suite
+from pytest_edgejson.suite.records import generate_record
+from pytest_edgejson.suite.values import Values
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,3 +119,14 @@ def test_files_are_replaced(built: Path, tmp_path: Path) -> None:
     old.write_text("x" * 100_000, encoding="utf-8")
     build_suite(SCHEMAS, tmp_path)
     assert contents(tmp_path) == contents(built)
+
+
+def test_training_can_never_meet_a_test_case() -> None:
+    # Other schemas have names, numbers or identifiers enough; these settings alone could be met as a whole.
+    schema = SCHEMAS["simple_config"]
+    values = Values(0, "train")
+    drawn = {
+        json.dumps(generate_record(schema.id, schema.document, values, 0.7), sort_keys=True) for _ in range(20_000)
+    }
+    rows = (CASES / "test/simple/simple_config.jsonl").read_text(encoding="utf-8").splitlines()
+    assert drawn.isdisjoint(json.dumps(json.loads(row)["expected_output"], sort_keys=True) for row in rows)

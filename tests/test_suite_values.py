@@ -49,12 +49,12 @@ def test_the_pools_of_the_splits_are_disjoint() -> None:
     assert test.keys() == train.keys()
     learned = [name for name in test if name not in SHARED]
     assert len(learned) >= 10
-    # Across pools too: a first name of one split is no last name, no city and no word of the other.
-    seen = {text for name in learned for text in train[name]}
+    # Across pools and capitals too: a first name of one split is no last name, no city and no word of the other.
+    seen = {text.lower() for name in learned for text in train[name]}
     for name in learned:
         assert len(test[name]) >= 10, name
         assert len(train[name]) >= 2 * len(test[name]), name
-        assert not seen & set(test[name]), name
+        assert not seen & {text.lower() for text in test[name]}, name
 
 
 def test_about_a_quarter_is_kept_for_testing() -> None:
@@ -103,16 +103,6 @@ def test_values_that_trip_a_careless_parser_occur(split: Split) -> None:
     assert any("'" in name for name in names)
     assert any(not name.isascii() for name in names)
     assert any(not city.isascii() for city in draw(Values.city, 200, split))
-
-
-@pytest.mark.xfail(
-    strict=True, reason="all foreign names are Swedish, all foreign cities German: _pools asks one locale"
-)
-def test_names_come_from_many_scripts() -> None:
-    names = "".join(draw(Values.person, 600))
-    assert re.search("[а-я]", names)
-    assert re.search("[α-ω]", names)
-    assert re.search("[\u3040-\u30ff\u4e00-\u9fff]", names)
 
 
 @pytest.mark.parametrize("split", ["test", "train"])
