@@ -254,13 +254,13 @@ def _from_ini(option: _Option, raw: Any, config: pytest.Config) -> Any:
     except argparse.ArgumentTypeError as error:
         raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
     # A path in a configuration file is relative to that file.
-    return (config.inipath or config.rootpath).parent / value if option.is_path and config.inipath else value
+    return config.inipath.parent / value if option.is_path and config.inipath else value
 
 
 def make_settings(config: pytest.Config) -> Settings:
     """Read the settings; an option beats its ini value, which beats the default.
 
-    Where no model is named, the models in brackets of node ids such as `FILE.jsonl::invoice-007[nano]` are meant.
+    Without `--edgejson-model`, node ids such as `FILE.jsonl::invoice-007[nano]` name the models.
 
     Raises:
         pytest.UsageError: an ini value is wrong.
@@ -268,17 +268,18 @@ def make_settings(config: pytest.Config) -> Settings:
     values: dict[str, Any] = {}
     rerun = []
     for option in _OPTIONS:
-        value = given = config.getoption(option.ini)
+        value = typed = config.getoption(option.ini)
         if value is None:
             raw = config.getini(option.ini)
             value = option.default if raw in (None, "", []) else _from_ini(option, raw, config)
         elif not (option.is_flag or option.is_list):
             value = option.parse(value)
             value = config.invocation_params.dir / value if option.is_path else value
-        if given is not None and option.name not in _NOT_FOR_A_RERUN:
-            rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(given))}")
+        if typed is not None and option.name not in _NOT_FOR_A_RERUN:
+            rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(typed))}")
         values[option.name] = value
-    models = values.pop("model") or models_in_node_ids(config.args)
+    named = values.pop("model") or []
+    models = named if given(config, "model") else models_in_node_ids(config.args) or named
     return Settings(
         models=tuple(dict.fromkeys(models)),
         models_file=values.pop("models"),
@@ -306,8 +307,9 @@ def refuse_cases_without_model(config: pytest.Config) -> None:
         path = config.invocation_params.dir / arg.partition("::")[0]
         if path.suffix == ".jsonl" and path.is_file():
             raise pytest.UsageError(f"{arg}: no model to run it on: add --edgejson-model=NAME, such as nano")
+    # Options in a project's `addopts` wait for a run with a model.
     for option in _OPTIONS:
-        if config.getoption(option.ini) is not None:
+        if any(str(arg).partition("=")[0] == option.flag for arg in config.invocation_params.args):
             raise pytest.UsageError(f"{option.flag} needs a model: add --edgejson-model=NAME, such as nano")
 
 

@@ -70,6 +70,7 @@ def test_ini_names_the_models_for_case_files_that_are_given(project: Project, py
     pytester.makeini("[pytest]\nedgejson_model =\n    control:gold\n    control:empty\n")
     pytester.runpytest("cases/test/complex").assert_outcomes(passed=1, failed=1)
     pytester.runpytest("cases/test/complex", "--edgejson-model=control:gold").assert_outcomes(passed=1)
+    pytester.runpytest("cases/test/complex/tree.jsonl::tree-001[control:rules]").assert_outcomes(failed=1)
 
 
 def test_published_results_stand_under_the_table(project: Project, pytester: pytest.Pytester) -> None:

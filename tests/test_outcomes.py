@@ -112,3 +112,10 @@ def test_a_wrong_ini_value_names_the_file_and_the_key(project: Project, pytester
 def test_a_miss_keeps_its_place_in_the_failures_and_its_word(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest(f"--edgejson-model={project.record({'tree-001': '{}'})}", "-v")
     result.stdout.fnmatch_lines(["*tree-001?replay:answers? MISS*", "*= FAILURES =*"])
+
+
+def test_options_in_addopts_wait_for_a_model(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\naddopts = --edgejson-report-only --edgejson-diffs=none\n")
+    pytester.makepyfile(test_own="def test_own(): pass")
+    pytester.runpytest().assert_outcomes(passed=1)
+    assert pytester.runpytest("--edgejson-model=control:empty").ret == pytest.ExitCode.OK
