@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pytest_edgejson.backends import Completion
 
@@ -46,10 +46,18 @@ class Progress:
         self._now = now
         self._drawn = False
 
-    def start(self, model: str, total: int, reused: int) -> None:
-        """Begin with a model: `total` cases to generate, `reused` found in the store."""
-        self._model, self._total, self._reused = model, total, reused
-        self._cases = self._tokens = self._finished_tokens = 0
+    def start(self, model: str, work: Mapping[str, int], reused: int) -> None:
+        """Begin with a model.
+
+        Args:
+            model: its name.
+            work: length of the prompt by key of each request; the answer's length follows it closely, and so does the
+                time, of which cases that finish early or late would else give a wrong idea.
+            reused: cases found in the store.
+        """
+        self._model, self._work, self._reused = model, work, reused
+        self._total_work = sum(work.values())
+        self._done_work = self._cases = self._tokens = self._finished_tokens = 0
         self._began = self._shown = self._now()
         if self._draw is not None:
             self._show()
@@ -62,6 +70,7 @@ class Progress:
     def done(self, completion: Completion) -> None:
         """Count a finished case."""
         self._cases += 1
+        self._done_work += self._work[completion.key]
         self._finished_tokens += completion.output_tokens or 0
         self._show_now_and_then()
 
@@ -74,14 +83,14 @@ class Progress:
     def text(self) -> str:
         """Return cases done of all, tokens per second and the time left."""
         elapsed = max(self._now() - self._began, 1e-9)
-        parts = [f"{self._model}: {self._cases}/{self._total} cases"]
+        parts = [f"{self._model}: {self._cases}/{len(self._work)} cases"]
         if self._reused:
             parts.append(f"{self._reused} from the store")
         tokens = max(self._tokens, self._finished_tokens)
         if tokens:
             parts.append(f"{tokens / elapsed:.0f} tok/s")
-        if 0 < self._cases < self._total:
-            parts.append(f"{_clock(elapsed / self._cases * (self._total - self._cases))} left")
+        if 0 < self._done_work < self._total_work:
+            parts.append(f"{_clock(elapsed / self._done_work * (self._total_work - self._done_work))} left")
         return ", ".join(parts)
 
     def _show_now_and_then(self) -> None:

@@ -128,7 +128,8 @@ class Runner:
         if not missing:
             return
         if self._progress is not None:
-            self._progress.start(job.model, len(missing), len(requests) - len(missing))
+            work = {request.key: len(request.text) for request in missing}
+            self._progress.start(job.model, work, len(requests) - len(missing))
             if hasattr(backend, "on_step"):
                 backend.on_step = self._progress.step
         self._pending = {request.key for request in missing}

@@ -39,7 +39,7 @@ def test_it_runs_the_bundled_suite_in_an_empty_folder(wheel: Path, tmp_path: Pat
     environment, place = tmp_path / "environment", tmp_path / "empty"
     place.mkdir()
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    python = next(environment.glob("*/python*"))
+    python = Path(sysconfig.get_path("scripts", vars={"base": str(environment)})) / "python"
     site = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)

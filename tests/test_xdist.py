@@ -10,7 +10,8 @@ from pytest_edgejson.xdist import blocks
 
 def test_workers_give_the_same_results(project: Project, pytester: pytest.Pytester) -> None:
     wrong = {"contact-002": "{}", "bill-001": '{"number": 1}'}
-    run = (f"--edgejson-model={project.record(wrong)}", "--edgejson-results=results.jsonl")
+    model = project.record(wrong)
+    run = (f"--edgejson-model={model}", "--edgejson-results=results.jsonl", "-p", "no:cacheprovider")
     pytester.runpytest_subprocess(*run).assert_outcomes(passed=4, failed=2)
     _, alone = project.results()
     result = pytester.runpytest_subprocess(*run, "-n2", "-v")
