@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends import DTYPES
 from pytest_edgejson.prompts import parse_template
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 CONTROLS = ("gold", "empty", "rules")
 
 # A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pytest
 
+from pytest_edgejson.backends import DTYPES, MAX_NEW_TOKENS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Profile: TypeAlias = Literal["default", "v3"]
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 SHOWN_DIFFS = 5
-MAX_NEW_TOKENS = 2048
 
 _NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r\d+)?\]", re.DOTALL)
 

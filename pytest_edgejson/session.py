@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_edgejson import bundled, v3
-from pytest_edgejson.backends import BackendError, GenerationSettings
+from pytest_edgejson.backends import MAX_NEW_TOKENS, BackendError, GenerationSettings
 from pytest_edgejson.models import ModelsFileError, UnknownModel, load_registry, resolve_model
-from pytest_edgejson.options import MAX_NEW_TOKENS, Settings, given
+from pytest_edgejson.options import Settings, given
 from pytest_edgejson.results import Result, ResultsError, ResultsWriter, make_manifest
 from pytest_edgejson.runner import Job, Runner
 from pytest_edgejson.store import Store, StoreError

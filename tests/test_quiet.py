@@ -19,7 +19,6 @@ HEAVY = [
     "xdist",
     "pytest_edgejson.session",
     "pytest_edgejson.nodes",
-    "pytest_edgejson.backends",
 ]
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 FinishReason: TypeAlias = Literal["stop", "length", "timeout", "error"]
 
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+MAX_NEW_TOKENS = 2048
+
 
 class BackendError(Exception):
     """A model cannot be loaded or run. The message is one line that names what was asked for and the fix."""
@@ -24,11 +27,11 @@ class GenerationSettings:
     Attributes:
         max_new_tokens: tokens generated at most.
         stop_at_root: end a case when its root object closes. The v3 profile turns it off.
-        dtype: `auto`, `float32`, `bfloat16` or `float16`.
+        dtype: one of `DTYPES`.
         merge_adapter: fold a LoRA adapter into its base for speed.
     """
 
-    max_new_tokens: int = 2048
+    max_new_tokens: int = MAX_NEW_TOKENS
     stop_at_root: bool = True
     dtype: str = "auto"
     merge_adapter: bool = True

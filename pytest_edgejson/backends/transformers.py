@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
-from pytest_edgejson.backends import BackendError, Completion
+from pytest_edgejson.backends import DTYPES, BackendError, Completion
 from pytest_edgejson.backends.batches import Batch, Row
 from pytest_edgejson.backends.local_model import Device, LocalModel, free_memory, is_out_of_memory, one_line, quiet
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
-from pytest_edgejson.models import DTYPES
 from pytest_edgejson.prompts import parse_template, render
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.suite.build import HEADINGS
 from pytest_edgejson.suite.records import generate_record
 from pytest_edgejson.suite.rendering import render_prompt
 from pytest_edgejson.suite.values import Values
@@ -22,9 +23,6 @@ IGNORED = -100
 """Label of the positions that the loss leaves out, as PyTorch's cross entropy defines it."""
 
 _LENGTH_STEP = 64
-
-HEADINGS = ("{}", "New {}", "=== {} ===")
-"""First lines of a prompt, as EdgeJSON v3 has them."""
 
 _FULLNESS: Mapping[Complexity, tuple[float, float]] = {
     "simple": (0.3, 1.0),
