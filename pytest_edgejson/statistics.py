@@ -57,7 +57,8 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     from scipy.stats import bootstrap
 
     result = bootstrap(
-        (np.asarray(values, dtype=float),),
+        # Sorted: what workers hand in, in whatever order, gives the same interval.
+        (np.sort(np.asarray(values, dtype=float)),),
         np.mean,
         n_resamples=_RESAMPLES,
         batch=max(1, _MOST_AT_ONCE // len(values)),

@@ -88,3 +88,8 @@ def test_the_same_values_have_the_same_interval():
 
 def test_two_values():
     assert mean_interval([0.0, 1.0]) == Interval(0.0, 1.0)
+
+
+def test_the_order_of_the_values_changes_nothing() -> None:
+    values = [0.1 * number for number in range(11)]
+    assert mean_interval(values) == mean_interval(values[::-1]) == mean_interval([*values[5:], *values[:5]])
