@@ -90,8 +90,15 @@ class Progress:
         if tokens:
             parts.append(f"{tokens / elapsed:.0f} tok/s")
         if 0 < self._done_work < self._total_work:
-            parts.append(f"{_clock(elapsed / self._done_work * (self._total_work - self._done_work))} left")
+            parts.append(f"{_clock(elapsed * self._left())} left")
         return ", ".join(parts)
+
+    def _left(self) -> float:
+        """Return the work that is left as a multiple of what is done, cases under way included."""
+        if not self._finished_tokens:
+            return self._total_work / self._done_work - 1
+        expected_tokens = self._finished_tokens / self._done_work * self._total_work
+        return max(expected_tokens / max(self._tokens, self._finished_tokens) - 1, 0)
 
     def _show_now_and_then(self) -> None:
         if self._now() - self._shown >= (LOG_EVERY_S if self._draw is None else LIVE_EVERY_S):

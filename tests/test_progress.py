@@ -63,6 +63,14 @@ def test_the_time_left_follows_the_length_of_the_prompts() -> None:
     assert screen.logged == ["nano: 1/3 cases, 0:05 left"]
 
 
+def test_the_time_left_counts_what_is_under_way() -> None:
+    screen = Screen(live=True)
+    screen.progress.start("nano", work(4), 0)
+    screen.progress.step(200)
+    screen.finish(10, 100)
+    assert "nano: 1/4 cases, 20 tok/s, 0:10 left" in screen.drawn[-1]
+
+
 def test_a_log_gets_a_line_now_and_then() -> None:
     screen = Screen(live=False)
     screen.progress.start("nano", work(1000), 0)
