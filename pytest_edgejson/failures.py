@@ -24,7 +24,7 @@ class FailureText(TerminalRepr):
     """What stands under a failed case.
 
     Attributes:
-        plain: the text without colours, for JUnit XML and xdist's way from worker to controller.
+        plain: the text without colours, for JUnit XML and terminals that have none.
         colored: the same for a terminal that has colours.
         reprcrash: where the case stands and the verdict, which the short summary and JUnit XML show in one line.
     """

@@ -5,7 +5,6 @@ The schema of both kinds of line is `results.schema.json` beside this module.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import platform
 import subprocess
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_edgejson import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from pytest_edgejson.backends import Completion
     from pytest_edgejson.cases import Case
@@ -118,15 +117,6 @@ def dumps(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
-def suite_hash(results: Iterable[Mapping[str, Any]]) -> str:
-    """Return a hash of the cases behind results: ids, prompts and expected outputs, whatever their order."""
-    rows = {
-        json.dumps([result["case_id"], result["prompt"], result["expected_output"]], sort_keys=True)
-        for result in results
-    }
-    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
-
-
 def make_manifest(models: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """Describe a run before it starts.
 
@@ -163,7 +153,7 @@ def _git_state(root: Path) -> dict[str, Any] | None:
 
 
 class ResultsError(ValueError):
-    """A results file that cannot be read or written. The message names file, line and fix."""
+    """A results file that cannot be written. The message names the file and the fix."""
 
 
 class ResultsWriter:
@@ -199,28 +189,3 @@ class ResultsWriter:
         """Put the file in its place."""
         self._file.close()
         self._partial.replace(self.path)
-
-
-def read_results(path: Path) -> tuple[dict[str, Any], Iterator[Result]]:
-    """Open a results file.
-
-    Returns:
-        The manifest, and the results, read as they are asked for.
-
-    Raises:
-        ResultsError: there is no such file, its first line is no manifest, or of a newer version.
-    """
-    from pytest_edgejson.cases import CaseError, iter_rows
-
-    rows = iter_rows(path)
-    try:
-        _, manifest = next(rows)
-    except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}") from None
-    except (StopIteration, CaseError):
-        manifest = {}
-    if not isinstance(manifest.get("edgejson"), int):
-        raise ResultsError(f"{path}:1: no results file: its first line is no manifest of --edgejson-results")
-    if manifest["edgejson"] > FORMAT:
-        raise ResultsError(f"{path}:1: written by a newer pytest-edgejson (format {manifest['edgejson']}): update it")
-    return manifest, (row for _, row in rows)
