@@ -49,6 +49,7 @@ class Case:
         states_complexity: whether the row gives its complexity itself; only the v3 profile cares.
         line: 1-based line in the file it was read from, 0 for a case made in memory.
         metadata: the row's other keys, as they stand.
+        suspect: what an audit found wrong with the label, empty for nothing.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Case:
     states_complexity: bool = True
     line: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    suspect: tuple[str, ...] = ()
 
 
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

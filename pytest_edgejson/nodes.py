@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgejson import bundled
 from pytest_edgejson.backends import BackendError, Completion
 from pytest_edgejson.cases import CaseError, looks_like_cases, read_cases
 from pytest_edgejson.results import Result, make_result, scores
 from pytest_edgejson.runner import Job
-from pytest_edgejson.schemas import SchemaError, complexity_of, load_schemas
+from pytest_edgejson.schemas import SchemaError, complexity_of
 from pytest_edgejson.session import SESSION
 
 if TYPE_CHECKING:
@@ -47,9 +46,8 @@ class CaseFile(pytest.File):
     """A JSON Lines file of cases."""
 
     def _cases(self, edgejson: Session) -> tuple[list[Case], dict[str, Schema]]:
-        folder = edgejson.settings.schemas or bundled.schema_folder(self.path)
         try:
-            schemas = edgejson.schemas(folder, load_schemas)
+            schemas = edgejson.schemas(self.path)
             return read_cases(self.path, complexity_of(schemas)), schemas
         except (CaseError, SchemaError) as error:
             raise self.CollectError(str(error)) from None

@@ -87,13 +87,13 @@ class Schema:
         id: the name of the file, without suffix.
         complexity: the name of the folder.
         document: the schema itself.
-        path: the file it was read from.
+        source: the file it was read from.
     """
 
     id: str
     complexity: Complexity
     document: Mapping[str, Any] = field(hash=False)
-    path: Path
+    source: str
     # Made when first needed, with and without formats: compiling takes longer than validating.
     _validators: dict[bool, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -167,7 +167,7 @@ def load_schemas(folder: Path) -> dict[str, Schema]:
         for path in sorted(subfolder.glob("*.json")):
             schema = _read(path, complexity)
             if schema.id in schemas:
-                raise SchemaError(f"{path}: {schemas[schema.id].path} has the same id; rename or remove one of them")
+                raise SchemaError(f"{path}: {schemas[schema.id].source} has the same id; rename or remove one of them")
             schemas[schema.id] = schema
     if not schemas:
         raise SchemaError(f"{folder}: no schemas; they are looked for at {layout}")
@@ -188,7 +188,22 @@ def _read(path: Path, complexity: Complexity) -> Schema:
         raise SchemaError(f"{_at(path, text, end)}: not JSON: something follows the schema")
     if not isinstance(document, dict):
         raise SchemaError(f"{path}: a schema is a JSON object, this is {_ARTICLES[json_type(document)]}")
-    schema = Schema(path.stem, complexity, document, path)
+    return make_schema(path.stem, complexity, document, str(path))
+
+
+def make_schema(schema_id: str, complexity: Complexity, document: Mapping[str, Any], source: str) -> Schema:
+    """Make a schema of a document, and check that it is one.
+
+    Args:
+        schema_id: its id.
+        complexity: its complexity.
+        document: the JSON Schema.
+        source: the file it is from, for messages.
+
+    Raises:
+        SchemaError: it is no valid schema of its draft, or refers to what is not in it.
+    """
+    schema = Schema(schema_id, complexity, document, source)
     _check(schema)
     return schema
 
@@ -234,16 +249,16 @@ def _check(schema: Schema) -> None:
         draft.check_schema(schema.document)
         _check_references(schema.document, draft)
     except SchemaError as error:
-        raise SchemaError(f"{schema.path}: {error}") from None
+        raise SchemaError(f"{schema.source}: {error}") from None
     except InvalidSchemaError as error:
         where = format_path(tuple(error.absolute_path)) or "the root"
         name = schema.document.get("$schema", "draft-07")
-        raise SchemaError(f"{schema.path}: no valid schema ({name}): at {where}: {error.message[:200]}") from None
+        raise SchemaError(f"{schema.source}: no valid schema ({name}): at {where}: {error.message[:200]}") from None
     except RecursionError:
-        raise SchemaError(f"{schema.path}: nested too deeply") from None
+        raise SchemaError(f"{schema.source}: nested too deeply") from None
     broken = next((found for found in schema.violations({}) if found.keyword in ("$ref", "$schema")), None)
     if broken:
-        raise SchemaError(f"{schema.path}: {broken.message}")
+        raise SchemaError(f"{schema.source}: {broken.message}")
 
 
 def _check_references(document: Mapping[str, Any], draft: Any) -> None:

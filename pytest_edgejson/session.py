@@ -20,7 +20,7 @@ from pytest_edgejson.runner import Job, Runner
 from pytest_edgejson.store import Store, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.backends import Backend, Completion
     from pytest_edgejson.models import ModelSpec
@@ -108,10 +108,17 @@ class Session:
         self._runner: Runner | None = None
         self._schemas: dict[Path, dict[str, Schema]] = {}
 
-    def schemas(self, folder: Path, load: Callable[[Path], dict[str, Schema]]) -> dict[str, Schema]:
-        """Return the schemas of a folder, loaded once."""
+    def schemas(self, file: Path) -> dict[str, Schema]:
+        """Return the schemas by id for a file of cases, loaded once.
+
+        Raises:
+            SchemaError: they cannot be used.
+        """
+        from pytest_edgejson.schemas import load_schemas
+
+        folder = self.settings.schemas or bundled.schema_folder(file)
         if folder not in self._schemas:
-            self._schemas[folder] = load(folder)
+            self._schemas[folder] = load_schemas(folder)
         return self._schemas[folder]
 
     @property
@@ -249,7 +256,7 @@ class Session:
             report.longrepr = FailureText.of(result, name, Path(report.edgejson_file), self.config)
         self.misses += is_miss(report)
         if self._writer is not None:
-            self._writer.add(result)
+            self._writer.add(result, self.schemas(Path(report.edgejson_file))[result["schema_id"]])
         self.config.hook.pytest_edgejson_result(result=result, config=self.config)
 
     def forgiven(self) -> int:

@@ -81,6 +81,6 @@ class Project:
         return f"replay:{name}"
 
     def results(self, name: str = "results.jsonl") -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """Read a results file: the manifest and the results."""
+        """Read a results file: the manifest and the results, without the schemas between them."""
         manifest, *rows = [json.loads(line) for line in (self.root / name).read_text(encoding="utf-8").splitlines()]
-        return manifest, rows
+        return manifest, [row for row in rows if "schema" not in row]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -36,7 +35,7 @@ SCHEMA = Schema(
             "tags": {"type": "array"},
         },
     },
-    Path("order.json"),
+    "order.json",
 )
 EXPECTED = {
     "customer_name": "Ada Lovelace",

@@ -22,9 +22,9 @@ def check_lines(project: Project) -> None:
     validator = jsonschema.Draft202012Validator(
         json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), format_checker=jsonschema.FormatChecker()
     )
-    manifest, results = project.results()
-    assert manifest["edgejson"] == 1
-    for line in (manifest, *results):
+    lines = [json.loads(line) for line in (project.root / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["edgejson"] == 1
+    for line in lines:
         validator.validate(line)
 
 
@@ -76,7 +76,8 @@ def test_an_interrupted_run_keeps_the_earlier_file_and_what_it_finished(
     pytester.runpytest_subprocess(*run)
     assert (project.root / "results.jsonl").read_bytes() == before
     finished = (project.root / "results.jsonl.partial").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line)["case_id"] for line in finished[1:]] == ["tree-001", "bill-001", "bill-002"]
+    rows = [row for row in map(json.loads, finished[1:]) if "schema" not in row]
+    assert [row["case_id"] for row in rows] == ["tree-001", "bill-001", "bill-002"]
 
 
 def test_an_errored_case_is_a_line_too(project: Project, pytester: pytest.Pytester) -> None:

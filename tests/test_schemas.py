@@ -58,7 +58,7 @@ def test_schemas_are_read_with_the_folder_as_complexity(tmp_path):
     (tmp_path / "medium" / "notes.txt").write_text("not a schema")
     schemas = load_schemas(tmp_path)
     assert complexity_of(schemas) == {"tag": "simple", "invoice": "medium"}
-    assert (schemas["invoice"].path, schemas["invoice"].document) == (path, INVOICE)
+    assert (schemas["invoice"].source, schemas["invoice"].document) == (str(path), INVOICE)
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_files_are_not_opened(tmp_path, no_access):
         with pytest.raises(SchemaError, match="leads nowhere"):
             load(tmp_path / "schemas", {"type": "object", "properties": {"a": {"$ref": where}}})
         # Not checked at load, such as a schema made in memory: no crash, and still nothing opened.
-        schema = Schema("it", "simple", {"$ref": where}, tmp_path)
+        schema = Schema("it", "simple", {"$ref": where}, "it.json")
         assert not schema.is_valid({})
         assert "leads nowhere" in schema.violations({})[0].message
 

@@ -19,7 +19,7 @@ settings.register_profile("edgejson", deadline=None)
 settings.load_profile("edgejson")
 
 V3 = Path(__file__).resolve().parents[2] / "shared" / "edgejson-v3"
-ANYTHING = Schema("anything", "simple", {"type": "object"}, Path("anything.json"))
+ANYTHING = Schema("anything", "simple", {"type": "object"}, "anything.json")
 ORDER = Schema(
     "order",
     "medium",
@@ -32,7 +32,7 @@ ORDER = Schema(
         },
         "required": ["id"],
     },
-    Path("order.json"),
+    "order.json",
 )
 EXPECTED = {"id": "A1", "date": "2024-01-05", "items": [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}], "note": {}}
 

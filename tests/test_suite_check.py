@@ -217,7 +217,7 @@ def test_array_boundaries_that_the_text_loses_are_named(file: Path) -> None:
                 "tags": {"type": "array", "items": {"type": "string"}},
             }
         },
-        file,
+        str(file),
     )
     for expected in (tags, response):
         for delimited in (True, False):
@@ -283,7 +283,7 @@ def test_a_suites_own_schema_of_a_known_name_is_no_crash(tmp_path: Path) -> None
         ({"properties": {"items": {"type": "array", "items": [{}, {}]}}}, {"items": ["a", 2]}),
     ]
     for document, record in documents:
-        schema = Schema("invoice", "medium", document, tmp_path / "invoice.json")
+        schema = Schema("invoice", "medium", document, "invoice.json")
         prompt = render_prompt(record, "T", "invoice") if "line_items" not in record else "two 2 5 1e300"
         found = list(case_problems(Case("a-1", "invoice", "medium", prompt, record), schema))
         assert found in ([], ["its totals are beyond what can be added up"])
@@ -291,7 +291,7 @@ def test_a_suites_own_schema_of_a_known_name_is_no_crash(tmp_path: Path) -> None
 
 def test_totals_too_large_to_add_up_are_said() -> None:
     record = {"items": [{"name": "a", "quantity": 1, "price": 1e300}], "total_amount": 1.0}
-    schema = Schema("order_details", "medium", {}, Path("order_details.json"))
+    schema = Schema("order_details", "medium", {}, "order_details.json")
     case = Case("a-1", "order_details", "medium", "a 1 1e300 1.0", record)
     assert list(case_problems(case, schema)) == ["its totals are beyond what can be added up"]
 
@@ -392,7 +392,7 @@ def test_a_missing_path_and_a_folder_without_cases_are_errors(tmp_path: Path) ->
 )
 def test_any_case_is_checked_without_a_crash(prompt: str, value: Any, schema_id: str) -> None:
     expected = {"line_items": value, "items": value, "total_amount": value, "total": value}
-    for schema in (SCHEMAS[schema_id], Schema(schema_id, "medium", {}, Path("x.json"))):
+    for schema in (SCHEMAS[schema_id], Schema(schema_id, "medium", {}, "x.json")):
         for message in case_problems(Case("a-1", schema_id, "medium", prompt, expected), schema):
             assert message.isprintable()
 

@@ -136,10 +136,10 @@ def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:
     twice: CaseError | None = None
     first = True
     for line, row in iter_rows(path):
-        if first and "edgejson" in row and "case_id" not in row:
-            first = False
+        is_manifest, first = first and "edgejson" in row, False
+        # Lines of a results file that are no results.
+        if "case_id" not in row and (is_manifest or "schema" in row):
             continue
-        first = False
         (case_id, repeat), recording = _parse(path, line, row)
         models.setdefault(recording.model)
         if chosen is not None and recording.model != chosen:
