@@ -33,11 +33,17 @@ class MalformedError(ValueError):
         kind: `trailing_comma`, `python_literal`, `unescaped_character`, `duplicate_key`, `nan`, `number`, `nesting`,
             `unterminated` (the text ends inside the value) or `syntax`.
         position: the offset at which decoding ended.
+        partial: for `unterminated`, what came before the end: the root object or array with all complete members and
+            no unfinished scalar; None where not even a root had begun.
+        open_path: where in `partial` the innermost container is that had not closed. All others but those it lies in
+            are complete.
     """
 
     def __init__(self, kind: str, position: int) -> None:
         self.kind = kind
         self.position = position
+        self.partial: dict[str, Any] | list[Any] | None = None
+        self.open_path: tuple[str | int, ...] = ()
         super().__init__(f"{kind.replace('_', ' ')} at offset {position}")
 
 
@@ -52,6 +58,29 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
     """
     stack: list[dict[str, Any] | list[Any]] = []
     keys: list[str] = []
+    try:
+        return _decode(text, start, stack, keys)
+    except MalformedError as error:
+        if error.kind == "unterminated" and stack:
+            error.partial, error.open_path = stack[0], _join(stack, keys)
+        raise
+
+
+def _join(stack: list[dict[str, Any] | list[Any]], keys: list[str]) -> tuple[str | int, ...]:
+    """Put each open container into the one it stands in; return the path of the innermost."""
+    path: list[str | int] = []
+    for outer, inner, key in zip(stack, stack[1:], keys, strict=False):
+        if isinstance(outer, dict):
+            outer[key] = inner
+            path.append(key)
+        else:
+            outer.append(inner)
+            path.append(len(outer) - 1)
+    return tuple(path)
+
+
+def _decode(text: str, start: int, stack: list[dict[str, Any] | list[Any]], keys: list[str]) -> tuple[Any, int]:
+    """Decode as `decode` does; `stack` and `keys` are filled with what is open."""
     position = start
     while True:
         position = _skip(text, position)
@@ -75,6 +104,9 @@ def decode(text: str, start: int = 0) -> tuple[Any, int]:
         while stack:
             top = stack[-1]
             is_object = isinstance(top, dict)
+            # A number that the text ends with may go on.
+            if position == len(text) and type(value) in (int, float):
+                raise MalformedError("unterminated", position)
             if isinstance(top, dict):
                 top[keys[-1]] = value
             else:

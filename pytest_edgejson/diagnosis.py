@@ -1,28 +1,33 @@
 """Diagnosis: what kind of failure an output is, and what is wrong with each of its leaves.
 
-The difference itself is deepdiff's, over the leaves of the two aligned values that the scorer counts as wrong. So a
-case has exactly one finding per wrong expected leaf and per extra leaf, beside one per array whose items stand in
-another order.
+What differs is what the scorer counts as wrong, of the leaves of the two aligned values: a case has exactly one finding
+per wrong expected leaf and per extra leaf, beside one per array whose items stand in another order.
 """
 
 from __future__ import annotations
 
 import difflib
-import json
 import re
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import time
 from enum import Enum
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_edgejson.alignment import Alignment, align, equal, format_path, json_type
+from pytest_edgejson.dates import moments, moments_in, same_moment
+from pytest_edgejson.near import near_detail
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
+    from datetime import datetime
 
     from pytest_edgejson.alignment import Path
     from pytest_edgejson.backends import FinishReason
     from pytest_edgejson.extraction import Extraction
+    from pytest_edgejson.near import NearDetail
     from pytest_edgejson.schemas import Schema
     from pytest_edgejson.scoring import Score
 
@@ -63,14 +68,21 @@ _RANGE = {
     "maxLength",
     "pattern",
 }
-_NEAR_RELATIVE = 0.01
-_NEAR_RATIO = 0.9
-# difflib is quadratic: longer texts are near only when they differ in case, space or punctuation.
-_LONGEST_COMPARED = 200
+_LONGEST_KEY_COMPARED = 200
 _SIMILAR_KEYS = 0.6
 # Leaves with the same value that are looked at as the other half of a renamed one.
 _MOST_CANDIDATES = 50
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
+# A shorter text, or a number of fewer digits, stands at another field too often for it to be that field's value.
+_SHORTEST_TELLING_TEXT, _FEWEST_TELLING_DIGITS = 4, 3
+# Numbers as they are written: 1250, 1e3; with separators of thousands or a comma as point: 1,250.00, 1 250, 1.250,00.
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+_GROUPED_NUMBER = re.compile(
+    r"(?<![\d.,])(?:\d{1,3}(?P<group>[,. '\u00a0\u202f])\d{3}(?:(?P=group)\d{3})*(?:[.,]\d+)?|\d+(?:[.,]\d+)?)"
+    r"(?P<percent>\s?%)?"
+)
+_GROUPS = " '\u00a0\u202f"
+# Squeezed texts shorter than this stand by chance inside of other words.
+_SHORTEST_SQUEEZED = 6
 
 
 class Absent(Enum):
@@ -93,21 +105,24 @@ class Finding:
         got: the leaf that was given, or `ABSENT`.
         kind: `missing`; `extra`; `renamed` (both halves, one after the other: the expected leaf without `got`, and the
             extra leaf without `expected`: the value stands under another key or in another place); `wrong_type`; `enum`
-            and `range` (the schema forbids the value); `near` (a number within 1 %, a text nearly the same); `swapped`
-            (the value of another leaf, whose value is swapped too); `hallucinated` (stands nowhere in the prompt);
+            and `range` (the schema forbids the value); `near` (all but right, see `near.near_detail`); `swapped` (the
+            value expected at another leaf); `hallucinated` (stands nowhere in the prompt, however it is written);
             `wrong_value`; `array_length` (a leaf of an item that only one side has); `array_order` (no leaf: the
             positions 0, 1, … of the items expected, and where they stand instead).
+        detail: what keeps a `near` value from being right; None for other kinds.
     """
 
     path: str
     expected: Any
     got: Any
     kind: FindingKind
+    detail: NearDetail | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON builtins, without the side that has nothing."""
+        """Return the fields as JSON builtins, without the side that has nothing, and without a detail of None."""
         sides = {"expected": self.expected, "got": self.got}
-        return {"path": self.path} | {k: v for k, v in sides.items() if v is not ABSENT} | {"kind": self.kind}
+        found = {"path": self.path} | {k: v for k, v in sides.items() if v is not ABSENT} | {"kind": self.kind}
+        return found | ({"detail": self.detail} if self.detail else {})
 
 
 def failure_kind(finish_reason: FinishReason, extraction: Extraction, score: Score) -> FailureKind | None:
@@ -138,7 +153,7 @@ def findings(expected: dict[str, Any], got: dict[str, Any] | None, schema: Schem
     if got is None or equal(expected, got):
         return []
     alignment = align(expected, got)
-    diagnosis = _Diagnosis(alignment, _keywords(schema, got), _Prompt(prompt))
+    diagnosis = _Diagnosis(alignment, _keywords(schema, got), PromptText(prompt), schema.document)
     orders = (
         Finding(format_path(path), list(range(len(positions))), _ranks(positions), "array_order")
         for path, positions in alignment.reordered.items()
@@ -160,38 +175,6 @@ def _keywords(schema: Schema, got: dict[str, Any]) -> dict[str, set[str]]:
     return keywords
 
 
-def _differences(alignment: Alignment) -> tuple[list[Path], list[Path], list[Path]]:
-    """Return the paths of changed, missing and extra leaves, as deepdiff reports them."""
-    from deepdiff import DeepDiff
-
-    expected, got = alignment.expected, alignment.got
-    paths = [path for path, leaf in expected.items() if path not in got or not equal(leaf, got[path])]
-    paths += [path for path in got if path not in expected]
-    # Numbers as keys: deepdiff passes over keys that begin with two underscores. Strings as JSON: it runs difflib over
-    # values with line feeds, which a model could make quadratic. A threshold of 0: else it reports two dicts with few
-    # keys in common as one change.
-    report = DeepDiff(
-        {number: _plain(expected[path]) for number, path in enumerate(paths) if path in expected},
-        {number: _plain(got[path]) for number, path in enumerate(paths) if path in got},
-        view="tree",
-        threshold_to_diff_deeper=0,
-    )
-
-    def reported(*kinds: str) -> list[Path]:
-        numbers = (level.path(output_format="list")[0] for kind in kinds for level in report.get(kind, ()))
-        return [paths[number] for number in sorted(numbers)]
-
-    return (
-        reported("values_changed", "type_changes"),
-        reported("dictionary_item_removed"),
-        reported("dictionary_item_added"),
-    )
-
-
-def _plain(leaf: Any) -> Any:
-    return json.dumps(leaf) if isinstance(leaf, str) else leaf
-
-
 def _value_key(leaf: Any) -> Hashable:
     return json_type(leaf), None if isinstance(leaf, (dict, list)) else leaf
 
@@ -199,6 +182,23 @@ def _value_key(leaf: Any) -> Hashable:
 def _tells(leaf: Any) -> bool:
     """Tell whether two leaves with this value are likely to be the same one: half of all booleans are true."""
     return not isinstance(leaf, bool) and leaf not in (None, "", {}, [], 0, 1)
+
+
+def _tells_alone(leaf: Any) -> bool:
+    """Tell whether a value stands at another leaf for a reason, and not because many leaves have it."""
+    if isinstance(leaf, str):
+        return len(leaf) >= _SHORTEST_TELLING_TEXT
+    return json_type(leaf) == "number" and sum(map(str.isdigit, repr(leaf))) >= _FEWEST_TELLING_DIGITS
+
+
+def _is_enumerated(document: Any, path: Path) -> bool:
+    """Tell whether the schema lists the values of a leaf: its siblings have them too, so they say nothing."""
+    for step in path:
+        if not isinstance(document, dict):
+            return False
+        inner = document.get("items") if isinstance(step, int) else document.get("properties")
+        document = inner.get(step) if isinstance(step, str) and isinstance(inner, dict) else inner
+    return isinstance(document, dict) and bool(_ENUM & document.keys())
 
 
 def _squeezed(text: str) -> str:
@@ -209,49 +209,92 @@ def _key_of(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-class _Prompt:
+class PromptText:
     """The text of a case, to look values up in."""
 
     def __init__(self, text: str) -> None:
+        self._original = text
         self._text = self._flat(text)
-        self._numbers: set[float] = {float(token.replace(",", "")) for token in _NUMBER.findall(text)}
 
     @staticmethod
     def _flat(text: str) -> str:
         return " ".join(text.casefold().split())
 
+    @cached_property
+    def _squeezed(self) -> str:
+        return _squeezed(self._original)
+
+    @cached_property
+    def _numbers(self) -> set[float]:
+        numbers = set(map(float, _NUMBER.findall(self._original)))
+        for match in _GROUPED_NUMBER.finditer(self._original):
+            token = match.group().rstrip("% \u00a0")
+            for point, separators in ((".", _GROUPS + ","), (",", _GROUPS + ".")):
+                digits = token.translate(dict.fromkeys(map(ord, separators))).replace(point, ".")
+                with suppress(ValueError):
+                    numbers.add(float(digits) / (100 if match.group("percent") else 1))
+        return numbers
+
+    @cached_property
+    def _moments(self) -> list[datetime]:
+        return moments_in(self._original)
+
     def holds(self, leaf: Any) -> bool:
-        """Tell whether a value stands in the text. What cannot stand in a text (true, null, {}) always does."""
+        """Tell whether a value stands in the text, however it is written.
+
+        That is: in other case, spacing or punctuation; a number with separators of thousands, a comma for its point,
+        another sign or as a percentage; a date in another form. What has no fixed form in a text (true, null, {})
+        always stands there.
+        """
         if isinstance(leaf, str):
-            return self._flat(leaf) in self._text
+            return self._holds_text(leaf)
         if json_type(leaf) == "number":
-            return leaf in self._numbers or -leaf in self._numbers
+            return abs(leaf) in self._numbers
         return True
+
+    def _holds_text(self, leaf: str) -> bool:
+        if self._flat(leaf) in self._text:
+            return True
+        squeezed = _squeezed(leaf)
+        if len(squeezed) >= _SHORTEST_SQUEEZED and squeezed in self._squeezed:
+            return True
+        return any(
+            same_moment(moment, other) or (moment.time() == time() and moment.date() == other.date())
+            for moment in moments(leaf)
+            for other in self._moments
+        )
 
 
 @dataclass(slots=True)
 class _Diagnosis:
     alignment: Alignment
     keywords: Mapping[str, set[str]]
-    prompt: _Prompt
+    prompt: PromptText
+    document: Mapping[str, Any]
     renamed: dict[Path, Path] = field(default_factory=dict)
 
     def run(self) -> Iterator[Finding]:
         expected, got = self.alignment.expected, self.alignment.got
-        changed, missing, extra = _differences(self.alignment)
+        changed = [path for path, leaf in expected.items() if path in got and not equal(leaf, got[path])]
+        missing = [path for path in expected if path not in got]
+        extra = [path for path in got if path not in expected]
         self._pair_renamed(
             [path for path in missing if self._structure(path) is None],
             [path for path in extra if self._structure(path) is None],
         )
-        wanted = {_value_key(expected[path]) for path in changed}
+        wanted = {_value_key(leaf) for leaf in expected.values()}
         given = {_value_key(got[path]) for path in changed}
         is_missing, is_changed = set(missing), set(changed)
         for path in expected:
             if path in is_changed:
                 one, two = expected[path], got[path]
-                is_swapped = _tells(one) and _tells(two) and _value_key(two) in wanted and _value_key(one) in given
-                kind: FindingKind = "swapped" if is_swapped else self._changed_kind(path, one, two)
-                yield Finding(format_path(path), one, two, kind)
+                detail = near_detail(one, two)
+                kind: FindingKind
+                if _value_key(two) in wanted and self._is_swapped(path, one, two, _value_key(one) in given, detail):
+                    kind = "swapped"
+                else:
+                    kind = self._changed_kind(path, one, two, detail)
+                yield Finding(format_path(path), one, two, kind, detail if kind == "near" else None)
             elif path in self.renamed:
                 other = self.renamed[path]
                 yield Finding(format_path(path), expected[path], ABSENT, "renamed")
@@ -273,7 +316,16 @@ class _Diagnosis:
                 return "array_length"
         return "array_length" if path in self.alignment.lengths else None
 
-    def _changed_kind(self, path: Path, expected: Any, got: Any) -> FindingKind:
+    def _is_swapped(self, path: Path, expected: Any, got: Any, mutual: bool, detail: NearDetail | None) -> bool:
+        """Tell whether the value expected at another leaf was taken for this one.
+
+        Where this one's value was given for another in turn, any value that tells will do.
+        """
+        if mutual and _tells(expected) and _tells(got):
+            return True
+        return _tells_alone(got) and detail is None and not _is_enumerated(self.document, path)
+
+    def _changed_kind(self, path: Path, expected: Any, got: Any, detail: NearDetail | None) -> FindingKind:
         keywords = self.keywords.get(format_path(self.alignment.origin[path]), set())
         if json_type(expected) != json_type(got) or "type" in keywords:
             return "wrong_type"
@@ -281,7 +333,7 @@ class _Diagnosis:
             return "enum"
         if keywords & _RANGE:
             return "range"
-        if _is_near(expected, got):
+        if detail is not None:
             return "near"
         # Where the expected value is worked out from the text too, a wrong one is miscalculated rather than made up.
         if not self.prompt.holds(got) and self.prompt.holds(expected):
@@ -321,21 +373,6 @@ def _nearness(path: Path, other: Path, tells: bool) -> int:
             a, b = path[different[0]], other[different[0]]
             is_last = different[0] == len(path) - 1
             if isinstance(a, str) and isinstance(b, str):
-                alike = difflib.SequenceMatcher(None, a[:_LONGEST_COMPARED], b[:_LONGEST_COMPARED]).ratio()
+                alike = difflib.SequenceMatcher(None, a[:_LONGEST_KEY_COMPARED], b[:_LONGEST_KEY_COMPARED]).ratio()
                 return (3 if is_last else 2) if tells or alike >= _SIMILAR_KEYS else 0
     return int(tells and path[-1:] == other[-1:] and isinstance(path[-1], str))
-
-
-def _is_near(expected: Any, got: Any) -> bool:
-    if json_type(expected) == "number":
-        difference = abs(expected - got)
-        return bool(difference <= _NEAR_RELATIVE * max(abs(expected), abs(got)))
-    if not isinstance(expected, str):
-        return False
-    squeezed = _squeezed(expected)
-    if squeezed and squeezed == _squeezed(got):
-        return True
-    if max(len(expected), len(got)) > _LONGEST_COMPARED:
-        return False
-    matcher = difflib.SequenceMatcher(None, expected, got, autojunk=False)
-    return matcher.real_quick_ratio() >= _NEAR_RATIO and matcher.ratio() >= _NEAR_RATIO

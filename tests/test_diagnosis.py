@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.alignment import equal
-from pytest_edgejson.diagnosis import ABSENT, Finding, failure_kind, findings
+from pytest_edgejson.diagnosis import ABSENT, FailureKind, Finding, FindingKind, failure_kind, findings
 from pytest_edgejson.extraction import extract
+from pytest_edgejson.near import NearDetail
 from pytest_edgejson.schemas import Schema
 from pytest_edgejson.scoring import score
 
@@ -93,19 +96,39 @@ def test_without_an_object_there_are_no_leaves_to_look_at():
         (change(status="done"), "status", "open", "done", "enum"),
         (change(count=501), "count", 12, 501, "range"),
         (change(items=[{"sku": "AX-1", "n": -3}, EXPECTED["items"][1]]), "items[0].n", 3, -3, "range"),
-        (change(total=385.0), "total", 385.5, 385.0, "near"),
-        (change(customer_name="ada  lovelace"), "customer_name", "Ada Lovelace", "ada  lovelace", "near"),
-        (change(customer_name="Ada Lovelacee"), "customer_name", "Ada Lovelace", "Ada Lovelacee", "near"),
         (change(total=777.25), "total", 385.5, 777.25, "hallucinated"),
         (change(customer_name="Grace Hopper"), "customer_name", "Ada Lovelace", "Grace Hopper", "hallucinated"),
         (change(total=1250), "total", 385.5, 1250, "wrong_value"),
         (change(customer_name="Charles Babbage"), "customer_name", "Ada Lovelace", "Charles Babbage", "wrong_value"),
         (change(paid=False), "paid", True, False, "wrong_value"),
         (change(status="late"), "status", "open", "late", "hallucinated"),
+        (
+            change(ship_to={"street": "Mill Lane 5", "city": "Leeds"}),
+            "ship_to.street",
+            "Mill Lane 4",
+            "Mill Lane 5",
+            "hallucinated",
+        ),
     ],
 )
 def test_a_wrong_leaf_has_a_kind(got, path, expected, given, kind):
     assert diagnose(got) == [{"path": path, "expected": expected, "got": given, "kind": kind}]
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "detail"),
+    [
+        ("total", 385, "rounding"),
+        ("total", 385.50000000000006, "rounding"),
+        ("customer_name", "AdaLovelace", "whitespace"),
+        ("customer_name", "ada lovelace", "case"),
+        ("customer_name", "Ada, Lovelace.", "punctuation"),
+        ("customer_name", "Ada Lovelacee", "spelling"),
+    ],
+)
+def test_a_near_value_has_a_detail(key, given, detail):
+    finding = {"path": key, "expected": EXPECTED[key], "got": given, "kind": "near", "detail": detail}
+    assert diagnose(change(**{key: given})) == [finding]
 
 
 def test_a_value_worked_out_from_the_text_is_miscalculated_not_made_up():
@@ -160,7 +183,65 @@ def test_values_that_changed_places_are_swapped():
         ("customer_name", "swapped"),
         ("ship_to.city", "swapped"),
     ]
-    assert diagnose(change(customer_name="Leeds"))[0]["kind"] == "wrong_value"
+
+
+def test_the_value_expected_at_another_field_is_swapped_though_the_other_is_right():
+    assert diagnose(change(customer_name="Leeds"))[0]["kind"] == "swapped"
+    assert diagnose(change(count=385.5))[0]["kind"] == "swapped"
+
+
+def test_a_value_that_many_fields_have_is_not_swapped():
+    expected = EXPECTED | {"items": [{"sku": "AX-1", "n": 3}, {"sku": "BY-2", "n": 4}, {"sku": "CZ-3", "n": 12}]}
+    assert diagnose(expected | {"count": 4}, expected)[0]["kind"] == "wrong_value"
+    assert diagnose(expected | {"paid": False}, expected | {"extra": False})[0]["kind"] == "wrong_value"
+    schema = Schema(
+        "jobs",
+        "simple",
+        {"properties": {"jobs": {"items": {"properties": {"state": {"enum": ["waiting", "running"]}}}}}},
+        "jobs.json",
+    )
+    jobs = [{"id": 1, "state": "waiting"}, {"id": 2, "state": "running"}]
+    (finding,) = findings(
+        {"jobs": jobs}, {"jobs": [jobs[0], jobs[1] | {"state": "waiting"}]}, schema, "waiting, running"
+    )
+    assert finding.kind == "wrong_value"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,250.00 in all", 1250),
+        ("1.250,50 in all", 1250.5),
+        ("1 250 in all", 1250),
+        ("a rate of 12 %", 0.12),
+        ("minus 40 degrees", -40),
+        ("in 1e3 years", 1000),
+        ("between 3,4 and 5", 3.4),
+        ("on July 3rd, 2005", "2005-07-03"),
+        ("on 2005-07-03T17:42:53", "July 3, 2005"),
+        ("at 2005-07-03T17:42:00", "3 July 2005 5:42 PM"),
+        ("call 555 12 34", "555-1234"),
+        ("says YES  indeed", "yes indeed"),
+        ("flag: no", True),
+    ],
+)
+def test_a_value_that_stands_in_the_text_in_another_form_is_not_made_up(text, value):
+    assert [finding.kind for finding in findings({"a": 1}, {"a": 1, "b": value}, SCHEMA, text)] == ["extra"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1,250 in all", 125),
+        ("1250 in all", 12500),
+        ("12 of them", 0.12),
+        ("on July 3rd, 2005", "2005-07-04"),
+        ("on 2005-07-03T17:42:53", "2005-07-03T17:43:00"),
+        ("abcdef", "acdf"),
+    ],
+)
+def test_a_value_that_stands_nowhere_is_made_up(text, value):
+    assert [finding.kind for finding in findings({"a": 1}, {"a": 1, "b": value}, SCHEMA, text)] == ["hallucinated"]
 
 
 def test_items_that_only_one_side_has():
@@ -227,6 +308,9 @@ def test_findings_and_scores_agree(expected, got):
     if scored.predicted_leaves:  # `{}` amid nothing is an object too
         assert wrong == scored.expected_leaves - scored.right_leaves
         assert given == scored.predicted_leaves - scored.right_leaves
+    at = [finding.path for finding in found if finding.expected is not ABSENT and finding.kind != "array_order"]
+    assert len(at) == len(set(at))
+    assert all((finding.detail is not None) == (finding.kind == "near") for finding in found)
     assert (found == []) == equal(expected, got)
     assert all(finding.expected is not ABSENT or finding.got is not ABSENT for finding in found)
     assert len({(finding.path, finding.kind == "array_order") for finding in found}) == len(found)
@@ -236,7 +320,7 @@ def test_findings_and_scores_agree(expected, got):
 
 
 def test_hostile_values_are_diagnosed():
-    """deepdiff compares texts of many lines with difflib, which takes minutes for these."""
+    """difflib would take minutes for these."""
     one, two = "\n".join(map(str, range(20_000))), "\n".join(map(str, range(20_000, 0, -1)))
     (finding,) = findings({"a": one}, {"a": two}, SCHEMA, PROMPT)
     assert finding.kind == "wrong_value"
@@ -279,3 +363,9 @@ def test_thousands_of_extra_leaves_are_all_reported():
 def test_the_first_failure_kind_that_holds(output, finish_reason, failure):
     extraction = extract(output, is_valid=SCHEMA.is_valid)
     assert failure_kind(finish_reason, extraction, score(EXPECTED, extraction, SCHEMA)) == failure
+
+
+def test_the_documentation_defines_every_kind():
+    text = (Path(__file__).parents[1] / "docs" / "scoring.md").read_text(encoding="utf-8")
+    for kind in (*get_args(FailureKind), *get_args(FindingKind), *get_args(NearDetail)):
+        assert f"\n| `{kind}` |" in text
