@@ -422,7 +422,7 @@ def test_the_known_flaws_of_v3_are_found() -> None:
     absent = {message.partition(":")[0] for message in messages if "nowhere in the prompt" in message}
     unsaid = {message.partition(":")[0] for message in messages if "does not say" in message}
     lost = {message.partition(":")[0] for message in messages if "begin and end" in message}
-    # Another reading of the text, which FACTS.md reports, counts 27 of the first kind.
+    # Of the 27 rows that FACTS.md counts, the other 8 say the same in another order or spelling: see the audit.
     assert len(absent | unsaid) == 19
     assert len(lost) == 69
     assert 'edgejson_notification_qwen_029: priority is "normal", which is nowhere in the prompt' in messages

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.alignment import equal, format_path, leaves
-from pytest_edgejson.cases import Case, CaseError, decode_row, looks_like_cases, parse_case
-from pytest_edgejson.schemas import complexity_of
+from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
 from pytest_edgejson.suite.totals import wrong_totals
+from pytest_edgejson.text import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from pytest_edgejson.alignment import Path as LeafPath
+    from pytest_edgejson.cases import Case
     from pytest_edgejson.schemas import Schema
 
 # Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one
@@ -55,47 +57,29 @@ class SuiteCheck:
     _prompts: dict[str, str] = field(default_factory=dict)
     _outputs: dict[str, str] = field(default_factory=dict)
 
-    def check_file(self, path: Path, schemas: Mapping[str, Schema]) -> None:
-        """Check all cases of a file and go on after a bad one."""
-        rows = False
-        try:
-            with path.open("rb") as lines:
-                for number, raw in enumerate(lines, 1):
-                    rows |= self._check_line(raw, path, number, schemas)
-        except OSError as error:
-            self.problems.append(Problem(path, 0, f"cannot be read: {error.strerror}"))
+    def add(self, row: CaseRow | BrokenRow) -> None:
+        """Check a row."""
+        if isinstance(row, BrokenRow):
+            self.problems.append(Problem(row.path, row.line, row.message))
             return
-        if not rows:
-            self.problems.append(Problem(path, 0, "the file holds no case"))
-
-    def _check_line(self, raw: bytes, path: Path, line: int, schemas: Mapping[str, Schema]) -> bool:
-        """Check a line and tell whether there is anything in it."""
-        try:
-            row = decode_row(raw, path, line)
-            if row is None:
-                return False
-            case = parse_case(row, path, line, complexity_of(schemas))
-        except CaseError as error:
-            self.problems.append(Problem(path, line, error.message))
-            return True
         self.cases += 1
-        messages = [*self._duplicates(case, path), *case_problems(case, schemas[case.schema_id])]
-        self.problems += [Problem(path, line, f"{case.id}: {message}") for message in messages]
-        return True
+        case = row.case
+        messages = [*self._duplicates(case, row.path), *case_problems(case, row.schema)]
+        self.problems += [Problem(row.path, case.line, f"{case.id}: {message}") for message in messages]
 
     def _duplicates(self, case: Case, path: Path) -> Iterator[str]:
         place = f"{path}:{case.line}"
         for what, seen, mark in (
             ("id", self._ids, case.id),
             ("prompt", self._prompts, case.prompt),
-            ("expected output", self._outputs, _same_text(case.expected_output)),
+            ("expected output", self._outputs, same_text(case.expected_output)),
         ):
             first = seen.setdefault(mark, place)
             if first != place:
                 yield f"its {what} stands already in {first}"
 
 
-def _same_text(value: Any) -> str:
+def same_text(value: Any) -> str:
     """Return a text that values share when they are equal: 1 and 1.0 are, and the order of keys does not matter."""
     flat = sorted((format_path(path), leaf) for path, leaf in leaves(value).items())
     return json.dumps(
@@ -108,19 +92,16 @@ def case_problems(case: Case, schema: Schema) -> Iterator[str]:
     violations = schema.violations(case.expected_output)
     for violation in violations:
         yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
-    absent = list(_absent_values(case))
+    absent = list(absent_values(case))
     for path, value in absent:
-        yield f"{path} is {value}, which is nowhere in the prompt"
+        yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
     # A record that cannot be read back for another reason than an absent value has lost its structure.
     if not absent and not violations:
         yield from _unrecoverable(case, schema)
     if not violations:
         try:
-            for path, value, right in wrong_totals(case.schema_id, case.expected_output):
-                yield f"{path} is {value}, its parts give {right}"
-        except (LookupError, TypeError):
-            # A suite's own schema of the same name, with other fields: nothing is known about its totals.
-            return
+            for total, value, right in wrong_totals(case.schema_id, case.expected_output):
+                yield f"{total} is {show(value)}, its parts give {show(right)}"
         except ArithmeticError:
             yield "its totals are beyond what can be added up"
 
@@ -134,7 +115,11 @@ def _number(text: str) -> int | float | None:
         return None
 
 
-def _absent_values(case: Case) -> Iterator[tuple[str, str]]:
+def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
+    """Yield path and value of each expected leaf that does not stand in the prompt.
+
+    A string must stand there as it is, a number by its value, a boolean by a word such as `true`, `yes` or `off`.
+    """
     numbers = {_number(text) for text in _NUMBER.findall(case.prompt)}
     for path, value in leaves(case.expected_output).items():
         match value:
@@ -147,14 +132,7 @@ def _absent_values(case: Case) -> Iterator[tuple[str, str]]:
             case _:
                 there = True
         if not there:
-            yield format_path(path), _shown(value)
-
-
-def _shown(value: Any) -> str:
-    """Return a value as JSON for one line of a terminal: shortened, with nothing in it that a terminal obeys."""
-    text = json.dumps(value, ensure_ascii=False)
-    text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+            yield path, value
 
 
 def _unrecoverable(case: Case, schema: Schema) -> Iterator[str]:
@@ -191,24 +169,10 @@ def check_suite(paths: Iterable[Path], schemas_of: Callable[[Path], Mapping[str,
     Raises:
         FileNotFoundError: a path does not exist, or a folder holds no JSON Lines file.
     """
-    files: dict[Path, Path] = {}
-    for path in paths:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: there is no such path")
-        found = _case_files(path) if path.is_dir() else [path]
-        if not found:
-            raise FileNotFoundError(f"{path}: no .jsonl file of cases in it")
-        for file in found:
-            files.setdefault(file.resolve(), file)
     check = SuiteCheck()
-    for file in files.values():
-        check.check_file(file, schemas_of(file))
+    for row in read_rows(case_files(paths), schemas_of):
+        check.add(row)
     return check
-
-
-def _case_files(folder: Path) -> list[Path]:
-    # A file without any line is one of cases that were lost.
-    return [file for file in sorted(folder.rglob("*.jsonl")) if looks_like_cases(file) or not file.read_bytes().strip()]
 
 
 def summary_text(check: SuiteCheck) -> str:
