@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 Complexity: TypeAlias = Literal["simple", "medium", "complex"]
 JSONValue: TypeAlias = "bool | int | float | str | list[Any] | dict[str, Any] | None"
 
+MAX_ID_LENGTH = 200
+
 COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
 
 # What a node id and a shell can carry: no `::` or `[`, which pytest splits on, no separators, no control characters.
-_ID = re.compile(r"[\w.+@=,-][\w.+@=, -]*", re.UNICODE)
+NAME = re.compile(r"[\w.+@=,-][\w.+@=, -]*", re.UNICODE)
 
 
 class CaseError(ValueError):
@@ -63,11 +65,16 @@ class Case:
     suspect: tuple[str, ...] = ()
 
 
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
 def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise ValueError(f"the key {key!r} occurs twice in one object; remove one of them")
+            raise ValueError(f"the key {_short(key)} occurs twice in one object; remove one of them")
         found[key] = value
     return found
 
@@ -168,7 +175,11 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         return row[key]
 
     case_id = need("id", str, "a string")
-    if not _ID.fullmatch(case_id):
+    if len(case_id) > MAX_ID_LENGTH:
+        raise CaseError(
+            path, line, f"the id {case_id[:20]!r}… has {len(case_id):,} characters; use {MAX_ID_LENGTH} at most"
+        )
+    if not NAME.fullmatch(case_id):
         raise CaseError(
             path,
             line,
@@ -177,14 +188,14 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
     schema_id = need("schema_id", str, "a string")
     if schema_id not in complexity_of:
         known = ", ".join(sorted(complexity_of)) or "none"
-        raise CaseError(path, line, f"unknown schema_id {schema_id!r}; the schema folder has: {known}")
+        raise CaseError(path, line, f"unknown schema_id {_short(schema_id)}; the schema folder has: {known}")
     complexity = complexity_of[schema_id]
     own = row.get("complexity")
     if own is not None and own != complexity:
         raise CaseError(
             path,
             line,
-            f"complexity {own!r} contradicts the schema folder, where {schema_id} is {complexity!r}; "
+            f"complexity {_short(own)} contradicts the schema folder, where {schema_id} is {complexity!r}; "
             "correct it or leave it out",
         )
     if _has_half_character(row):

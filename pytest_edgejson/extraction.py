@@ -4,12 +4,14 @@ Nothing is repaired, and the expected output is never looked at. Text is untrust
 `decoding.MAX_DEPTH` deep at most, so that recursive code after it is safe.
 
 Work is bounded: a search decodes at most `4 · len(text) + 100,000` characters over all its attempts, makes at most
-`MAX_ATTEMPTS` of them and stops after `MAX_OBJECTS` objects. Only text made for it comes near.
+`MAX_ATTEMPTS` of them and stops after `MAX_OBJECTS` objects, of which no more are validated once `MAX_SECONDS` are
+over. Only text made for it comes near.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -26,6 +28,7 @@ Policy: TypeAlias = Literal["lenient", "strict"]
 
 MAX_OBJECTS = 100
 MAX_ATTEMPTS = 2_000
+MAX_SECONDS = 10.0
 
 # Where something begins: a fence, or a brace. `{{` never begins an object, so its first brace needs no attempt.
 _EVENT = re.compile(r"`{3,}+|\{(?![ \t\n\r]*+\{)")
@@ -90,12 +93,13 @@ def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], boo
     if policy == "strict":
         return _extract_strict(text)
     visible, thinking = _without_thoughts(text)
-    whole = _whole(visible.strip())
+    stripped = visible.strip()
+    whole = _whole(stripped)
     if isinstance(whole, dict):
         return Extraction(whole, "bare", policy)
     if not isinstance(whole, MalformedError):
         return Extraction(None, None, policy, "wrong_root")
-    search = _Search(visible)
+    search = _Search(visible, whole if stripped == visible else None)
     search.run()
     chosen = search.choose(is_valid)
     if chosen is not None:
@@ -128,14 +132,19 @@ def _whole(text: str) -> Any:
         value, end = decode(text)
     except MalformedError as error:
         return error
-    return value if end == len(text) else MalformedError("syntax", end)
+    return value if end == len(text) else _Followed("syntax", end)
+
+
+class _Followed(MalformedError):
+    """A value, and something after it."""
 
 
 def _without_thoughts(text: str) -> tuple[str, bool]:
     """Return the text outside of thoughts, and whether it ends inside one.
 
-    Tags inside a JSON value are content. A `</think>` that nothing opened ends a thought that the prompt's template
-    opened, if an object may follow it; a `<think>` that nothing closes hides the rest.
+    Tags inside an object, even a malformed one, are content, as they are for `RootScanner`. A `</think>` that nothing
+    opened ends a thought that the prompt's template opened, if an object may follow it; a `<think>` that nothing closes
+    hides the rest.
     """
     if "think>" not in text:
         return text, False
@@ -161,7 +170,28 @@ def _without_thoughts(text: str) -> tuple[str, bool]:
                 work += position - match.start()
             except MalformedError as error:
                 work += error.position - match.start()
+                if _OBJECT.match(text, match.start()):
+                    extent, _ = _extent(text, match.start())
+                    work += (extent or len(text)) - match.start()
+                    position = extent or position
     return "".join([*pieces, text[start:]]), False
+
+
+def _extent(text: str, start: int, brackets: str = "{}") -> tuple[int | None, list[int]]:
+    """Return where the brackets of something malformed balance, None if they don't, and the braces inside."""
+    depth = 0
+    nested: list[int] = []
+    for lexeme in _LEXEME.finditer(text, start):
+        mark = lexeme.group()
+        if mark == "{" and depth:
+            nested.append(lexeme.start())
+        if mark == brackets[0]:
+            depth += 1
+        elif mark == brackets[1]:
+            depth -= 1
+            if depth == 0:
+                return lexeme.end(), nested
+    return None, nested
 
 
 def _most_work(text: str) -> int:
@@ -189,11 +219,13 @@ class _Search:
     """One walk through a text that is not one JSON value as a whole."""
 
     text: str
+    whole: MalformedError | None = None
     found: list[_Found] = field(default_factory=list)
     other_root: bool = False
     failure: _Failure | None = None
     parts: set[int] = field(default_factory=set)
     arrays: set[int] = field(default_factory=set)
+    broken_until: int = 0
     work: int = 0
 
     def run(self) -> None:
@@ -205,11 +237,17 @@ class _Search:
                 break
             position = self._fence(match) if match.group().startswith("`") else self._brace(match.start())
 
+    def _decode(self, start: int) -> tuple[Any, int]:
+        # What the text begins with was decoded already, and an unfinished answer is all of it.
+        if start == 0 and self.whole is not None and not isinstance(self.whole, _Followed):
+            raise self.whole
+        return decode(self.text, start)
+
     def _fence(self, match: re.Match[str]) -> int:
         opening = _FENCE.match(self.text, match.start()) or match
         start = opening.end()
         try:
-            value, end = decode(self.text, start)
+            value, end = self._decode(start)
         except MalformedError as error:
             self.work += error.position - start
             self._array(start)
@@ -233,9 +271,9 @@ class _Search:
             return start
         self.arrays.add(start)
         try:
-            _, end = decode(self.text, start)
+            _, end = self._decode(start)
         except MalformedError as error:
-            extent, nested = self._extent(start, "[]")
+            extent, nested = _extent(self.text, start, "[]")
             self.work += error.position + (extent or len(self.text)) - 2 * start
             self.parts.update(nested)
             self._explain(_Failure(error.kind, error.position - start, is_open=extent is None))
@@ -246,12 +284,14 @@ class _Search:
 
     def _brace(self, start: int) -> int:
         try:
-            value, end = decode(self.text, start)
+            value, end = self._decode(start)
         except MalformedError as error:
             self.work += error.position - start
-            if start not in self.parts and _OBJECT_LIKE.match(self.text, start):
-                extent, nested = self._extent(start)
+            # A brace in a string of something malformed says nothing of what comes after that.
+            if start not in self.parts and start >= self.broken_until and _OBJECT_LIKE.match(self.text, start):
+                extent, nested = _extent(self.text, start)
                 self.work += (extent or len(self.text)) - start
+                self.broken_until = extent or start
                 if _OBJECT.match(self.text, start):
                     self.parts.update(nested)
                 self._explain(_Failure(error.kind, error.position - start, is_open=extent is None))
@@ -265,29 +305,16 @@ class _Search:
         if self.failure is None or failure.progress > self.failure.progress:
             self.failure = failure
 
-    def _extent(self, start: int, brackets: str = "{}") -> tuple[int | None, list[int]]:
-        """Return where the brackets of something malformed balance, None if they don't, and the braces inside."""
-        depth = 0
-        nested: list[int] = []
-        for lexeme in _LEXEME.finditer(self.text, start):
-            mark = lexeme.group()
-            if mark == "{" and depth:
-                nested.append(lexeme.start())
-            if mark == brackets[0]:
-                depth += 1
-            elif mark == brackets[1]:
-                depth -= 1
-                if depth == 0:
-                    return lexeme.end(), nested
-        return None, nested
-
     def choose(self, is_valid: Callable[[Any], bool] | None) -> _Found | None:
         """Return the object that counts as the answer."""
         fenced_first = sorted(self.found, key=lambda found: not found.fenced)
         if is_valid is not None:
+            deadline = time.monotonic() + MAX_SECONDS
             for found in fenced_first:
                 if is_valid(found.value):
                     return found
+                if time.monotonic() > deadline:
+                    break
         whole = [found for found in fenced_first if not found.is_part]
         # A fence that holds `{}` is an answer; braces amid prose are not.
         return next((found for found in whole if found.value), next((found for found in whole if found.fenced), None))

@@ -22,6 +22,7 @@ MAX_INTEGER_DIGITS = 4_300
 # Linear on any text: each repetition begins and ends with a brace, which what is between cannot match, so there is one
 # way at most to match from a start, and a start whose braces don't balance has its inner pairs matched only once more.
 _OBJECT = re.compile(r"\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}", re.DOTALL)
+_OBJECT_START = re.compile(r'\{[ \t\n\r]*["}]')
 _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 
 
@@ -62,6 +63,9 @@ def extract_v3(text: str) -> Any:
     except json.JSONDecodeError:
         pass
     for match in _OBJECT.finditer(text):
+        # Nothing else decodes. With an exception for each, 5 MB of `{x}` took 2.7 s, and 0.4 s without.
+        if _OBJECT_START.match(match.group()) is None:
+            continue
         try:
             return _loads(match.group())
         except json.JSONDecodeError:

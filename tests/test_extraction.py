@@ -378,6 +378,22 @@ def test_where_generation_stops_the_object_is_found(text):
 
 
 @pytest.mark.parametrize(
+    "broken",
+    [
+        '{"a": 1 2, "b": "<think>"}',
+        '{"a": 1 2, "b": "</think>"}',
+        '{": {"}": ',
+        "{'a': \"<think>\"}",
+        '{"a": {"b": "{"} x}',
+    ],
+)
+def test_what_stands_in_a_malformed_object_hides_no_answer_after_it(broken):
+    text = broken + '{"c": {"d": null}}'
+    assert closed_at(text) == len(text)
+    assert extract(text).value == {"c": {"d": None}}
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "{}",

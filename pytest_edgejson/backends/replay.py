@@ -63,6 +63,9 @@ class ReplayBackend:
     def __init__(self, spec: ModelSpec) -> None:
         self.on_step: Callable[[int], None] | None = None
         self._path, self._model = _split(spec.model or "")
+        # A named pipe would be waited for, and could not be read twice.
+        if self._path.exists() and not self._path.is_file():
+            raise BackendError(f"recording {self._path}: is no file")
         try:
             with self._path.open("rb") as file:
                 self._digest = hashlib.file_digest(file, "sha256").hexdigest()
