@@ -6,11 +6,12 @@ import difflib
 import json
 import re
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import DTYPES
+from pytest_edgejson.gate_language import Gate, GateError, parse_gate
 from pytest_edgejson.prompts import parse_template
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class ModelSpec:
         max_new_tokens: tokens generated at most, where the run's settings don't say.
         published: published results, one row for each source.
         description: one line for people.
-        gate: the `[models.NAME.gate]` table as it stands.
+        gates: what must hold for its release, `require` of `[models.NAME.gate]`.
+        baseline: the results that they compare with, `FILE.jsonl` or `FILE.jsonl#MODEL`.
     """
 
     name: str
@@ -91,7 +93,8 @@ class ModelSpec:
     max_new_tokens: int | None = None
     published: tuple[Published, ...] = ()
     description: str = ""
-    gate: Mapping[str, Any] = field(default_factory=dict)
+    gates: tuple[Gate, ...] = ()
+    baseline: Path | None = None
 
 
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -154,7 +157,8 @@ def _parse_entry(name: str, entry: object, path: Path) -> ModelSpec:
         _check_key(where, name, key, value)
     spec = ModelSpec(
         name=name,
-        **{key: value for key, value in entry.items() if key not in {"published"}},
+        **{key: value for key, value in entry.items() if key not in {"published", "gate"}},
+        **(_parse_gates(where, entry["gate"], path.parent) if "gate" in entry else {}),
         published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
     )
     return _check_spec(where, spec, path.parent)
@@ -195,6 +199,24 @@ def _parse_published(where: str, row: object) -> Published:
     return Published(
         source=row["source"], **{key: float(value) for key, value in row.items() if key in _PUBLISHED_NUMBERS}
     )
+
+
+def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    where = f"{where}.gate"
+    known = ("require", "baseline")
+    for key in table:
+        if key not in known:
+            raise ModelsFileError(f"{where}: unknown key {key!r}: {_hint(key, known)}known keys: {', '.join(known)}")
+    require, baseline = table.get("require"), table.get("baseline")
+    if not require or not isinstance(require, list) or not all(isinstance(text, str) for text in require):
+        raise ModelsFileError(f"{where}: 'require' must be a list of gates, such as [\"json_exact>=0.55\"]")
+    if baseline is not None and not isinstance(baseline, str):
+        raise ModelsFileError(f"{where}: 'baseline' must be a results file, such as \"./baseline.jsonl\"")
+    try:
+        gates = tuple(parse_gate(text) for text in require)
+    except GateError as error:
+        raise ModelsFileError(f"{where}: {error}") from None
+    return {"gates": gates, "baseline": None if baseline is None else folder / Path(baseline).expanduser()}
 
 
 def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:

@@ -80,7 +80,8 @@ def test_an_entry_with_everything(tmp_path: Path) -> None:
             source = "here"
             json_exact = 1
             [models.mine.gate]
-            json_exact = ">=0.5"
+            require = ["json_exact>=0.5", "regressions<=3"]
+            baseline = "./baseline.jsonl#nano"
             """,
         )
     )
@@ -93,7 +94,8 @@ def test_an_entry_with_everything(tmp_path: Path) -> None:
     assert (spec.parameters, spec.max_new_tokens, spec.description) == (12, 34, "Mine")
     assert spec.published[0].json_exact == 1.0
     assert spec.published[0].field_f1 is None
-    assert spec.gate == {"json_exact": ">=0.5"}
+    assert [gate.text for gate in spec.gates] == ["json_exact>=0.5", "regressions<=3"]
+    assert spec.baseline == tmp_path / "baseline.jsonl#nano"
 
 
 def test_folders_are_taken_from_the_files_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,6 +162,24 @@ def test_a_wrong_file_is_an_error_that_says_where_and_what(tmp_path: Path, text:
         load_registry(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("json_exact = 0.5", "unknown key 'json_exact': known keys: require, baseline"),
+        ("requires = ['json_exact>=0.5']", "unknown key 'requires': did you mean 'require'"),
+        ("baseline = 'x.jsonl'", r"'require' must be a list of gates, such as \["),
+        ("require = []", "'require' must be a list of gates"),
+        ("require = [0.5]", "'require' must be a list of gates"),
+        ("require = ['json_exact>=0.5']\nbaseline = 3", "'baseline' must be a results file"),
+        ("require = ['errors==0', 'json_exat>=0.5']", r"unknown metric 'json_exat': [^\n]*\n  json_exat>=0.5\n  \^$"),
+    ],
+)
+def test_a_wrong_gate(tmp_path: Path, table: str, message: str) -> None:
+    path = write(tmp_path, f"[models.a]\nmodel = 'x/y'\n[models.a.gate]\n{table}")
+    with pytest.raises(ModelsFileError, match=rf"models\.a\.gate: {message}"):
+        load_registry(path)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
