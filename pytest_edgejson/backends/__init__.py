@@ -20,6 +20,10 @@ class BackendError(Exception):
     """A model cannot be loaded or run. The message is one line that names what was asked for and the fix."""
 
 
+class BatchError(BackendError):
+    """A model broke while it generated some cases. Others may still be run, by a process that starts afresh."""
+
+
 @dataclass(frozen=True, slots=True)
 class GenerationSettings:
     """What decides a model's answer beside its weights and the text; part of the store's key.
@@ -29,12 +33,25 @@ class GenerationSettings:
         stop_at_root: end a case when its root object closes. The v3 profile turns it off.
         dtype: one of `DTYPES`.
         merge_adapter: fold a LoRA adapter into its base for speed.
+        temperature: 0 always takes the likeliest token, 1 draws by the model's probabilities.
+        top_p: draw from the likeliest tokens that together reach this probability.
+        repetition_penalty: divides the scores of tokens that occurred, as transformers' `generate` does; 1 for none.
+        seed: decides what is drawn.
     """
 
     max_new_tokens: int = MAX_NEW_TOKENS
     stop_at_root: bool = True
     dtype: str = "auto"
     merge_adapter: bool = True
+    temperature: float = 0.0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int = 0
+
+    @property
+    def is_plain_greedy(self) -> bool:
+        """Whether the likeliest token is always taken, as it is: each repeat answers the same."""
+        return self.temperature == 0 and self.repetition_penalty == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +63,14 @@ class Request:
         text: the rendered prompt, template included.
         case: the case it was made of. A model's backend reads `text` only; controls and recordings know the case.
         repeat: 1-based.
+        timeout_s: wall seconds that the model may work on it; it ends as `timeout` then. None for no limit.
     """
 
     key: str
     text: str
     case: Case
     repeat: int = 1
+    timeout_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +111,12 @@ class Completion:
 
 
 class Backend(Protocol):
-    """Runs one model. Made by a factory that imports its libraries only when called."""
+    """Runs one model. Made by a factory that imports its libraries only when called.
+
+    A backend may have two more attributes. `on_step` is called with the number of tokens it just made. At `deadline`,
+    a time of `time.monotonic()` or None, the iterator yields what is finished and ends, whatever it is waiting for;
+    it may be set while the iterator is under way. A backend without it is asked for nothing more after that time.
+    """
 
     @property
     def fingerprint(self) -> str:

@@ -19,6 +19,8 @@ BACKENDS: Mapping[str, str] = {
     "replay": "pytest_edgejson.backends.replay:load",
     "control": "pytest_edgejson.backends.control:load",
 }
+# Those that load native libraries, which can take the process down with them, or never return.
+_ISOLATED = frozenset({"transformers"})
 
 
 def load_backend(
@@ -28,6 +30,7 @@ def load_backend(
     device: str | None = None,
     batch_size: int | None = None,
     schema_documents: Mapping[str, dict[str, Any]] | None = None,
+    isolate: bool = False,
 ) -> Backend:
     """Return the backend that runs a model.
 
@@ -37,6 +40,7 @@ def load_backend(
         device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None chooses.
         batch_size: cases generated together; None chooses.
         schema_documents: JSON Schemas by schema id, for prompts that show them.
+        isolate: run a model that would be loaded into this process in another one.
 
     Raises:
         BackendError: the backend is unknown, or it cannot load the model.
@@ -48,4 +52,8 @@ def load_backend(
     module, _, function = BACKENDS[spec.backend].partition(":")
     load = getattr(importlib.import_module(module), function)
     backend = load(spec, settings, device=device, batch_size=batch_size, schema_documents=schema_documents or {})
+    if isolate and spec.backend in _ISOLATED:
+        from pytest_edgejson.backends.isolation import IsolatedBackend
+
+        backend = IsolatedBackend(backend, spec.name)
     return cast("Backend", backend)
