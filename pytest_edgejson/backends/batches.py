@@ -1,14 +1,22 @@
-"""Batches: several cases generated together, token by token."""
+"""Several cases generated together, token by token."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import Completion, FinishReason
+from pytest_edgejson.backends.sampling import Sampler
 
 if TYPE_CHECKING:
-    from pytest_edgejson.backends import Request
+    from collections.abc import Iterable, Sequence
+
+    import torch
+
+    from pytest_edgejson.backends import GenerationSettings, Request
     from pytest_edgejson.backends.local_model import LocalModel
+    from pytest_edgejson.backends.slots import Slots
 
 # What a decoder writes for bytes that are no character, or not yet.
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
@@ -21,49 +29,64 @@ class Row:
         request: what to generate.
         prompt: its tokens.
         limit: tokens generated at most.
+        began_s: when it began, by the clock of the model's work.
         compute_s: its share of the seconds that the model worked, each step divided among the rows it was made for.
+        tokens: what was generated.
+        sampler: chooses its tokens, None where the likeliest is taken.
     """
 
     def __init__(self, request: Request, prompt: list[int], limit: int) -> None:
         self.request = request
         self.prompt = prompt
         self.limit = limit
-        self.compute_s = 0.0
-        self._tokens: list[int] = []
+        self.began_s = self.compute_s = 0.0
+        self.tokens: list[int] = []
+        self.sampler: Sampler | None = None
         self._follower: _Follower | None = None
 
-    def start(self, model: LocalModel, *, stop_at_root: bool) -> None:
+    def start(self, model: LocalModel, settings: GenerationSettings, clock_s: float) -> None:
         """Begin, or begin again after an attempt that was interrupted."""
+        self.began_s = clock_s
         self.compute_s = 0.0
-        self._tokens = []
-        self._follower = _Follower(model, self.request.text) if stop_at_root else None
+        self.sampler = None if settings.is_plain_greedy else Sampler(settings, self.request, self.prompt)
+        self.tokens = []
+        self._follower = _Follower(model, self.request.text) if settings.stop_at_root else None
 
     def accept(self, token: int | None, model: LocalModel) -> FinishReason | None:
         """Take the next token, None where the model gave no number. Return the reason if the case ends with it."""
         if token is None:
             return "error"
-        self._tokens.append(token)
+        self.tokens.append(token)
         if token in model.end_tokens:
             return "stop"
         if self._follower is not None and self._follower.has_closed(token):
             return "stop"
-        return "length" if len(self._tokens) >= self.limit else None
+        return "length" if len(self.tokens) >= self.limit else None
 
-    def completion(self, model: LocalModel, reason: FinishReason, latency_s: float) -> Completion:
+    def is_late(self, clock_s: float) -> bool:
+        """Tell whether its time is up."""
+        return self.request.timeout_s is not None and clock_s - self.began_s > self.request.timeout_s
+
+    def completion(self, model: LocalModel, reason: FinishReason, clock_s: float) -> Completion:
         """Return what the case came to."""
-        tokens = self._tokens
+        tokens = self.tokens
         # Not every model's end token is one that its tokenizer holds for special and leaves out by itself.
         shown = tokens[:-1] if tokens and tokens[-1] in model.end_tokens else tokens
         error = None
         if reason == "error":
             error = f"the model computes NaN in {model.dtype} after {len(tokens)} tokens: try --edgejson-dtype=float32"
+        elif reason == "timeout":
+            error = (
+                f"no end after {self.request.timeout_s:g} s and {len(tokens)} tokens: give it longer with "
+                "--edgejson-timeout, or less to say with --edgejson-max-new-tokens"
+            )
         return Completion(
             key=self.request.key,
             text=model.decode(shown),
             finish_reason=reason,
             prompt_tokens=len(self.prompt),
             output_tokens=len(tokens),
-            latency_s=latency_s,
+            latency_s=clock_s - self.began_s,
             compute_s=self.compute_s,
             error=error,
         )
@@ -100,24 +123,129 @@ class _Follower:
         return self._scanner.feed(new)
 
 
-class Batch:
-    """The decoding loop of one batch: greedy, left-padded, rows leave as they finish.
+class Decoder(ABC):
+    """Generates rows in their order, several at once.
 
     A loop of our own and not transformers' `generate`, because that one computes finished rows on until the last one
     ends, hands nothing over before, spends as long on bookkeeping as a small model on its forward pass (measured: 1.0
     against 0.58 s for 300 tokens of a 5M model), and takes penalties and processors from the generation config, which
-    a greedy benchmark must not.
+    a benchmark must not.
+
+    Attributes:
+        rows: those under way.
+        waiting: those that have not begun.
     """
 
-    def __init__(self, rows: list[Row], model: LocalModel) -> None:
+    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel) -> None:
+        self.rows: list[Row] = []
+        self.waiting = deque(rows)
+        self._size = size
+        self._model = model
+
+    @abstractmethod
+    def begin(self) -> list[Row]:
+        """Put rows that are waiting under way, if it is time for that; return them."""
+
+    @abstractmethod
+    def advance(self) -> list[tuple[Row, int | None]]:
+        """Compute the next token of some rows under way, those that have begun first; None where there is NaN."""
+
+    @abstractmethod
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Take rows that have ended out of those under way."""
+
+
+class Slotted(Decoder):
+    """Rows in slots: a row begins as soon as another one has ended."""
+
+    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, slots: Slots) -> None:
+        super().__init__(rows, size, model)
+        self._slots = slots
+        self._newcomer: Row | None = None
+
+    def begin(self) -> list[Row]:
+        """Put one row under way: a prompt is long enough to be computed alone."""
+        if not self.waiting or len(self.rows) == self._size:
+            return []
+        self._newcomer = self.waiting.popleft()
+        self.rows.append(self._newcomer)
+        return [self._newcomer]
+
+    def advance(self) -> list[tuple[Row, int | None]]:
+        """Compute the newcomer's prompt, else a step of all rows."""
+        if self._newcomer is None:
+            return _choose(self.rows, self._slots.step([row.tokens[-1] for row in self.rows]))
+        row, self._newcomer = self._newcomer, None
+        return _choose([row], self._slots.admit(row.prompt)[None])
+
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Free the rows' slots."""
+        for row in rows:
+            index = self.rows.index(row)
+            self._slots.remove(index)
+            self.rows[index] = self.rows[-1]
+            self.rows.pop()
+
+
+class Batched(Decoder):
+    """Rows in batches, left-padded: the next batch begins when the last row of one has ended.
+
+    For every model of transformers, whatever it remembers of a text.
+    """
+
+    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel) -> None:
+        super().__init__(rows, size, model)
+        # Those the tensors are for: rows that have left are taken out of them by the next step.
+        self._held: list[Row] = []
+        self._cache: Any = None
+        self._inputs: Any = None
+        self._mask: Any = None
+        self._positions: Any = None
+        self._start = self._width = 0
+
+    def begin(self) -> list[Row]:
+        """Put a batch under way, if there is none."""
+        if self.rows:
+            return []
+        self._held, self._cache = [], None
+        self.rows = [self.waiting.popleft() for _ in range(min(self._size, len(self.waiting)))]
+        return list(self.rows)
+
+    def advance(self) -> list[tuple[Row, int | None]]:
+        """Compute all rows' prompts, or their next tokens."""
         import torch
 
-        self._rows = rows
-        self._model = model
-        self._cache: Any = None
-        self._width = max(len(row.prompt) for row in rows)
+        # Not around the loop: a generator would leave it switched on for whoever consumes it.
+        with torch.inference_mode():
+            if not self._held:
+                self._fill()
+            elif len(self._held) > len(self.rows):
+                self._select()
+            logits, self._cache = self._model.forward(
+                self._inputs,
+                # Attention without a mask takes the faster kernels. Once the longest prompt has left, columns of
+                # padding stay that all others share; they have to be hidden too.
+                self._mask[:, : self._width] if any(len(row.prompt) < self._start for row in self.rows) else None,
+                self._positions,
+                self._cache,
+            )
+            made = _choose(self.rows, logits)
+            self._inputs = torch.tensor([[token or 0] for _, token in made], device=logits.device)
+            self._positions = self._positions[:, -1:] + 1
+            self._width += 1
+        return made
+
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Go on without some rows."""
+        self.rows = [row for row in self.rows if row not in rows]
+
+    def _fill(self) -> None:
+        import torch
+
+        rows = self.rows
+        self._start = self._width = max(len(row.prompt) for row in rows)
         room = self._width + max(row.limit for row in rows)
-        device = model.device.name
+        device = self._model.device.name
         # Which token stands under the padding doesn't matter: the mask hides it.
         inputs = torch.zeros((len(rows), self._width), dtype=torch.long)
         # The whole mask at once; a step is shown as much of it as there are tokens.
@@ -129,52 +257,36 @@ class Batch:
         self._inputs = inputs.to(device)
         self._mask = mask.to(device)
         self._positions = (self._mask[:, : self._width].cumsum(-1) - 1).clamp(min=0)
-        self._start = self._width
-        self._padded = self._has_padding()
+        self._held = rows
 
-    @property
-    def size(self) -> int:
-        """How many rows there are."""
-        return len(self._rows)
-
-    def step(self) -> list[int | None]:
-        """Compute the next token of each row, None where the model computes NaN."""
+    def _select(self) -> None:
         import torch
 
-        # Not around the loop: a generator would leave it switched on for whoever consumes it.
-        with torch.inference_mode():
-            logits, self._cache = self._model.forward(
-                self._inputs,
-                # Attention without a mask takes the faster kernels.
-                self._mask[:, : self._width] if self._padded else None,
-                self._positions,
-                self._cache,
-            )
-            chosen = logits.argmax(-1, keepdim=True)
-            # NaN wins every comparison in argmax, so looking at the winner is enough.
-            broken = logits.gather(-1, chosen).isnan()
-            self._inputs = chosen
-            self._positions = self._positions[:, -1:] + 1
-            self._width += 1
-            # One transfer from the device instead of two.
-            tokens: list[int] = torch.where(broken, -1, chosen)[:, 0].tolist()
-        return [None if token < 0 else token for token in tokens]
+        indices = [index for index, row in enumerate(self._held) if row in self.rows]
+        chosen = torch.tensor(indices, dtype=torch.long, device=self._inputs.device)
+        self._inputs = self._inputs[chosen]
+        self._mask = self._mask[chosen]
+        self._positions = self._positions[chosen]
+        self._cache.reorder_cache(chosen)
+        self._held = self.rows
 
-    def keep(self, rows: list[Row]) -> None:
-        """Go on with some of the rows only, in the order they have."""
-        import torch
 
-        wanted = {id(row) for row in rows}
-        indices = [index for index, row in enumerate(self._rows) if id(row) in wanted]
-        with torch.inference_mode():
-            chosen = torch.tensor(indices, dtype=torch.long, device=self._inputs.device)
-            self._inputs = self._inputs[chosen]
-            self._mask = self._mask[chosen]
-            self._positions = self._positions[chosen]
-            self._cache.reorder_cache(chosen)
-        self._rows = rows
-        self._padded = self._has_padding()
+def _choose(rows: Sequence[Row], logits: torch.Tensor) -> list[tuple[Row, int | None]]:
+    """Choose a token for each row by its logits, `[rows, vocabulary]`; None where they are NaN."""
+    import torch
 
-    def _has_padding(self) -> bool:
-        # Once the longest prompt has left, columns of padding stay that all others share; they have to be hidden too.
-        return any(len(row.prompt) < self._start for row in self._rows)
+    with torch.inference_mode():
+        chosen = logits.argmax(-1)
+        # NaN wins every comparison in argmax, so looking at the winner is enough.
+        broken = logits.gather(-1, chosen[:, None])[:, 0].isnan()
+        # One transfer from the device instead of two.
+        tokens: list[int] = torch.where(broken, -1, chosen).tolist()
+    made: list[tuple[Row, int | None]] = []
+    for row, token, scores in zip(rows, tokens, logits, strict=True):
+        if token < 0:
+            made.append((row, None))
+        elif row.sampler is None:
+            made.append((row, token))
+        else:
+            made.append((row, row.sampler.choose(scores.cpu())))
+    return made

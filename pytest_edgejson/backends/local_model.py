@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import inspect
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import torch
 
     from pytest_edgejson.backends import GenerationSettings
+    from pytest_edgejson.backends.batches import Decoder, Row
     from pytest_edgejson.models import ModelSpec
 
 # Upper bounds of the default batch size. On a CPU the matrix products saturate early and a batch lasts as long as its
@@ -116,6 +118,11 @@ class LocalModel:
                     self._network, spec.name, files.adapter, device, merge=settings.merge_adapter
                 )
             self._network.eval()
+            if files.adapter is None or settings.merge_adapter:
+                from pytest_edgejson.backends.linear import pack
+
+                # Not under an adapter, whose layers look into those they are put on.
+                pack(self._network)
         config = self._network.config.get_text_config()
         self._config = config
         self.window: int | None = getattr(config, "max_position_embeddings", None)
@@ -145,6 +152,22 @@ class LocalModel:
             kind = type(self._network).__name__
             raise BackendError(f"{self.name}: {kind} keeps no cache that this backend can use: run it behind a server")
         return output.logits[:, -1].float(), cache
+
+    def decoder(self, rows: Sequence[Row], size: int) -> Decoder:
+        """Return what generates rows, so many at once: in slots, or in batches where the model cannot be run so."""
+        from pytest_edgejson.backends.batches import Batched, Slotted
+        from pytest_edgejson.backends.slots import Slots
+
+        if self._takes_slots:
+            return Slotted(rows, size, self, Slots(self._network, size))
+        return Batched(rows, size, self)
+
+    @functools.cached_property
+    def _takes_slots(self) -> bool:
+        from pytest_edgejson.backends.slots import agrees, is_simple
+
+        with quiet():
+            return is_simple(self._network) and agrees(self._network)
 
     def decode(self, tokens: Sequence[int]) -> str:
         """Return the text of tokens, without special ones."""

@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
-from pytest_edgejson.backends import DTYPES, BackendError, Completion
-from pytest_edgejson.backends.batches import Batch, Row
+from pytest_edgejson.backends import DTYPES, BackendError, BatchError, Completion
+from pytest_edgejson.backends.batches import Row
 from pytest_edgejson.backends.local_model import Device, LocalModel, free_memory, is_out_of_memory, one_line, quiet
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
 from pytest_edgejson.prompts import parse_template, render
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends import GenerationSettings, Request
+    from pytest_edgejson.backends import FinishReason, GenerationSettings, Request
+    from pytest_edgejson.backends.batches import Decoder
     from pytest_edgejson.cases import Case
     from pytest_edgejson.models import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 1
+_DECODING = 2
 
 
 def load(
@@ -68,9 +69,12 @@ def load(
 
 
 class TransformersBackend:
-    """Runs a model greedily, in batches, each case until its root object closes.
+    """Runs a model in batches, each case until its root object closes.
+
+    It can be pickled: a copy in another process finds the same files, and loads the model itself.
 
     Attributes:
+        on_batch: called with the keys of the cases under way when one of them begins.
         on_step: called after each decoding step with the number of tokens it made, for a live display.
     """
 
@@ -84,6 +88,7 @@ class TransformersBackend:
         batch_size: int | None,
         schema_documents: Mapping[str, dict[str, Any]],
     ) -> None:
+        self.on_batch: Callable[[list[str]], None] | None = None
         self.on_step: Callable[[int], None] | None = None
         self._spec = spec
         self._settings = settings
@@ -105,6 +110,11 @@ class TransformersBackend:
                 f"{spec.name}: the prompt {spec.prompt!r} needs a chat template and the tokenizer has none: "
                 'use prompt = "v3" or "schema"'
             )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A tokenizer may be of a class that came with the model, which no other process knows before it loads it.
+        alone = {"on_batch": None, "on_step": None, "_model": None}
+        return {name: value for name, value in vars(self).items() if name != "_tokenizer"} | alone
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -172,7 +182,8 @@ class TransformersBackend:
         """Yield completions as cases finish, those with the longest prompts first.
 
         Raises:
-            BackendError: the model cannot be loaded, or breaks in a way that has nothing to do with memory.
+            BackendError: the model cannot be loaded or run at all.
+            BatchError: it breaks on a batch in a way that has nothing to do with memory.
         """
         if not requests:
             return
@@ -187,7 +198,8 @@ class TransformersBackend:
                 rows.append(self._prepare(request, model))
             except _BadRequest as error:
                 yield Completion(request.key, "", "error", prompt_tokens=error.prompt_tokens, error=str(error))
-        # Running out of memory shows at the start this way, and rows of one batch need little padding.
+        # Running out of memory shows at the start this way, rows that are together need little padding, and the
+        # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
         yield from self._run(rows, model)
 
@@ -251,56 +263,61 @@ class TransformersBackend:
             max(len(row.prompt) + row.limit for row in rows)
         )
         while rows:
-            batch, rows = rows[:size], rows[size:]
-            left = yield from self._run_batch(batch, model)
+            size = min(size, len(rows))
+            if self.on_batch is not None:
+                # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
+                self.on_batch([rows[0].request.key])
+            decoder = model.decoder(rows, size)
+            yield from self._decode(decoder, model)
+            # What did not fit, and what has not been tried.
+            left, rows = decoder.rows, list(decoder.waiting)
             if not left:
                 continue
+            del decoder
             free_memory()
-            if len(batch) == 1:
+            if size == 1:
                 row = left[0]
                 error = f"out of memory with this case alone ({len(row.prompt)} tokens of prompt)"
                 yield Completion(row.request.key, "", "error", prompt_tokens=len(row.prompt), error=error)
             else:
-                size = len(batch) // 2
-                rows = left + rows
+                size //= 2
+                rows = sorted(left + rows, key=lambda row: len(row.prompt), reverse=True)
 
-    def _run_batch(self, rows: list[Row], model: LocalModel) -> Generator[Completion, None, list[Row]]:
-        """Run a batch, and return the rows that did not finish because memory ran out."""
-        for row in rows:
-            row.start(model, stop_at_root=self._settings.stop_at_root)
-        batch: Batch | None = None
-        # Time in which the model works on this batch; what the caller does between two completions is not part of it.
-        elapsed = 0.0
-        while rows:
+    def _decode(self, decoder: Decoder, model: LocalModel) -> Iterator[Completion]:
+        """Run a decoder until all rows have ended, or memory runs out with some under way."""
+        # Time in which the model works; what the caller does between two completions is not part of it.
+        clock_s = 0.0
+        while True:
+            beginning = decoder.begin()
+            for row in beginning:
+                row.start(model, self._settings, clock_s)
+            if beginning and self.on_batch is not None:
+                self.on_batch([row.request.key for row in decoder.rows])
+            if not decoder.rows:
+                return
             started = time.perf_counter()
             try:
                 with quiet():
-                    if batch is None:
-                        batch = Batch(rows, model)
-                    elif len(rows) < batch.size:
-                        batch.keep(rows)
-                    tokens = batch.step()
+                    made = decoder.advance()
             except BackendError:
                 raise
             except Exception as error:
                 if not is_out_of_memory(error):
-                    raise BackendError(f"{self._spec.name}: the model broke: {first_line(error)}") from error
-                tokens = None
-            # Not in the handler, whose traceback holds on to the tensors that did not fit.
-            if tokens is None:
-                break
-            reasons = [row.accept(token, model) for row, token in zip(rows, tokens, strict=True)]
+                    raise BatchError(f"{self._spec.name}: the model broke: {first_line(error)}") from error
+                return
+            reasons = [row.accept(token, model) for row, token in made]
             step_s = time.perf_counter() - started
-            elapsed += step_s
-            for row in rows:
-                row.compute_s += step_s / len(rows)
+            clock_s += step_s
+            ended: list[tuple[Row, FinishReason]] = []
+            for (row, _), reason in zip(made, reasons, strict=True):
+                row.compute_s += step_s / len(made)
+                if reason is not None or row.is_late(clock_s):
+                    ended.append((row, reason or "timeout"))
+            decoder.leave([row for row, _ in ended])
             if self.on_step is not None:
-                self.on_step(len(tokens))
-            for row, reason in zip(rows, reasons, strict=True):
-                if reason is not None:
-                    yield row.completion(model, reason, elapsed)
-            rows = [row for row, reason in zip(rows, reasons, strict=True) if reason is None]
-        return rows
+                self.on_step(len(made))
+            for row, reason in ended:
+                yield row.completion(model, reason, clock_s)
 
 
 class _BadRequest(Exception):
