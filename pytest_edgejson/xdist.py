@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-_CASE = re.compile(r"\.jsonl::[^\[]+\[(?P<model>.+)\]\Z", re.DOTALL)
+_CASE = re.compile(r"\.jsonl::[^\[]+\[(?P<model>.+?)(?:-r\d+)?\]\Z", re.DOTALL)
 
 
 def blocks(node_ids: Iterable[str], workers: int) -> dict[str, str]:
@@ -49,3 +49,13 @@ class BlockScheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
 def make_scheduler(config: pytest.Config, log: Any) -> BlockScheduling | None:
     """Return the scheduler where xdist is free to choose one: `-n` alone, or `--dist=load`."""
     return BlockScheduling(config, log) if config.getoption("dist") == "load" else None
+
+
+def tell_worker(config: pytest.Config, workerinput: dict[str, Any]) -> None:
+    """Let a worker know whether its cases come in blocks: xdist hides its `--dist` from workers."""
+    workerinput["edgejson_in_blocks"] = config.getoption("dist") == "load"
+
+
+def is_in_blocks(config: pytest.Config) -> bool:
+    """Tell whether the cases of this worker come in blocks."""
+    return bool(config.workerinput["edgejson_in_blocks"])  # type: ignore[attr-defined]
