@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -52,6 +53,20 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folder or .jsonl file of cases")
     check.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the suite)")
     check.set_defaults(run=_check)
+    audit = suite.add_parser(
+        "audit",
+        help="find labels that no reader of the prompt can know",
+        description="Find problems of labels in any suite: expected values that the text lacks or has otherwise, array "
+        "boundaries that it does not determine, wrong totals, duplicates, lengths.",
+    )
+    audit.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folder or .jsonl file of cases")
+    audit.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the suite)")
+    audit.add_argument("--model", metavar="NAME", help="count tokens of this model, named as in --edgejson-model")
+    audit.add_argument("--limit", type=_positive, action="append", help="tokens of an answer (default: 512 and 2048)")
+    audit.add_argument("--write", type=Path, metavar="FILE.jsonl", help="write marks for pytest --edgejson-audit")
+    audit.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
+    audit.add_argument("--verbose", action="store_true", help="show all findings")
+    audit.set_defaults(run=_audit)
 
     train = commands.add_parser("train", help="train a small model from scratch, or a LoRA adapter on a base")
     train.add_argument("--out", type=Path, required=True, help="folder for the model or adapter")
@@ -64,7 +79,69 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--cases", type=Path, help="with --lora: cases (default: the bundled train cases)")
     train.add_argument("--preset", help="with --lora: maaza-135m (default) or maaza-360m")
     train.set_defaults(run=_train)
+
+    explain = commands.add_parser(
+        "explain",
+        help="tell where the points of a run went",
+        description="Break results down, for each model: JSONExact under other conditions, kinds of failure, the worst "
+        "fields, and the published EdgeJSON v3 scorer beside ours.",
+    )
+    explain.add_argument("results", type=Path, nargs="+", metavar="RESULTS.jsonl", help="of --edgejson-results")
+    explain.add_argument("--model", action="append", default=[], metavar="NAME", help="this one only; may be repeated")
+    explain.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
+    explain.add_argument("--verbose", action="store_true", help="all fields and all case ids")
+    explain.set_defaults(run=_explain)
+
+    compare = commands.add_parser(
+        "compare",
+        help="compare results files, case by case",
+        description="Compare the models of results files on the same cases: whether there is evidence of a difference, "
+        "how large it is, what got better and worse. Each model is compared with the one of the same name in the first "
+        "file, or with that file's first; in one file all are compared with its first.",
+    )
+    compare.add_argument("results", type=Path, nargs="+", metavar="RESULTS.jsonl", help="of --edgejson-results")
+    compare.add_argument("--common", action="store_true", help="where suites differ, compare what both have unchanged")
+    against = compare.add_mutually_exclusive_group()
+    against.add_argument("--baseline", metavar="NAME", help="compare all with this model")
+    against.add_argument("--base", metavar="NAME", help="the same; the others were trained from it")
+    compare.add_argument(
+        "--diffs", type=_diffs, default=5, metavar="N", help="regressions and gains with diff: a number, all, none (5)"
+    )
+    compare.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
+    compare.set_defaults(run=_compare)
+
+    rescore = commands.add_parser(
+        "rescore",
+        help="score a results file anew from its outputs",
+        description="Compute every score anew from the stored outputs and tell what changed. The exit code is 1 where "
+        "something changed and no --out is given, else 0.",
+    )
+    rescore.add_argument("results", type=Path, metavar="RESULTS.jsonl", help="of --edgejson-results")
+    rescore.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write the new results; may be the same file")
+    rescore.add_argument("--extraction", choices=("lenient", "strict"), help="(default: as each result was made)")
+    rescore.add_argument("--schemas", type=Path, metavar="DIR", help="(default: the schemas in the file)")
+    rescore.set_defaults(run=_rescore)
+
+    show = commands.add_parser(
+        "show",
+        help="show one case and what each model made of it",
+        description="Show a case of results files: prompt, expected output, and the answers of all models, side by "
+        "side and each with verdict, timings, diff, the value found in it and raw output.",
+    )
+    show.add_argument("results", type=Path, nargs="+", metavar="RESULTS.jsonl", help="of --edgejson-results")
+    show.add_argument("case_id", metavar="CASE_ID", help="such as invoice-005")
+    show.add_argument("--model", action="append", default=[], metavar="NAME", help="this one only; may be repeated")
+    show.add_argument("--raw", action="store_true", help="texts, values and diffs whole, however long")
+    show.add_argument("--width", type=_positive, metavar="N", help="columns, 60 or more (default: the terminal's)")
+    show.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
+    show.set_defaults(run=_show)
     return parser
+
+
+def _diffs(text: str) -> int | None:
+    from pytest_edgejson.options import parse_diffs
+
+    return parse_diffs(text)
 
 
 def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, dict[str, Schema]]) -> dict[str, Schema]:
@@ -97,6 +174,22 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if check.problems or not check.cases else 0
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.suite.audit_command import run
+
+    loaded: dict[Path, dict[str, Schema]] = {}
+    text, code = run(arguments, lambda file: _schemas_of(arguments.schemas, file, loaded))
+    print(text)
+    return code
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.explain import explain
+
+    print(explain(arguments.results, arguments.model, arguments.format, verbose=arguments.verbose))
+    return 0
+
+
 def _train(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.training.command import train_adapter, train_model
 
@@ -106,6 +199,51 @@ def _train(arguments: argparse.Namespace) -> int:
         if getattr(arguments, option) and not arguments.lora:
             raise CommandError(f"--{option} is for adapters: add --lora, or leave it out to train from scratch")
     print(train_adapter(arguments) if arguments.lora else train_model(arguments))
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.compare import render
+    from pytest_edgejson.comparison import compare_runs
+    from pytest_edgejson.models import load_registry
+    from pytest_edgejson.results import read_run
+
+    report = compare_runs(
+        [read_run(file) for file in arguments.results],
+        common=arguments.common,
+        baseline=arguments.baseline,
+        base=arguments.base,
+        registry=load_registry(bundled.MODELS_FILE),
+    )
+    print(render(report, arguments.format, arguments.diffs, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return 0
+
+
+def _rescore(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.rescore import render, rescore, write
+    from pytest_edgejson.results import read_run
+    from pytest_edgejson.schemas import load_schemas
+
+    run = read_run(arguments.results)
+    schemas = load_schemas(arguments.schemas) if arguments.schemas else None
+    rescored = rescore(run, policy=arguments.extraction, schemas=schemas)
+    print(render(rescored))
+    if arguments.out is None:
+        return 1 if rescored.changes else 0
+    write(rescored, arguments.out)
+    print(f"wrote {arguments.out}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.show import show_case, terminal_style
+    from pytest_edgejson.text import encodable
+
+    width, color = terminal_style(sys.stdout, arguments.width, arguments.color)
+    text = show_case(
+        arguments.results, arguments.case_id, models=arguments.model, whole=arguments.raw, width=width, color=color
+    )
+    print(encodable(text, sys.stdout.encoding))
     return 0
 
 
@@ -122,7 +260,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        # Whoever reads, such as `head`, has seen enough; Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (CommandError, ModuleNotFoundError, ValueError) as error:
         print(f"edgejson: {error}", file=sys.stderr)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 import shlex
 from dataclasses import dataclass
@@ -16,11 +17,13 @@ from pytest_edgejson.backends import DTYPES, MAX_NEW_TOKENS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_edgejson.gate_language import Gate
+
 Profile: TypeAlias = Literal["default", "v3"]
 
 SHOWN_DIFFS = 5
 
-_NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r\d+)?\]", re.DOTALL)
+_NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r(?P<repeat>\d+))?\]", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,63 @@ def parse_count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
     return int(text)
+
+
+def _number(text: str) -> float:
+    """Read a number; NaN, which no comparison holds for, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def parse_seconds(text: str) -> float:
+    """Read a number of seconds above 0."""
+    seconds = _number(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def parse_temperature(text: str) -> float:
+    """Read a number of at least 0."""
+    number = _number(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0; 0 is greedy")
+    return number
+
+
+def parse_top_p(text: str) -> float:
+    """Read a probability above 0."""
+    number = _number(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no probability above 0 and up to 1")
+    return number
+
+
+def parse_penalty(text: str) -> float:
+    """Read a number above 0."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0; 1 is no penalty")
+    return number
+
+
+def parse_seed(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def parse_gate(text: str) -> Gate:
+    """Read a gate, such as `json_exact[simple]>=0.75`."""
+    from pytest_edgejson import gate_language
+
+    try:
+        return gate_language.parse_gate(text)
+    except gate_language.GateError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
@@ -145,6 +205,22 @@ _OPTIONS = (
         "POLICY",
         "lenient",
     ),
+    _Option(
+        "gate",
+        parse_gate,
+        "release the model only if this holds, such as json_exact>=0.55, json_exact[simple]>=0.75, "
+        "json_exact>=baseline-0.02 or regressions<=3: then misses do not fail the run; give it again for more",
+        "GATE",
+        is_list=True,
+    ),
+    _Option(
+        "baseline",
+        Path,
+        "the results file that gates compare with; FILE.jsonl#MODEL for one of several models in it",
+        "FILE.jsonl",
+        is_path=True,
+    ),
+    _Option("audit", Path, "take marks of suspect labels from this audit file", "FILE.jsonl", is_path=True),
     _Option("report_only", bool, "a benchmark, nothing to decide: cases that miss do not fail the run", is_flag=True),
     _Option(
         "diffs",
@@ -155,6 +231,10 @@ _OPTIONS = (
         SHOWN_DIFFS,
     ),
     _Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
+    _Option(
+        "report", Path, "write a report of the run as Markdown, such as for a pull request", "FILE.md", is_path=True
+    ),
+    _Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
     _Option(
         "batch_size",
         parse_count,
@@ -168,6 +248,42 @@ _OPTIONS = (
         parse_count,
         f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
         "N",
+    ),
+    _Option(
+        "repeat",
+        parse_count,
+        "ask each case so many times, as separate items; with a temperature above 0 the answers differ (default 1)",
+        "N",
+        1,
+    ),
+    _Option(
+        "temperature",
+        parse_temperature,
+        "0 always takes the likeliest token (default), 1 draws by the model's probabilities",
+        "T",
+        0.0,
+    ),
+    _Option("top_p", parse_top_p, "draw from the likeliest tokens that together reach this probability", "P", 1.0),
+    _Option(
+        "repetition_penalty",
+        parse_penalty,
+        "divide the scores of tokens that occurred, the prompt's included (default 1: none)",
+        "X",
+        1.0,
+    ),
+    _Option("seed", parse_seed, "decides what is drawn (default 0)", "N", 0),
+    _Option(
+        "timeout",
+        parse_seconds,
+        "seconds that a local model may work on a case, which then counts as an error (default: no limit)",
+        "SECONDS",
+    ),
+    _Option(
+        "deadline",
+        parse_seconds,
+        "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
+        "errors (default: no limit)",
+        "SECONDS",
     ),
     _Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
     _Option(
@@ -210,13 +326,25 @@ class Settings:
         assertion: `--edgejson-assert`.
         profile: `--edgejson-profile`.
         extraction: the extraction policy.
+        gates: `--edgejson-gate`, for every model.
+        baseline: `--edgejson-baseline`.
+        audit: the audit file whose marks the cases carry.
         report_only: misses do not fail the run.
         diffs: failures shown whole, None for all.
         results: the results file.
+        report: the Markdown report.
+        badge: the badge.
         batch_size: None where the backend decides.
         device: None where the backend decides.
         dtype: one of `DTYPES`.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
+        repeat: times that each case is asked.
+        temperature: 0 for greedy.
+        top_p: 1 for all tokens.
+        repetition_penalty: 1 for none.
+        seed: decides what is drawn.
+        timeout: seconds that a model may work on a case, None for no limit.
+        deadline: seconds that the run may generate, None for no limit.
         merge_adapter: fold adapters into their base.
         store: None for the place in pytest's cache directory.
         rerun_options: the options, as typed, that a rerun of one case needs beside its node id.
@@ -229,13 +357,25 @@ class Settings:
     assertion: Assertion
     profile: Profile
     extraction: Literal["lenient", "strict"]
+    gates: tuple[Gate, ...]
+    baseline: Path | None
+    audit: Path | None
     report_only: bool
     diffs: int | None
     results: Path | None
+    report: Path | None
+    badge: Path | None
     batch_size: int | None
     device: str | None
     dtype: str
     max_new_tokens: int | None
+    repeat: int
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+    seed: int
+    timeout: float | None
+    deadline: float | None
     merge_adapter: bool
     store: Path | None
     rerun_options: tuple[str, ...]
@@ -247,10 +387,10 @@ class Settings:
 
 
 def _from_ini(option: _Option, raw: Any, config: pytest.Config) -> Any:
-    if option.is_flag or option.is_list:
+    if option.is_flag:
         return raw
     try:
-        value = option.parse(raw)
+        value: Any = [option.parse(line) for line in raw] if option.is_list else option.parse(raw)
     except argparse.ArgumentTypeError as error:
         raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
     # A path in a configuration file is relative to that file.
@@ -272,9 +412,13 @@ def make_settings(config: pytest.Config) -> Settings:
         if value is None:
             raw = config.getini(option.ini)
             value = option.default if raw in (None, "", []) else _from_ini(option, raw, config)
-        elif not (option.is_flag or option.is_list):
+        elif option.is_list:
+            value = [option.parse(text) for text in value]
+        elif not option.is_flag:
             value = option.parse(value)
             value = config.invocation_params.dir / value if option.is_path else value
+        if option.name == "repeat":
+            value = max([value, *repeats_in_node_ids(config.args)])
         if typed is not None and option.name not in _NOT_FOR_A_RERUN:
             rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(typed))}")
         values[option.name] = value
@@ -284,6 +428,7 @@ def make_settings(config: pytest.Config) -> Settings:
         models=tuple(dict.fromkeys(models)),
         models_file=values.pop("models"),
         assertion=values.pop("assert"),
+        gates=tuple(values.pop("gate") or ()),
         merge_adapter=not values.pop("unmerged"),
         report_only=bool(values.pop("report_only")),
         rerun_options=tuple(rerun),
@@ -292,13 +437,22 @@ def make_settings(config: pytest.Config) -> Settings:
 
 
 # The model stands in the node id; the others concern a run as a whole.
-_NOT_FOR_A_RERUN = ("model", "cases", "report_only", "diffs", "results")
+_NOT_FOR_A_RERUN = frozenset(
+    {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit"}
+    | {"results", "report", "badge"}
+)
 
 
 def models_in_node_ids(args: list[str]) -> list[str]:
     """Return the models that node ids of cases name in brackets."""
     found = (_NODE.fullmatch(arg) for arg in args)
     return [match["model"] for match in found if match]
+
+
+def repeats_in_node_ids(args: list[str]) -> list[int]:
+    """Return the repeats that node ids of cases name, such as the 2 of `[nano-r2]`."""
+    found = (_NODE.fullmatch(arg) for arg in args)
+    return [int(match["repeat"]) for match in found if match and match["repeat"]]
 
 
 def refuse_cases_without_model(config: pytest.Config) -> None:

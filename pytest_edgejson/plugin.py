@@ -76,9 +76,16 @@ class EdgeJSONPlugin:
 
         return make_scheduler(config, log)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Tell a worker how cases are shared out."""
+        from pytest_edgejson.xdist import tell_worker
+
+        tell_worker(node.config, node.workerinput)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Look the models up before the first case, and forgive misses where there is nothing to decide.
+        """Look gates and models up before the first case, and forgive misses where gates decide, or nothing does.
 
         pytest makes the exit status of `testsfailed` right after this hook; pytest_sessionfinish is too late.
         """
@@ -89,7 +96,27 @@ class EdgeJSONPlugin:
             outcome = yield
         finally:
             self.session.close()
-        session.testsfailed -= self.session.forgiven()
+        session.testsfailed = self.session.testsfailed(session.testsfailed)
+        return outcome
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Publish what came out, and say that a gate could not be measured where nothing worse happened.
+
+        The exit status comes last: pytest shows no summary for one that is not its own.
+        """
+        if not self.session.has_begun:
+            return (yield)
+        from pytest_edgejson.gates import UNMEASURABLE_EXIT
+        from pytest_edgejson.publishing import publish
+        from pytest_edgejson.terminal import print_annotations, print_unseen_decisions
+
+        publish(self.session)
+        outcome = yield
+        print_annotations(self.session)
+        if self.session.unmeasurable and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = UNMEASURABLE_EXIT
+        print_unseen_decisions(self.session)
         return outcome
 
     @pytest.hookimpl(wrapper=True)
@@ -132,8 +159,10 @@ class EdgeJSONPlugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> Generator[None]:
         """Show the first diffs whole, every miss in one line, and the table last, where it is seen."""
-        from pytest_edgejson.terminal import hide_failures, write_tables
+        from pytest_edgejson.terminal import hide_failures, write_comparisons, write_decisions, write_tables
 
         with hide_failures(terminalreporter, self.session.settings.diffs):
             yield
         write_tables(terminalreporter, self.session)
+        write_comparisons(terminalreporter, self.session)
+        write_decisions(terminalreporter, self.session)

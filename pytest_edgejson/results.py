@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_edgejson import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_edgejson.backends import Completion
     from pytest_edgejson.cases import Case
@@ -132,7 +132,7 @@ def make_manifest(models: Mapping[str, Mapping[str, Any]], settings: Mapping[str
         root: pytest's root folder, whose git state is recorded.
     """
     versions = {}
-    for name in ("pytest", "torch", "transformers", "peft", "jsonschema", "scipy", "deepdiff"):
+    for name in ("pytest", "torch", "transformers", "peft", "jsonschema", "scipy"):
         with suppress(metadata.PackageNotFoundError):
             versions[name] = metadata.version(name)
     return {
@@ -205,12 +205,17 @@ class ResultsWriter:
         self._suite.add(case_fingerprint(result))
         self._write(result)
 
-    def close(self) -> None:
-        """Put the file in its place, its manifest completed with what only the end of the run knows."""
+    def close(self, gates: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Put the file in its place, its manifest completed with what only the end of the run knows.
+
+        Args:
+            gates: what each gate said, as JSON builtins.
+        """
         finished = {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "cases": len(self._suite),
             "suite_sha256": suite_fingerprint(self._suite),
+            "gates": list(gates),
         }
         whole = self.path.with_name(self.path.name + ".tmp")
         with whole.open("w", encoding="utf-8") as file:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from pytest_edgejson import bundled, v3
 from pytest_edgejson.backends import MAX_NEW_TOKENS, BackendError, GenerationSettings
 from pytest_edgejson.models import ModelsFileError, UnknownModel, load_registry, resolve_model
 from pytest_edgejson.options import Settings, given
-from pytest_edgejson.results import Result, ResultsError, ResultsWriter, make_manifest
+from pytest_edgejson.results import Result, ResultsError, ResultsWriter, Run, make_manifest
 from pytest_edgejson.runner import Job, Runner
 from pytest_edgejson.store import Store, StoreError
 
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.backends import Backend, Completion
+    from pytest_edgejson.comparison import Report
+    from pytest_edgejson.gatekeeper import Gatekeeper
+    from pytest_edgejson.gates import Decision
     from pytest_edgejson.models import ModelSpec
     from pytest_edgejson.nodes import CaseItem
     from pytest_edgejson.progress import Progress
     from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.suite.marks import Marks
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -78,6 +84,11 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
         stop_at_root=not published,
         dtype="float32" if published and dtype == "auto" else dtype,
         merge_adapter=settings.merge_adapter,
+        temperature=settings.temperature,
+        top_p=settings.top_p,
+        repetition_penalty=settings.repetition_penalty,
+        # What draws nothing is the same under every seed, also for the store.
+        seed=settings.seed if settings.temperature > 0 else 0,
     )
 
 
@@ -90,7 +101,14 @@ class Session:
         specs: the models by the name in node ids, in order.
         typed: what was typed for each of them.
         results: what came in, in order; on the controller only.
+        places: file and 1-based line of the case of each result.
+        decisions: what the gates say, once all cases ran; on the controller only.
+        comparisons: with the baseline, by model, once all cases ran.
+        others_failed: items that failed and that no gate forgives.
+        decisions_shown: whether the terminal has them.
+        marks: of suspect labels; None without an audit file.
         is_worker: whether this is an xdist worker.
+        has_begun: whether cases were run, or begun to; on the controller only.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
@@ -101,9 +119,18 @@ class Session:
         self.specs = {name: spec for name, (_, spec) in models.items()}
         if settings.profile == "v3":
             self.specs = {name: replace(spec, prompt="v3") for name, spec in self.specs.items()}
+        self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
+        self.has_begun = False
         self.results: list[Result] = []
-        self.misses = 0
+        self.decisions: list[Decision] = []
+        self.comparisons: dict[str, Report] = {}
+        self.places: list[tuple[str, int]] = []
+        self._misses: Counter[str] = Counter()
+        self._gatekeeper: Gatekeeper | None = None
+        self.others_failed = 0
+        self.decisions_shown = False
+        self._manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
         self._runner: Runner | None = None
         self._schemas: dict[Path, dict[str, Schema]] = {}
@@ -134,7 +161,15 @@ class Session:
                 store = Store(self._store_path())
             except StoreError as error:
                 raise pytest.UsageError(str(error)) from None
-            self._runner = Runner(self.specs, settings, self._load, store, self._progress())
+            self._runner = Runner(
+                self.specs,
+                settings,
+                self._load,
+                store,
+                self._progress(),
+                timeout_s=self.settings.timeout,
+                deadline_s=self.settings.deadline,
+            )
         return self._runner
 
     def _store_path(self) -> Path | None:
@@ -184,6 +219,7 @@ class Session:
             device=self.settings.device,
             batch_size=self.settings.batch_size,
             schema_documents=documents,
+            isolate=True,
         )
 
     def completion(self, item: CaseItem) -> Completion:
@@ -196,22 +232,33 @@ class Session:
         items = item.session.items
         if not self.is_worker:
             return [other.job for other in case_items(items)]
-        if self.config.getoption("dist") != "load":
+        from pytest_edgejson.xdist import blocks, is_in_blocks
+
+        if not is_in_blocks(self.config):
             # Which cases this worker gets is decided one by one.
             return [item.job]
-        from pytest_edgejson.xdist import blocks
-
         mine = blocks([other.nodeid for other in items], self.config.workerinput["workercount"])  # type: ignore[attr-defined]
         return [other.job for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
 
     def begin(self) -> None:
-        """Look every model up and open the results file, before the first case runs.
+        """Look gates and models up and open the results file, before the first case runs.
 
         Raises:
-            pytest.UsageError: a model cannot be had, or the results file cannot be written.
+            pytest.UsageError: a gate or its baseline does not fit the suite, a model cannot be had, or the results file
+                cannot be written.
         """
         if self.is_worker:
             return
+        if self.settings.report or self.settings.badge:
+            from pytest_edgejson.publishing import check_places
+
+            check_places(self)
+        specs = self.specs.values()
+        if self.settings.gates or self.settings.baseline or any(spec.gates or spec.baseline for spec in specs):
+            from pytest_edgejson.gatekeeper import Gatekeeper
+
+            suite = suite_folder(self.config, self.settings)
+            self._gatekeeper = Gatekeeper(self.config, self.settings, self.specs, suite, self.schemas)
         models: dict[str, Mapping[str, Any]] = {}
         try:
             for name in self.specs:
@@ -219,12 +266,13 @@ class Session:
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
+        self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
         if self.settings.results is not None:
-            manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
             try:
-                self._writer = ResultsWriter(self.settings.results, manifest)
+                self._writer = ResultsWriter(self.settings.results, self._manifest)
             except ResultsError as error:
                 raise pytest.UsageError(str(error)) from None
+        self.has_begun = True
 
     def _described_settings(self) -> dict[str, Any]:
         settings = self.settings
@@ -249,19 +297,40 @@ class Session:
         if result is None or self.is_worker:
             return
         self.results.append(result)
+        file, line, _ = report.location
+        self.places.append((file, (line or 0) + 1))
         if report.failed and isinstance(report.longrepr, str):
             from pytest_edgejson.failures import FailureText
 
             name = report.nodeid.rpartition("::")[2]
             report.longrepr = FailureText.of(result, name, Path(report.edgejson_file), self.config)
-        self.misses += is_miss(report)
+        self._misses[result["model"]] += is_miss(report)
         if self._writer is not None:
             self._writer.add(result, self.schemas(Path(report.edgejson_file))[result["schema_id"]])
         self.config.hook.pytest_edgejson_result(result=result, config=self.config)
 
-    def forgiven(self) -> int:
-        """Return how many failed items do not fail the run."""
-        return self.misses if self.settings.report_only and not self.is_worker else 0
+    def testsfailed(self, count: int) -> int:
+        """Return how many of the failed items fail the run: 0 lets it succeed.
+
+        Misses do not where there is nothing to decide, nor those of a model whose gates decide; a gate that fails does,
+        though every case may have passed.
+
+        Args:
+            count: all that failed.
+        """
+        if self.is_worker:
+            return count
+        if self.settings.report_only:
+            return count - self._misses.total()
+        failed = any(decision.outcome == "fail" for decision in self.decisions)
+        gated = {decision.model for decision in self.decisions}
+        self.others_failed = count - sum(self._misses[model] for model in gated)
+        return max(count, 1) if failed else self.others_failed
+
+    @property
+    def unmeasurable(self) -> bool:
+        """Whether a gate could not be measured, and something depends on it."""
+        return not self.settings.report_only and any(each.outcome == "unmeasurable" for each in self.decisions)
 
     def header(self) -> list[str]:
         """Return the lines for the head of pytest's output."""
@@ -272,11 +341,15 @@ class Session:
         return lines
 
     def close(self) -> None:
-        """Stop the model, close store and results file."""
+        """Stop the model, let the gates decide, close store and results file."""
         if self._runner is not None:
             self._runner.close()
+        if self._gatekeeper is not None:
+            self.decisions = self._gatekeeper.decide(self.results)
+            manifest = {**self._manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            self.comparisons = self._gatekeeper.compare(Run(Path("this run"), manifest, tuple(self.results), {}))
         if self._writer is not None:
-            self._writer.close()
+            self._writer.close([decision.as_dict() for decision in self.decisions])
 
     def rerun_command(self, file: Path, name: str, model: str) -> str:
         """Return the command that runs one case again."""
@@ -286,6 +359,17 @@ class Session:
         if self.typed[model] != model or given(self.config, "models"):
             parts.append(f"--edgejson-model={self.typed[model]}")
         return " ".join(["pytest", *parts, *self.settings.rerun_options])
+
+
+def _read_marks(settings: Settings) -> Marks | None:
+    if settings.audit is None:
+        return None
+    from pytest_edgejson.suite.marks import MarksError, read_marks
+
+    try:
+        return read_marks(settings.audit)
+    except MarksError as error:
+        raise pytest.UsageError(f"--edgejson-audit: {error}") from None
 
 
 def begin_session(config: pytest.Config, settings: Settings) -> Session:
@@ -304,11 +388,12 @@ def begin_session(config: pytest.Config, settings: Settings) -> Session:
     session = Session(config, settings)
     config.stash[SESSION] = session
     if config.args_source != config.ArgsSource.ARGS and (given(config, "model") or given(config, "cases")):
-        config.args = [str(_suite(config, settings))]
+        config.args = [str(suite_folder(config, settings))]
     return session
 
 
-def _suite(config: pytest.Config, settings: Settings) -> Path:
+def suite_folder(config: pytest.Config, settings: Settings) -> Path:
+    """Return the suite that runs where no path is given."""
     own = config.rootpath / "cases" / "test"
     suite = settings.cases or (own if own.is_dir() else bundled.TEST_CASES)
     return suite / "test" if (suite / "test").is_dir() else suite

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 # A run inside this process forgets what it imported: what is slow to import, or cannot be imported twice, comes first.
-import deepdiff  # noqa: F401
+import hypothesis.internal.observability  # noqa: F401
 import jsonschema  # noqa: F401
 import pytest
 import scipy.optimize
@@ -13,7 +13,8 @@ import pytest_edgejson.diagnosis
 import pytest_edgejson.failures
 import pytest_edgejson.nodes
 import pytest_edgejson.summary
-import pytest_edgejson.terminal  # noqa: F401
+import pytest_edgejson.terminal
+import pytest_edgejson.validators  # noqa: F401
 
 
 @pytest.fixture

@@ -38,6 +38,10 @@ def test_v3_generates_as_published(project: Project, pytester: pytest.Pytester) 
         "stop_at_root": False,
         "dtype": "float32",
         "merge_adapter": True,
+        "temperature": 0.0,
+        "top_p": 1.0,
+        "repetition_penalty": 1.0,
+        "seed": 0,
     }
 
 

@@ -11,7 +11,6 @@ HEAVY = [
     "accelerate",
     "numpy",
     "scipy",
-    "deepdiff",
     "tabulate",
     "jsonschema",
     "faker",
@@ -50,7 +49,7 @@ def test_a_plain_run_imports_nothing_heavy_and_writes_nothing(
 @pytest.mark.parametrize(
     ("hook", "heavy"),
     [
-        ("pytest_collection_finish", "torch transformers peft scipy deepdiff tabulate"),
+        ("pytest_collection_finish", "torch transformers peft scipy tabulate"),
         ("pytest_unconfigure", "torch transformers peft"),
     ],
     ids=["until cases are collected", "until recorded answers are scored"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,9 +13,13 @@ from scipy.stats import binomtest
 from pytest_edgejson.metrics import by_complexity, by_schema, measure
 from pytest_edgejson.summary import render_summary
 
+_NUMBERS = itertools.count()
+
 
 def result(complexity: str = "simple", exact: bool = True, **changes: Any) -> dict[str, Any]:
     return {
+        "case_id": f"case-{next(_NUMBERS)}",
+        "repeat": 1,
         "schema_id": f"{complexity}_schema",
         "complexity": complexity,
         "states_complexity": True,
