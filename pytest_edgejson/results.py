@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -141,7 +142,12 @@ def make_manifest(models: Mapping[str, Mapping[str, Any]], settings: Mapping[str
         "models": models,
         "settings": settings,
         "versions": {"pytest-edgejson": __version__, "python": platform.python_version(), **versions},
-        "machine": {"system": platform.system(), "processor": platform.machine(), "python": sys.implementation.name},
+        "machine": {
+            "system": platform.system(),
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": sys.implementation.name,
+        },
         "git": _git_state(root),
     }
 

@@ -45,6 +45,14 @@ class BlockScheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
             self._blocks = blocks(collected, self.numnodes)
         return self._blocks.get(nodeid, nodeid)
 
+    def remove_node(self, node: Any) -> str | None:
+        """Give what a worker had left to others, but for the test that it died of: that one has failed."""
+        crashed: str | None = super().remove_node(node)
+        for unit in self.workqueue.values():
+            if crashed in unit:
+                unit[crashed] = True
+        return crashed
+
 
 def make_scheduler(config: pytest.Config, log: Any) -> BlockScheduling | None:
     """Return the scheduler where xdist is free to choose one: `-n` alone, or `--dist=load`."""

@@ -53,6 +53,28 @@ def test_each_worker_generates_only_its_block(project: Project, pytester: pytest
     assert all(len({key.partition("[")[2] for key in call}) == 1 for call in calls)
 
 
+def test_a_worker_that_dies_costs_the_case_it_died_of(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import os
+        from pathlib import Path
+
+        def pytest_runtest_call(item):
+            if item.name.startswith("bill-002"):
+                with Path("deaths.txt").open("a") as file:
+                    file.write("x")
+                os._exit(9)
+        """
+    )
+    result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", "--edgejson-results=results.jsonl")
+    result.assert_outcomes(passed=5, failed=1)
+    result.stdout.fnmatch_lines(["*worker 'gw?' crashed while running 'cases/test/medium/bill.jsonl::bill-002*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert (project.root / "deaths.txt").read_text(encoding="utf-8") == "x"
+    _, rows = project.results()
+    assert len(rows) == 5
+
+
 def test_dist_each_is_a_usage_error(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "--dist=each", "--tx=2*popen")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
