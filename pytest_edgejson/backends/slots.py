@@ -4,9 +4,8 @@ A case takes a slot when its prompt is computed and leaves it when it ends; the 
 that no step is spent on cases that have ended. The modules of transformers run as they are: they are handed a cache of
 this module's, a position for each row, and a mask that says which columns a row may look at.
 
-What transformers has itself was measured first. `generate` computes a batch until its longest case ends. Its static
-cache has one length for all rows. Its continuous batching is 1.1 times as fast as `generate` on a CPU; it is made for
-paged attention on GPUs.
+What transformers has itself was looked at first. `generate` computes a batch until its longest case ends. Its static
+cache has one length for all rows. Its continuous batching is made for paged attention on GPUs.
 """
 
 from __future__ import annotations
