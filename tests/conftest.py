@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+from contextlib import suppress
+
 # A run inside this process forgets what it imported: what is slow to import, or cannot be imported twice, comes first.
-import hypothesis.internal.observability  # noqa: F401
 import jsonschema  # noqa: F401
 import pytest
 import scipy.optimize
@@ -15,6 +16,10 @@ import pytest_edgejson.nodes
 import pytest_edgejson.summary
 import pytest_edgejson.terminal
 import pytest_edgejson.validators  # noqa: F401
+
+# A benchmark run in this folder loads this file too, perhaps without what the tests alone need.
+with suppress(ModuleNotFoundError):
+    import hypothesis.internal.observability  # noqa: F401
 
 
 @pytest.fixture

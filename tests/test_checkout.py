@@ -1,0 +1,27 @@
+"""The project's own folder, as the README's first command finds it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+WITHOUT = """
+import sys
+for name in ("hypothesis", "markdown_it", "statsmodels", "xdist"):
+    sys.modules[name] = None
+import pytest
+sys.exit(pytest.main(["-p", "pytest_edgejson.plugin", "--edgejson-model=control:gold", "-q", "-p", "no:cacheprovider"]))
+"""
+
+
+def test_a_benchmark_needs_nothing_that_only_tests_need() -> None:
+    environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "158 passed" in run.stdout
