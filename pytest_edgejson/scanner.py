@@ -15,6 +15,8 @@ _IN_STRING = re.compile(r'["\\]')
 _FENCE_BEFORE = re.compile(r"(?<!`)`{3,}+[ \t]*+[\w+.-]*+\s*+\Z")
 # What is kept of the text before a bracket, to tell whether a fence ends it.
 _LONGEST_FENCE = 200
+# Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
+_MOST_DOUBTS = 20
 
 OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
@@ -42,6 +44,8 @@ class RootScanner:
         """
         self.closed_at: int | None = None
         self._fed = 0
+        self._text: list[str] = []
+        self._doubts = 0
         self._tag = "</think>" if thinking else "<think>"
         self._carry = ""
         self._before = ""
@@ -55,6 +59,7 @@ class RootScanner:
         """Take the next piece of the output; return whether the root object has closed in it or before."""
         if self.closed_at is not None:
             return True
+        self._text.append(text)
         chunk = self._carry + text
         start = self._fed - len(self._carry)
         self._fed += len(text)
@@ -63,7 +68,7 @@ class RootScanner:
         while position < len(chunk):
             position = self._inside(chunk, position) if self._brackets else self._outside(chunk, position)
             if not self._brackets and self._pieces:
-                if self._is_answer("".join(self._pieces)):
+                if self._is_answer("".join(self._pieces)) and self._is_found(start + position):
                     self.closed_at = start + position
                     return True
                 self._pieces = []
@@ -134,6 +139,16 @@ class RootScanner:
                     break
         self._pieces.append(chunk[start:position])
         return position
+
+    def _is_found(self, end: int) -> bool:
+        """Ask `extract` itself: amid what is malformed, where an object begins can be seen in more than one way."""
+        from pytest_edgejson.extraction import extract
+
+        if self._doubts == _MOST_DOUBTS:
+            return False
+        found = extract("".join(self._text)[:end]).value is not None
+        self._doubts += not found
+        return found
 
     @staticmethod
     def _is_answer(text: str) -> bool:
