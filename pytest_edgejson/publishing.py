@@ -10,9 +10,10 @@ import pytest
 
 from pytest_edgejson import ci
 from pytest_edgejson.gate_report import measured
-from pytest_edgejson.metrics import by_complexity
+from pytest_edgejson.metrics import by_complexity, measure
+from pytest_edgejson.nodes import holds
 from pytest_edgejson.report import render_report
-from pytest_edgejson.results import is_error, scores
+from pytest_edgejson.results import is_error
 from pytest_edgejson.verdict import describe
 
 if TYPE_CHECKING:
@@ -43,20 +44,25 @@ def _files(session: Session) -> dict[str, Path]:
 
 def publish(session: Session) -> None:
     """Write report and badge, put the metrics into JUnit XML, and the report into the summary of GitHub's step."""
-    profile = session.settings.profile
-    groups = {
-        model: by_complexity([result for result in session.results if result["model"] == model], profile)
-        for model in session.specs
-    }
-    _add_suite_properties(session.config, dict(ci.suite_properties(groups)))
+    from _pytest.junitxml import xml_key
+
+    # None where no JUnit XML is written.
+    xml = session.config.stash.get(xml_key, None)
+    if xml is not None:
+        groups = {
+            model: by_complexity(_results_of(session, model), session.settings.profile) for model in session.specs
+        }
+        for name, value in ci.suite_properties(groups):
+            xml.add_global_property(name, value)
     if session.settings.badge is not None:
-        model, by_name = next(iter(groups.items()))
-        session.settings.badge.write_text(ci.badge(model, by_name["all"]), encoding="utf-8")
+        model = next(iter(session.specs))
+        metrics = measure(_results_of(session, model), session.settings.profile)
+        session.settings.badge.write_text(ci.badge(model, metrics), encoding="utf-8")
     if session.settings.report is None and not (ci.is_github() and session.results):
         return
     report = render_report(
         session.results,
-        profile=profile,
+        profile=session.settings.profile,
         decisions=session.decisions,
         others_failed=session.others_failed,
         report_only=session.settings.report_only,
@@ -69,14 +75,8 @@ def publish(session: Session) -> None:
         ci.write_step_summary(report)
 
 
-def _add_suite_properties(config: pytest.Config, properties: dict[str, str]) -> None:
-    from _pytest.junitxml import xml_key
-
-    # None where no JUnit XML is written.
-    xml = config.stash.get(xml_key, None)
-    if xml is not None:
-        for name, value in properties.items():
-            xml.add_global_property(name, value)
+def _results_of(session: Session, model: str) -> list[Result]:
+    return [result for result in session.results if result["model"] == model]
 
 
 def make_annotations(session: Session) -> Iterator[ci.Annotation]:
@@ -102,7 +102,9 @@ def make_annotations(session: Session) -> Iterator[ci.Annotation]:
             yield ci.Annotation("error", _title(result, "could not be run"), describe(result), *place)
         elif (model, result["case_id"], result["repeat"]) in regressed:
             yield ci.Annotation("warning", _title(result, "regressed"), describe(result), *place)
-        elif model not in session.comparisons and not scores(result, session.settings.profile)[0]:
+        elif model not in session.comparisons and not holds(
+            result, session.settings.assertion, session.settings.profile
+        ):
             forgiven = session.settings.report_only or model in gated
             yield ci.Annotation("notice" if forgiven else "error", _title(result, "missed"), describe(result), *place)
 

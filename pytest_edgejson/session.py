@@ -266,7 +266,9 @@ class Session:
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
-        self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
+        # Asking git for its state takes long in a large repository.
+        if self.settings.results is not None or self._gatekeeper is not None:
+            self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
         if self.settings.results is not None:
             try:
                 self._writer = ResultsWriter(self.settings.results, self._manifest)

@@ -129,6 +129,13 @@ def test_misses_that_gates_forgive_are_notices_and_a_failed_gate_is_an_error(
     assert [line.split()[0] for line in commands] == ["::error", "::notice"]
 
 
+def test_a_case_that_reaches_what_is_asserted_is_no_annotation(github: Project, pytester: pytest.Pytester) -> None:
+    model = github.record({"contact-002": '{"name": "Grace", "age": 3}'})
+    result = pytester.runpytest_subprocess(f"--edgejson-model={model}", "--edgejson-assert=schema")
+    assert result.ret == pytest.ExitCode.OK
+    assert not [line for line in result.outlines if line.startswith("::")]
+
+
 def test_nothing_is_printed_elsewhere(project: Project, pytester: pytest.Pytester) -> None:
     model = project.record({"contact-002": "{}"})
     result = pytester.runpytest_subprocess(f"--edgejson-model={model}")
