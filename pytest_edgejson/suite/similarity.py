@@ -46,7 +46,8 @@ def near_duplicates(
     """
     frequency = Counter(element for each in sets for element in each)
     weight = {element: math.log(1 + len(sets) / count) for element, count in frequency.items()}
-    totals = [sum(weight[element] for element in each) for each in sets]
+    # fsum, for a set has no order: equal sets weigh the same to the last bit.
+    totals = [math.fsum(weight[element] for element in each) for each in sets]
     by_element: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for index, each in enumerate(sets):
         rarest = _prefix(
@@ -58,7 +59,7 @@ def near_duplicates(
             # The lighter one over the heavier one is as similar as they can be.
             if min(totals[index], totals[other]) < threshold * max(totals[index], totals[other]):
                 continue
-            shared = sum(weight[element] for element in each & sets[other])
+            shared = math.fsum(weight[element] for element in each & sets[other])
             similarity = shared / (totals[index] + totals[other] - shared)
             if similarity > most:
                 best, most = other, similarity
