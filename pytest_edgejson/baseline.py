@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.results import ResultsError, case_fingerprint, is_error, read_run
+from pytest_edgejson.results import CASE_KEYS, ResultsError, case_fingerprint, is_error, read_run
 from pytest_edgejson.text import clean
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.results import Result, Run
 
 _SHOWN = 3
-_ASKED = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
 
 
 class BaselineError(ValueError):
@@ -116,4 +115,4 @@ def _check_cases(path: Path, results: Sequence[Result], population: Population) 
 
 
 def _changed(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    return ", ".join(words for key, words in _ASKED.items() if row[key] != other[key])
+    return ", ".join(words for key, words in CASE_KEYS.items() if row[key] != other[key])

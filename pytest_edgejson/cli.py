@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from io import TextIOWrapper
@@ -203,7 +204,8 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.compare import render
+    from pytest_edgejson.compare import render_markdown, render_text
+    from pytest_edgejson.compare_json import as_json
     from pytest_edgejson.comparison import compare_runs
     from pytest_edgejson.models import load_registry
     from pytest_edgejson.results import read_run
@@ -215,7 +217,13 @@ def _compare(arguments: argparse.Namespace) -> int:
         base=arguments.base,
         registry=load_registry(bundled.MODELS_FILE),
     )
-    print(render(report, arguments.format, arguments.diffs, color=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    if arguments.format == "json":
+        print(json.dumps(as_json(report), indent=2, ensure_ascii=True, allow_nan=False))
+    elif arguments.format == "markdown":
+        print(render_markdown(report, diffs=arguments.diffs))
+    else:
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        print(render_text(report, diffs=arguments.diffs, color=color))
     return 0
 
 

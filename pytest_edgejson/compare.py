@@ -1,4 +1,4 @@
-"""What a person, a pull request and a program read of a comparison: text, Markdown, JSON.
+"""What a person and a pull request read of a comparison: text and Markdown.
 
 Names, ids and outputs come from results files: the text escapes what a terminal would act on, the Markdown keeps them
 in code spans and fences that they cannot end.
@@ -6,18 +6,18 @@ in code spans and fences that they cannot end.
 
 from __future__ import annotations
 
-import json
 import math
 import string
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
 from pytest_edgejson.cases import COMPLEXITIES
-from pytest_edgejson.comparison import METRICS
+from pytest_edgejson.comparison import COMPARED_METRICS
 from pytest_edgejson.diff import render_diff
 from pytest_edgejson.markdown import cell, code, fenced, folded
+from pytest_edgejson.results import case_name
 from pytest_edgejson.statistics import ALPHA, POWER
 from pytest_edgejson.text import clean, shorten
 from pytest_edgejson.verdict import verdict
@@ -25,20 +25,15 @@ from pytest_edgejson.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_edgejson.comparison import Comparison, Difference, Metric, ModelRun, Pair, Ratio, Report
-    from pytest_edgejson.models import Published
+    from pytest_edgejson.comparison import ComparedMetric, Comparison, Difference, ModelRun, Ratio, Report
     from pytest_edgejson.results import Result
-    from pytest_edgejson.statistics import Interval
 
     Name = Callable[[str], str]
-
-FORMAT = 1
-"""Version of the JSON document; stands in its `edgejson_comparison`."""
 
 SHOWN_DIFFS = 5
 WIDTH = 100
 
-_TITLES: dict[Metric, str] = {
+_TITLES: dict[ComparedMetric, str] = {
     "json_exact": "JSONExact",
     "field_f1": "FieldF1",
     "schema_compliance": "SchemaCompliance",
@@ -78,13 +73,6 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
     )
 
 
-def render(report: Report, form: str, diffs: int | None = SHOWN_DIFFS, *, color: bool = False) -> str:
-    """Return a report as `text`, `markdown` or `json`; see `render_text`, `render_markdown` and `as_json`."""
-    if form == "json":
-        return json.dumps(as_json(report), indent=2, ensure_ascii=True, allow_nan=False)
-    return render_markdown(report, diffs=diffs) if form == "markdown" else render_text(report, diffs=diffs, color=color)
-
-
 def render_text(report: Report, *, diffs: int | None = SHOWN_DIFFS, width: int = WIDTH, color: bool = False) -> str:
     """Return a report for a terminal.
 
@@ -122,7 +110,7 @@ def render_text(report: Report, *, diffs: int | None = SHOWN_DIFFS, width: int =
         for title, results in _changes(comparison):
             lines = [title]
             for position, result in enumerate(results):
-                lines.append("  " + verdict(_case(result), result, width=width - 2))
+                lines.append("  " + verdict(case_name(result), result, width=width - 2))
                 if diffs is None or position < diffs:
                     diff = render_diff(result, width=width - 4, color=color)
                     lines += [textwrap.indent(diff, "    "), ""] if diff else []
@@ -150,7 +138,7 @@ def render_brief(report: Report, *, width: int = WIDTH, most: int = 20) -> str:
             for line in told[: 1 if comparison.is_same else None]
         ]
         for title, results in _changes(comparison):
-            lines += [title, *(f"  {verdict(_case(result), result, width=width - 2)}" for result in results[:most])]
+            lines += [title, *(f"  {verdict(case_name(result), result, width=width - 2)}" for result in results[:most])]
             lines += [f"  … and {len(results) - most} more"] * (len(results) > most)
     return "\n".join(lines)
 
@@ -192,42 +180,6 @@ def render_markdown(report: Report, *, diffs: int | None = SHOWN_DIFFS, room: in
     return "\n\n".join(filter(None, [*blocks, *closing])) + "\n"
 
 
-def as_json(report: Report) -> dict[str, Any]:
-    """Return a report as JSON builtins; `docs/compare.md` describes the document."""
-    standings = {standing.model.label: standing for standing in report.standings}
-    return {
-        "edgejson_comparison": FORMAT,
-        "profile": report.profile,
-        "alpha": ALPHA,
-        "power": POWER,
-        "correction": "Benjamini-Hochberg",
-        "models": [
-            {
-                "label": model.label,
-                "file": str(model.path),
-                "model": model.model,
-                "fingerprint": model.description.get("fingerprint"),
-                "parameters": model.parameters,
-                "size_class": model.size_class,
-                "n": standings[model.label].n if model.label in standings else 0,
-                "json_exact": standings[model.label].json_exact if model.label in standings else None,
-                "json_exact_by_complexity": dict(standings[model.label].by_complexity)
-                if model.label in standings
-                else {},
-                "field_f1": standings[model.label].field_f1 if model.label in standings else None,
-                "published": [_published(row) for row in model.published],
-            }
-            for model in report.models
-        ],
-        "comparisons": [_comparison_json(comparison) for comparison in report.comparisons],
-        "multipliers": [
-            {"base": each.base.label, "trained": each.trained.label, **_ratio_json(each.ratio)}
-            for each in report.multipliers
-        ],
-        "notes": list(report.notes),
-    }
-
-
 def list_results(title: str, results: Sequence[Result], diffs: int | None, room: int) -> str:
     """Return results as a folded list of their verdicts with diffs; what there is no room for is counted instead.
 
@@ -241,13 +193,13 @@ def list_results(title: str, results: Sequence[Result], diffs: int | None, room:
     lines: list[str] = []
     blocks: list[str] = []
     for result in results:
-        lines.append(f"- {code(verdict(_case(result), result))}")
+        lines.append(f"- {code(verdict(case_name(result), result))}")
         room -= len(lines[-1]) + 1
     while lines and room < 0:
         room += len(lines.pop()) + 1
     shown = results if diffs is None else results[:diffs]
     for result in shown:
-        block = f"{code(_case(result))}\n\n{fenced(render_diff(result, width=WIDTH))}" if result["fields"] else ""
+        block = f"{code(case_name(result))}\n\n{fenced(render_diff(result, width=WIDTH))}" if result["fields"] else ""
         if len(block) + 2 > room:
             break
         blocks.append(block)
@@ -316,7 +268,7 @@ def _differences(
     comparison: Comparison, letters: tuple[str, str]
 ) -> Iterable[tuple[list[list[str]], list[str], list[str]]]:
     """Yield a table for each metric."""
-    for metric in METRICS:
+    for metric in COMPARED_METRICS:
         own = {each.group: each for each in comparison.differences if each.metric == metric}
         rows = [
             [
@@ -341,7 +293,7 @@ def _secondary(comparison: Comparison) -> Iterable[str]:
     """Yield a line for each metric that the verdict does not rest on."""
     if comparison.is_same:
         return
-    for metric in METRICS[1:]:
+    for metric in COMPARED_METRICS[1:]:
         difference = comparison.difference(metric)
         word = "no evidence of a difference"
         if difference.p_corrected <= ALPHA:
@@ -401,10 +353,6 @@ def _methods(report: Report) -> Iterable[str]:
     )
 
 
-def _case(result: Result) -> str:
-    return str(result["case_id"]) + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
-
-
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
@@ -450,67 +398,3 @@ def _ratio(ratio: Ratio) -> str:
         return value
     high = "∞" if math.isinf(ratio.interval.high) else f"{ratio.interval.high:.2f}"
     return f"{value} [{ratio.interval.low:.2f}, {high}]"
-
-
-def _published(row: Published) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in row.__slots__ if getattr(row, name) is not None}
-
-
-def _comparison_json(comparison: Comparison) -> dict[str, Any]:
-    pairing = comparison.pairing
-    return {
-        "baseline": comparison.baseline.label,
-        "candidate": comparison.candidate.label,
-        "statement": statement(comparison, str),
-        "cases": {
-            "paired": len(pairing.pairs),
-            "errors": pairing.errors,
-            "changed": {name: list(keys) for name, keys in pairing.changed.items()},
-            "only_baseline": list(pairing.only_baseline),
-            "only_candidate": list(pairing.only_candidate),
-        },
-        "schemas": comparison.schemas,
-        "same_outputs": comparison.same_outputs,
-        "differences": [
-            {
-                "metric": each.metric,
-                "group": each.group,
-                "n": each.n,
-                "baseline": each.baseline,
-                "candidate": each.candidate,
-                "difference": each.value,
-                "interval": _interval_json(each.interval),
-                "up": each.up,
-                "down": each.down,
-                "p": each.p,
-                "p_corrected": each.p_corrected,
-            }
-            for each in comparison.differences
-        ],
-        "ratio": _ratio_json(comparison.ratio),
-        "detectable": {
-            "observed": comparison.detectable.observed,
-            "conservative": comparison.detectable.conservative,
-        },
-        "regressions": [_pair_json(pair, pair.candidate) for pair in comparison.regressions],
-        "gains": [_pair_json(pair, pair.baseline) for pair in comparison.gains],
-    }
-
-
-def _pair_json(pair: Pair, miss: Result) -> dict[str, Any]:
-    return {
-        "case_id": miss["case_id"],
-        "repeat": miss["repeat"],
-        "failure": miss["failure"],
-        "fields": miss["fields"],
-        "field_f1": {"baseline": pair.baseline["field_f1"], "candidate": pair.candidate["field_f1"]},
-    }
-
-
-def _ratio_json(ratio: Ratio) -> dict[str, Any]:
-    return {"value": ratio.value, "interval": _interval_json(ratio.interval)}
-
-
-def _interval_json(interval: Interval | None) -> list[float | None] | None:
-    # JSON has no infinity.
-    return None if interval is None else [end if math.isfinite(end) else None for end in (interval.low, interval.high)]

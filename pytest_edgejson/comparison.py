@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_edgejson.cases import COMPLEXITIES
-from pytest_edgejson.results import Result, Run, case_fingerprint, is_error, scores
+from pytest_edgejson.pairing import ComparisonError, Pair, Pairing, pair_results, results_by_case
+from pytest_edgejson.results import Result, Run, is_error, scores
 from pytest_edgejson.statistics import (
     ALPHA,
     PairedCounts,
@@ -28,18 +29,13 @@ if TYPE_CHECKING:
     from pytest_edgejson.options import Profile
     from pytest_edgejson.statistics import Interval
 
-Metric: TypeAlias = Literal["json_exact", "field_f1", "schema_compliance"]
-METRICS: tuple[Metric, ...] = ("json_exact", "field_f1", "schema_compliance")
+ComparedMetric: TypeAlias = Literal["json_exact", "field_f1", "schema_compliance"]
+COMPARED_METRICS: tuple[ComparedMetric, ...] = ("json_exact", "field_f1", "schema_compliance")
 
 SIZE_CLASSES = (("NLM", 10_000_000), ("MLM", 250_000_000), ("SLM", 1_500_000_000))
 """Name and least number of parameters that is too many for it, as the published capacity table has them."""
 
 _SHOWN_IDS = 3
-_NAMED_KEYS = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
-
-
-class ComparisonError(ValueError):
-    """Results that cannot be compared. The message names the files, what differs and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,38 +72,6 @@ class ModelRun:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """The results of two models on the same case."""
-
-    baseline: Result
-    candidate: Result
-
-
-@dataclass(frozen=True, slots=True)
-class Pairing:
-    """The cases of two models put side by side.
-
-    Attributes:
-        pairs: cases that both answered, in the order of the candidate.
-        errors: cases that one or both could not be run on; they count in nothing.
-        changed: ids of cases that are no longer the same, by what of them changed.
-        only_baseline: ids that only the baseline has; repeats of a case as `ID-r2`.
-        only_candidate: ids that only the candidate has.
-    """
-
-    pairs: tuple[Pair, ...]
-    errors: int
-    changed: Mapping[str, tuple[str, ...]]
-    only_baseline: tuple[str, ...]
-    only_candidate: tuple[str, ...]
-
-    @property
-    def same_suite(self) -> bool:
-        """Whether both were asked the same."""
-        return not (self.changed or self.only_baseline or self.only_candidate)
-
-
-@dataclass(frozen=True, slots=True)
 class Difference:
     """How far two models are apart in a metric, over one group of cases.
 
@@ -125,7 +89,7 @@ class Difference:
         p_corrected: the same, corrected for the number of comparisons (Benjamini-Hochberg).
     """
 
-    metric: Metric
+    metric: ComparedMetric
     group: str
     n: int
     baseline: float
@@ -198,7 +162,7 @@ class Comparison:
         scored = any(difference.up or difference.down for difference in self.differences)
         return self.same_outputs == len(self.pairing.pairs) and not scored
 
-    def difference(self, metric: Metric, group: str = "all") -> Difference:
+    def difference(self, metric: ComparedMetric, group: str = "all") -> Difference:
         """Return the difference in a metric over a group.
 
         Raises:
@@ -296,49 +260,6 @@ def compare_runs(
     )
 
 
-def pair_results(baseline: Iterable[Result], candidate: Iterable[Result]) -> Pairing:
-    """Pair two models' results by case and repeat.
-
-    Two results belong together where id, prompt, expected output and schema are the same (`case_fingerprint`).
-
-    Raises:
-        ComparisonError: a case stands twice in the results of one model.
-    """
-    before, after = _by_case(baseline), _by_case(candidate)
-    both = [key for key in after if key in before]
-    pairs = [Pair(before[key], after[key]) for key in both]
-    answered = [pair for pair in pairs if not is_error(pair.baseline) and not is_error(pair.candidate)]
-    old = {_name(result): result for key, result in before.items() if key not in after}
-    new = {_name(result): result for key, result in after.items() if key not in before}
-    return Pairing(
-        pairs=tuple(answered),
-        errors=len(pairs) - len(answered),
-        changed={
-            name: tuple(words for key, words in _NAMED_KEYS.items() if old[name][key] != new[name][key])
-            for name in new
-            if name in old
-        },
-        only_baseline=tuple(name for name in old if name not in new),
-        only_candidate=tuple(name for name in new if name not in old),
-    )
-
-
-def _by_case(results: Iterable[Result]) -> dict[tuple[str, int], Result]:
-    found: dict[tuple[str, int], Result] = {}
-    for result in results:
-        key = (case_fingerprint(result), result["repeat"])
-        if key in found:
-            raise ComparisonError(
-                f"{clean(_name(result))}[{clean(result['model'])}] has two results in one file: keep one of them"
-            )
-        found[key] = result
-    return found
-
-
-def _name(result: Result) -> str:
-    return str(result["case_id"]) + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
-
-
 def _model_runs(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> list[ModelRun]:
     named = [(run, model) for run in runs for model in run.models]
     names = [model for _, model in named]
@@ -434,17 +355,17 @@ def _some(ids: Sequence[str]) -> str:
     return f"{len(ids)} case{'s' * (len(ids) != 1)} ({shown})"
 
 
-def _scores(pair: Pair, profile: Profile, metric: Metric) -> tuple[float, float]:
-    place = METRICS.index(metric)
+def _scores(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[float, float]:
+    place = COMPARED_METRICS.index(metric)
     return scores(pair.baseline, profile)[place], scores(pair.candidate, profile)[place]
 
 
-def _hits(pair: Pair, profile: Profile, metric: Metric) -> tuple[bool, bool]:
+def _hits(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[bool, bool]:
     before, after = _scores(pair, profile, metric)
     return bool(before), bool(after)
 
 
-def _counts(pairs: Iterable[Pair], profile: Profile, metric: Metric) -> PairedCounts:
+def _counts(pairs: Iterable[Pair], profile: Profile, metric: ComparedMetric) -> PairedCounts:
     hits = [_hits(pair, profile, metric) for pair in pairs]
     return PairedCounts(
         both=hits.count((True, True)),
@@ -473,12 +394,12 @@ def _groups(pairs: Sequence[Pair], profile: Profile) -> dict[str, Sequence[Pair]
 
 
 def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:
-    for metric in METRICS:
+    for metric in COMPARED_METRICS:
         for name, group in _groups(pairs, profile).items():
             yield _difference(metric, name, group, profile)
 
 
-def _difference(metric: Metric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
+def _difference(metric: ComparedMetric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
     both = [_scores(pair, profile, metric) for pair in pairs]
     interval: Interval | None
     if metric == "field_f1" or _is_repeated(pairs):
@@ -510,7 +431,7 @@ def _difference(metric: Metric, group: str, pairs: Sequence[Pair], profile: Prof
 
 def _correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Correct the p-values of each metric: over all cases by the number of comparisons, and the others apart."""
-    places: dict[tuple[Metric, bool], list[tuple[int, int]]] = {}
+    places: dict[tuple[ComparedMetric, bool], list[tuple[int, int]]] = {}
     for number, comparison in enumerate(comparisons):
         for place, difference in enumerate(comparison.differences):
             places.setdefault((difference.metric, difference.group == "all"), []).append((number, place))
@@ -558,7 +479,8 @@ def _is_base(before: ModelRun, after: ModelRun) -> bool:
 
 def _standings(models: Sequence[ModelRun], profile: Profile) -> Iterable[Standing]:
     answers = [
-        {key: result for key, result in _by_case(model.results).items() if not is_error(result)} for model in models
+        {key: result for key, result in results_by_case(model.results).items() if not is_error(result)}
+        for model in models
     ]
     shared = set.intersection(*(set(each) for each in answers))
     for model, each in zip(models, answers, strict=True):

@@ -57,8 +57,8 @@ FindingKind: TypeAlias = Literal[
     "array_order",
 ]
 
-_ENUM = {"enum", "const"}
-_RANGE = {
+ENUM_KEYWORDS = {"enum", "const"}
+RANGE_KEYWORDS = {
     "minimum",
     "maximum",
     "exclusiveMinimum",
@@ -198,7 +198,7 @@ def _is_enumerated(document: Any, path: Path) -> bool:
             return False
         inner = document.get("items") if isinstance(step, int) else document.get("properties")
         document = inner.get(step) if isinstance(step, str) and isinstance(inner, dict) else inner
-    return isinstance(document, dict) and bool(_ENUM & document.keys())
+    return isinstance(document, dict) and bool(ENUM_KEYWORDS & document.keys())
 
 
 def _squeezed(text: str) -> str:
@@ -329,9 +329,9 @@ class _Diagnosis:
         keywords = self.keywords.get(format_path(self.alignment.origin[path]), set())
         if json_type(expected) != json_type(got) or "type" in keywords:
             return "wrong_type"
-        if keywords & _ENUM:
+        if keywords & ENUM_KEYWORDS:
             return "enum"
-        if keywords & _RANGE:
+        if keywords & RANGE_KEYWORDS:
             return "range"
         if detail is not None:
             return "near"

@@ -16,13 +16,13 @@ from tabulate import tabulate
 from pytest_edgejson.breakdown import LOSSES, Breakdown, FieldErrors, Kinds, break_down, count_fields, count_kinds
 from pytest_edgejson.markdown import cell, code
 from pytest_edgejson.results import ResultsError, read_run
+from pytest_edgejson.summary import fraction, percent
 from pytest_edgejson.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_edgejson.metrics import Estimate
     from pytest_edgejson.results import Result
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
@@ -159,7 +159,7 @@ def _points(breakdown: Breakdown) -> list[_Block]:
         if points.left_out:
             change = f"{len(points.left_out)} left out"
         label = _CONDITIONS[points.condition]
-        rows.append([label, str(points.n), str(points.right), change, _percent(points.json_exact)])
+        rows.append([label, str(points.n), str(points.right), change, percent(points.json_exact)])
     blocks: list[_Block] = [
         _Heading(2, "Where the points went"),
         _Table(["", "n", "exact", "cases", "JSONExact"], rows, ("left", "right", "right", "right", "left")),
@@ -264,7 +264,7 @@ def _beside_v3(breakdown: Breakdown) -> list[_Block]:
     rows = []
     last = ""
     for pair in breakdown.pairs:
-        show = _fraction if pair.metric == "FieldF1" else _percent
+        show = fraction if pair.metric == "FieldF1" else percent
         metric = "" if pair.metric == last else pair.metric
         rows.append([metric, pair.group, str(pair.n), show(pair.ours), show(pair.v3)])
         last = pair.metric
@@ -297,19 +297,6 @@ def _differences(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
         if all(each.metric != metric for each in breakdown.differences):
             blocks.append(f"On {metric} they agree in every case.")
     return blocks
-
-
-def _percent(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    low, high = 100 * estimate.interval.low, 100 * estimate.interval.high
-    return f"{100 * estimate.value:.1f} % [{low:.1f}, {high:.1f}]"
-
-
-def _fraction(estimate: Estimate | None) -> str:
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.3f} [{estimate.interval.low:.3f}, {estimate.interval.high:.3f}]"
 
 
 def _share(count: int, n: int) -> str:

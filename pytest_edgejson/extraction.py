@@ -16,12 +16,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_edgejson.decoding import MalformedError, decode
-from pytest_edgejson.scanner import OBJECT_STARTS, RootScanner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = ["Extraction", "Form", "MalformedError", "Policy", "RootScanner", "decode", "extract"]
 
 Form: TypeAlias = Literal["bare", "fenced", "embedded"]
 Policy: TypeAlias = Literal["lenient", "strict"]
@@ -29,6 +26,9 @@ Policy: TypeAlias = Literal["lenient", "strict"]
 MAX_OBJECTS = 100
 MAX_ATTEMPTS = 2_000
 MAX_SECONDS = 10.0
+
+OBJECT_STARTS = "\"'/#}"
+"""What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
 # Where something begins: a fence, or a brace. `{{` never begins an object, so its first brace needs no attempt.
 _EVENT = re.compile(r"`{3,}+|\{(?![ \t\n\r]*+\{)")
@@ -39,7 +39,7 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
 _ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d-]""")
 _TAG = re.compile(r"<think>|</think>|\{(?![ \t\n\r]*+\{)")
-# A brace behind which objects are parts of one that is malformed, as for `RootScanner`.
+# A brace behind which objects are parts of one that is malformed, as for `scanner.RootScanner`.
 _OBJECT = re.compile(rf"\{{\s*+[{OBJECT_STARTS}]")
 # A brace that says why there is no object, other than the one of "the set {x, y}".
 _OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#“”‘]|[\w$-]++\s*+:|\Z)""")
@@ -142,9 +142,9 @@ class _Followed(MalformedError):
 def _without_thoughts(text: str) -> tuple[str, bool]:
     """Return the text outside of thoughts, and whether it ends inside one.
 
-    Tags inside an object, even a malformed one, are content, as they are for `RootScanner`. A `</think>` that nothing
-    opened ends a thought that the prompt's template opened, if an object may follow it; a `<think>` that nothing closes
-    hides the rest.
+    Tags inside an object, even a malformed one, are content, as they are for `scanner.RootScanner`. A `</think>` that
+    nothing opened ends a thought that the prompt's template opened, if an object may follow it; a `<think>` that
+    nothing closes hides the rest.
     """
     if "think>" not in text:
         return text, False

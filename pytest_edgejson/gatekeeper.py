@@ -12,7 +12,7 @@ from pytest_edgejson.baseline import Baseline, BaselineError, baseline_file
 from pytest_edgejson.gate_language import Gate, GateError
 from pytest_edgejson.gates import Decision, Evaluation
 from pytest_edgejson.options import given
-from pytest_edgejson.population import case_files, read_population, suite_of
+from pytest_edgejson.population import collected_files, read_population, suite_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,7 @@ class Gatekeeper:
         _refuse_contradictions(config, settings)
         paths = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
         skip = config.getini("norecursedirs")
-        files = [file for path in paths for file in case_files(suite_of(path, default_suite), skip)]
+        files = [file for path in paths for file in collected_files(suite_of(path, default_suite), skip)]
         # A file that is named is collected whatever it looks like.
         files += [path.resolve() for path in paths if path.suffix == ".jsonl" and path.is_file()]
         self._evaluation = Evaluation(
@@ -122,7 +122,8 @@ class Gatekeeper:
         Args:
             run: this one.
         """
-        from pytest_edgejson.comparison import ComparisonError, compare_runs
+        from pytest_edgejson.comparison import compare_runs
+        from pytest_edgejson.pairing import ComparisonError
 
         reports = {}
         for name, before in self._before.items():

@@ -52,7 +52,7 @@ def suite_of(path: Path, default: Path) -> Path:
     return folder.parent if folder.name in COMPLEXITIES else folder
 
 
-def case_files(suite: Path, skip: Sequence[str]) -> list[Path]:
+def collected_files(suite: Path, skip: Sequence[str]) -> list[Path]:
     """Return the files of cases in a folder, as pytest finds them, in order; for a file itself.
 
     Args:

@@ -234,12 +234,21 @@ class ResultsWriter:
         self._partial.unlink()
 
 
+CASE_KEYS = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
+"""What a case asks, by the key in a result, in words."""
+
+
+def case_name(result: Mapping[str, Any]) -> str:
+    """Return the id of a result's case, with the repeat where there are several: `invoice-007-r2`."""
+    return str(result["case_id"]) + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
+
+
 def case_fingerprint(result: Mapping[str, Any]) -> str:
     """Return a hash of what a case asks: its id, prompt, expected output and schema.
 
     Two results with the same one can be compared, whatever model and scorer they are of.
     """
-    asked = [result[key] for key in ("case_id", "prompt", "expected_output", "schema_sha256")]
+    asked = [result[key] for key in ("case_id", *CASE_KEYS)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 

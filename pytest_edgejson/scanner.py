@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from pytest_edgejson.decoding import MalformedError, decode
+from pytest_edgejson.extraction import OBJECT_STARTS, extract
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _MARK = re.compile(r"<think>|</think>|[{\[]")
@@ -17,9 +18,6 @@ _FENCE_BEFORE = re.compile(r"(?<!`)`{3,}+[ \t]*+[\w+.-]*+\s*+\Z")
 _LONGEST_FENCE = 200
 # Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
 _MOST_DOUBTS = 20
-
-OBJECT_STARTS = "\"'/#}"
-"""What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
 
 class RootScanner:
@@ -142,8 +140,6 @@ class RootScanner:
 
     def _is_found(self, end: int) -> bool:
         """Ask `extract` itself: amid what is malformed, where an object begins can be seen in more than one way."""
-        from pytest_edgejson.extraction import extract
-
         if self._doubts == _MOST_DOUBTS:
             return False
         found = extract("".join(self._text)[:end]).value is not None

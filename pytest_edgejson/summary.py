@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 _SOUND = "all, sound labels"
 
 
-def _percent(estimate: Estimate | None) -> str:
+def percent(estimate: Estimate | None) -> str:
+    """Return a proportion with its interval: `69.6 % [62.1, 76.3]`."""
     if estimate is None:
         return "-"
     low, high = 100 * estimate.interval.low, 100 * estimate.interval.high
     return f"{100 * estimate.value:.1f} % [{low:.1f}, {high:.1f}]"
 
 
-def _fraction(estimate: Estimate | None) -> str:
+def fraction(estimate: Estimate | None) -> str:
+    """Return a mean with its interval: `0.845 [0.791, 0.893]`."""
     if estimate is None:
         return "-"
     return f"{estimate.value:.3f} [{estimate.interval.low:.3f}, {estimate.interval.high:.3f}]"
@@ -39,9 +41,9 @@ def _number(value: float | None) -> str:
 
 
 COLUMNS: Mapping[str, Callable[[Metrics], str]] = {
-    "JSONExact": lambda metrics: _percent(metrics.json_exact),
-    "FieldF1": lambda metrics: _fraction(metrics.field_f1),
-    "SchemaCompliance": lambda metrics: _percent(metrics.schema_compliance),
+    "JSONExact": lambda metrics: percent(metrics.json_exact),
+    "FieldF1": lambda metrics: fraction(metrics.field_f1),
+    "SchemaCompliance": lambda metrics: percent(metrics.schema_compliance),
     "tok/s": lambda metrics: _number(metrics.tokens_per_s),
 }
 
@@ -85,7 +87,7 @@ def _repeats(model: str, repeats: Repeats) -> str:
         disable_numparse=True,
     )
     passes = tabulate(
-        [[str(k), _percent(repeats.pass_at[k]), _percent(repeats.pass_all[k])] for k in repeats.pass_at],
+        [[str(k), percent(repeats.pass_at[k]), percent(repeats.pass_all[k])] for k in repeats.pass_at],
         headers=["k", "pass@k (some of k)", "pass^k (all k)"],
         tablefmt="simple",
         colalign=("right", "left", "left"),

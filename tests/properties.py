@@ -22,11 +22,12 @@ from pytest_edgejson.alignment import align, equal, leaves
 from pytest_edgejson.backends import Completion
 from pytest_edgejson.cases import Case, CaseError, read_cases
 from pytest_edgejson.decoding import MAX_DEPTH, MalformedError, decode
-from pytest_edgejson.extraction import RootScanner, extract
+from pytest_edgejson.extraction import extract
 from pytest_edgejson.failures import render_failure
 from pytest_edgejson.models import ModelSpec
 from pytest_edgejson.report import render_report
 from pytest_edgejson.results import SCHEMA_FILE, dumps, make_result
+from pytest_edgejson.scanner import RootScanner
 from pytest_edgejson.schemas import Schema, SchemaError, make_schema
 from pytest_edgejson.scoring import score
 from pytest_edgejson.summary import render_summary

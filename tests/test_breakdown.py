@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.backends import Completion
-from pytest_edgejson.breakdown import LOSSES, break_down, could_be_exact, count_fields, count_kinds
+from pytest_edgejson.breakdown import LOSSES, break_down, count_fields, count_kinds
 from pytest_edgejson.cases import Case
+from pytest_edgejson.points import could_be_exact
 from pytest_edgejson.results import make_result
 from pytest_edgejson.schemas import Schema
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.decoding import MAX_DEPTH, MalformedError, decode
-from pytest_edgejson.extraction import MAX_OBJECTS, RootScanner, extract
+from pytest_edgejson.extraction import MAX_OBJECTS, extract
+from pytest_edgejson.scanner import RootScanner
 
 # Machines that run tests are busy with other things too.
 settings.register_profile("edgejson", deadline=None)
@@ -410,6 +411,7 @@ def test_what_stands_in_a_malformed_object_hides_no_answer_after_it(broken):
         '```json\n[{"a": 1}]',
         'Here you go:\n```json\n[{"a": 1}, {"b": 2}]\n```',
         '<think>x</think>\n[{"a": 1}]',
+        '[{"]{"]": {"a": null}}',
     ],
 )
 def test_generation_does_not_stop_short_of_an_answer(text):

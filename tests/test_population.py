@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from projects import Project
 
-from pytest_edgejson.population import case_files, read_population, suite_of
+from pytest_edgejson.population import collected_files, read_population, suite_of
 from pytest_edgejson.schemas import SchemaError, load_schemas
 
 
@@ -42,7 +42,7 @@ def test_a_default_suite_that_is_a_file_or_nested_deeply(project: Project) -> No
 def test_files_as_pytest_finds_them(project: Project) -> None:
     (project.root / "cases/test/notes.jsonl").write_text('{"text": "no case"}\n', encoding="utf-8")
     project.write_cases("cases/test/.hidden/x.jsonl", [{"prompt": "a"}])
-    found = case_files(project.root / "cases", [".*"])
+    found = collected_files(project.root / "cases", [".*"])
     assert [file.relative_to(project.root).as_posix() for file in found] == [
         "cases/test/complex/tree.jsonl",
         "cases/test/medium/bill.jsonl",

@@ -99,7 +99,7 @@ class _Follower:
     _LONGEST = 4
 
     def __init__(self, model: LocalModel, prompt: str) -> None:
-        from pytest_edgejson.extraction import RootScanner
+        from pytest_edgejson.scanner import RootScanner
 
         self._model = model
         # Templates of reasoning models open the thought themselves.
