@@ -24,6 +24,8 @@ Path: TypeAlias = tuple[str | int, ...]
 MAX_LEAF_COMPARISONS = 1_000_000
 MAX_CELLS = 250_000
 
+_TYPES = {type(None): "null", dict: "object", list: "array", str: "string", bool: "boolean"}
+
 # Expected outputs are nested as deep as a case file's author likes, but no deeper than this equal to what a model gave.
 _MAX_KEY_DEPTH = MAX_DEPTH + 1
 
@@ -53,10 +55,7 @@ def is_leaf(value: Any) -> bool:
 
 def json_type(value: Any) -> str:
     """Return the JSON name of a value's type: object, array, string, number, boolean or null."""
-    if value is None:
-        return "null"
-    names = {dict: "object", list: "array", str: "string", bool: "boolean"}
-    return names.get(type(value), "number")
+    return _TYPES.get(type(value), "number")
 
 
 def equal(a: Any, b: Any) -> bool:

@@ -21,14 +21,14 @@ from pytest_edgejson.dates import moments, moments_in, same_moment
 from pytest_edgejson.near import near_detail
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Hashable, Iterable, Iterator, Mapping
     from datetime import datetime
 
     from pytest_edgejson.alignment import Path
     from pytest_edgejson.backends import FinishReason
     from pytest_edgejson.extraction import Extraction
     from pytest_edgejson.near import NearDetail
-    from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.schemas import Schema, Violation
     from pytest_edgejson.scoring import Score
 
 FailureKind: TypeAlias = Literal[
@@ -141,7 +141,9 @@ def failure_kind(finish_reason: FinishReason, extraction: Extraction, score: Sco
     return "value_error" if score.schema_compliant else "schema_invalid"
 
 
-def findings(expected: dict[str, Any], got: dict[str, Any] | None, schema: Schema, prompt: str) -> list[Finding]:
+def findings(
+    expected: dict[str, Any], got: dict[str, Any] | None, schema: Schema, prompt: str, score: Score | None = None
+) -> list[Finding]:
     """Return what is wrong with a value, in the order of the expected one, extra leaves last.
 
     Args:
@@ -149,11 +151,13 @@ def findings(expected: dict[str, Any], got: dict[str, Any] | None, schema: Schem
         got: the object that was found. None has no findings: its failure kind says it all.
         schema: the case's schema.
         prompt: the case's text, in which values are looked for.
+        score: of the object, where it is known: aligning and validating are most of the work.
     """
     if got is None or equal(expected, got):
         return []
-    alignment = align(expected, got)
-    diagnosis = _Diagnosis(alignment, _keywords(schema, got), PromptText(prompt), schema.document)
+    violations = schema.violations(got) if score is None else score.violations
+    alignment = (score.alignment if score is not None else None) or align(expected, got)
+    diagnosis = _Diagnosis(alignment, _keywords(violations), PromptText(prompt), schema.document)
     orders = (
         Finding(format_path(path), list(range(len(positions))), _ranks(positions), "array_order")
         for path, positions in alignment.reordered.items()
@@ -167,10 +171,10 @@ def _ranks(positions: tuple[int, ...]) -> list[int]:
     return [rank[position] for position in positions]
 
 
-def _keywords(schema: Schema, got: dict[str, Any]) -> dict[str, set[str]]:
+def _keywords(violations: Iterable[Violation]) -> dict[str, set[str]]:
     """Return which keywords of the schema a value violates, by path."""
     keywords: dict[str, set[str]] = defaultdict(set)
-    for violation in schema.violations(got):
+    for violation in violations:
         keywords[violation.path].add(violation.keyword)
     return keywords
 

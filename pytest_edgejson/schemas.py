@@ -11,6 +11,7 @@ import json
 import re
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +86,7 @@ class Violation:
         return {"path": self.path, "message": self.message, "keyword": self.keyword}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Schema:
     """One JSON Schema document.
 
@@ -105,7 +106,7 @@ class Schema:
     # The value whose validation did not end, and what was found by then: a case asks several times about one value.
     _given_up: list[tuple[Any, list[Violation]]] = field(default_factory=list, init=False, repr=False, compare=False)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The sha256 of the document, whatever the layout of its file and the order of its keys."""
         canonical = json.dumps(self.document, sort_keys=True, separators=(",", ":"))
@@ -121,9 +122,9 @@ class Schema:
         found = self._violations(value, with_formats=True)
         return list(islice((violation for violation in found if violation not in known), MAX_VIOLATIONS))
 
-    def is_valid(self, value: Any) -> bool:
-        """Tell whether the schema allows a value, `format` not asserted."""
-        return not self._violations(value, with_formats=False, most=1)
+    def is_valid(self, value: Any, *, with_formats: bool = False) -> bool:
+        """Tell whether the schema allows a value, `format` asserted or not."""
+        return not self._violations(value, with_formats=with_formats, most=1)
 
     def _violations(self, value: Any, *, with_formats: bool, most: int | None = None) -> list[Violation]:
         from jsonschema.exceptions import UnknownType

@@ -9,8 +9,11 @@ from pytest_edgejson.alignment import align, equal, is_leaf, leaves
 from pytest_edgejson.decoding import MAX_DEPTH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.alignment import Alignment
     from pytest_edgejson.extraction import Extraction
-    from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.schemas import Schema, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Score:
         right_leaves: leaves that agree in path and value, arrays aligned.
         expected_leaves: leaves of the expected output.
         predicted_leaves: leaves of the object that was found.
+        violations: what of the object the schema does not allow, see `schemas.Schema.violations`.
+        alignment: of the expected output and the object; None where there is none, or it is exact.
     """
 
     json_exact: bool
@@ -40,6 +45,8 @@ class Score:
     right_leaves: int
     expected_leaves: int
     predicted_leaves: int
+    violations: Sequence[Violation] = ()
+    alignment: Alignment | None = None
 
 
 def score(expected: dict[str, Any], extraction: Extraction, schema: Schema) -> Score:
@@ -53,20 +60,27 @@ def score(expected: dict[str, Any], extraction: Extraction, schema: Schema) -> S
     value = extraction.value
     if value is None:
         return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, len(leaves(expected)), 0)
+    violations = schema.violations(value)
+    compliant = not violations
+    format_compliant = compliant and schema.is_valid(value, with_formats=True)
+    if equal(expected, value):
+        n = len(leaves(expected))
+        return Score(True, 1.0, 1.0, 1.0, 1.0, compliant, format_compliant, n, n, n, violations)
     alignment = align(expected, value)
     right, n_expected, n_predicted = alignment.right, len(alignment.expected), len(alignment.got)
-    compliant = schema.is_valid(value)
     return Score(
-        json_exact=equal(expected, value),
+        json_exact=False,
         field_f1=_f1(right, n_expected, n_predicted),
         field_precision=right / n_predicted,
         field_recall=right / n_expected,
         key_f1=_f1(align(_outline(expected), _outline(value)).right, n_expected, n_predicted),
         schema_compliant=compliant,
-        format_compliant=compliant and not schema.format_violations(value),
+        format_compliant=format_compliant,
         right_leaves=right,
         expected_leaves=n_expected,
         predicted_leaves=n_predicted,
+        violations=violations,
+        alignment=alignment,
     )
 
 

@@ -312,6 +312,7 @@ def test_findings_and_scores_agree(expected, got):
     assert len(at) == len(set(at))
     assert all((finding.detail is not None) == (finding.kind == "near") for finding in found)
     assert (found == []) == equal(expected, got)
+    assert findings(expected, got, SCHEMA, PROMPT, scored) == found
     assert all(finding.expected is not ABSENT or finding.got is not ABSENT for finding in found)
     assert len({(finding.path, finding.kind == "array_order") for finding in found}) == len(found)
     assert json.loads(json.dumps([finding.as_dict() for finding in found])) is not None

@@ -11,6 +11,7 @@ from statsmodels.stats import contingency_tables
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportion_confint
 
+from pytest_edgejson import statistics
 from pytest_edgejson.statistics import (
     Interval,
     PairedCounts,
@@ -119,6 +120,15 @@ def test_two_values():
 def test_the_order_of_the_values_changes_nothing() -> None:
     values = [0.1 * number for number in range(11)]
     assert mean_interval(values) == mean_interval(values[::-1]) == mean_interval([*values[5:], *values[:5]])
+
+
+@pytest.mark.parametrize("most", [300, 7_000, 10_000_000])
+def test_how_many_resamples_are_held_at_once_changes_nothing(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    values = [0.1 * number for number in range(11)]
+    clusters = {"a": values[:4], "b": values[4:9], "c": values[9:]}
+    usual = mean_interval(values), clustered_mean(clusters)
+    monkeypatch.setattr(statistics, "_MOST_AT_ONCE", most)
+    assert (mean_interval(values), clustered_mean(clusters)) == usual
 
 
 # Paired proportions
