@@ -1,10 +1,12 @@
 """The process in which a model runs: takes orders on its stdin, sends what happens on what was its stdout.
 
 `isolation` starts it. It reads frames, an 8-byte length and as many bytes of pickle: first what to add to `sys.path`,
-then a backend, then a sequence of requests for each order. It writes JSON lines, objects with one of these keys:
+then a backend, then a list of requests for each order. Another backend takes the place of the one before it, which is
+closed. It writes JSON lines, objects with one of these keys:
 
 - `begin`: keys of the cases that are generated from now on, together.
 - `step`: tokens made since the last such line.
+- `note`: a line for people, such as that a model is converted first.
 - `completion`: a completion as `Completion.as_dict` gives it.
 - `error`: what broke, in one line, and `in_batch`, whether that concerns the batch under way rather than the model.
 """
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_edgejson.backends import Request
+    from pytest_edgejson.backends.bases import Bases
     from pytest_edgejson.backends.transformers import TransformersBackend
 
 # Small models make more than a thousand steps a second, and nobody looks so often.
@@ -70,9 +73,19 @@ def main() -> None:
     frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(orders, frames), daemon=True).start()
     sys.path += [folder for folder in pickle.loads(frames.get()) if folder not in sys.path]
-    backend: TransformersBackend = pickle.loads(frames.get())
+    from pytest_edgejson.backends.bases import Bases
+
+    bases = Bases()
+    backend: TransformersBackend | None = None
     while True:
-        _serve(backend, pickle.loads(frames.get()), channel)
+        match pickle.loads(frames.get()):
+            case list() as requests:
+                assert backend is not None
+                _serve(backend, requests, bases, channel)
+            case other:
+                if backend is not None:
+                    backend.close()
+                backend = other
 
 
 def _take_streams() -> tuple[BinaryIO, _Channel]:
@@ -93,12 +106,16 @@ def _read(orders: BinaryIO, frames: queue.SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _serve(backend: TransformersBackend, requests: Sequence[Request], channel: _Channel) -> None:
+def _serve(backend: TransformersBackend, requests: Sequence[Request], bases: Bases, channel: _Channel) -> None:
     from pytest_edgejson.backends import BackendError, BatchError
 
     backend.on_batch = lambda keys: channel.send(begin=keys)
     backend.on_step = channel.step
+    if hasattr(backend, "on_note"):
+        backend.on_note = lambda line: channel.send(note=line)
     try:
+        if hasattr(backend, "load_model"):
+            backend.load_model(bases)
         for completion in backend.generate(requests):
             channel.send(completion=completion.as_dict())
     except BackendError as error:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends import Request
+    from pytest_edgejson.backends.bases import Base
     from pytest_edgejson.backends.transformers import TransformersBackend
     from pytest_edgejson.cases import Case
 
@@ -59,7 +60,7 @@ class _Ending:
 
 
 class IsolatedBackend:
-    """Runs a backend's model in another process, which lives until `close` or until it breaks.
+    """Runs a backend's model in another process, which lives until `close`, until it breaks, or until it is taken over.
 
     When the process dies, gets stuck or cannot go on, the cases under way are run again one by one, in a new process; a
     case that fails alone is an error, or a timeout, of that case.
@@ -71,14 +72,18 @@ class IsolatedBackend:
     Attributes:
         deadline: as `Backend` says.
         on_step: as `Backend` says; called while the iterator is waited for.
+        on_note: called with a line for people, while the iterator is waited for.
     """
 
     def __init__(self, backend: TransformersBackend, name: str) -> None:
         self.deadline: float | None = None
         self.on_step: Callable[[int], None] | None = None
+        self.on_note: Callable[[str], None] | None = None
         self._backend = backend
         self._name = name
         self._process: _Process | None = None
+        # What the process has loaded, or will at the first order.
+        self._base: Base | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -136,6 +141,25 @@ class IsolatedBackend:
             if waiting:
                 self._end()
 
+    def take_turn(self, former: object, following: object) -> None:
+        """Take over the process of the model before, and prepare for the one after.
+
+        Where these are of the same base, its weights are loaded once. A process is taken over only when it is idle and
+        has answered all it was asked.
+
+        Args:
+            former: the backend whose turn is over, if any. It must be closed all the same.
+            following: the one whose turn is next, if any.
+        """
+        base = self._look_at_base()
+        if base is None:
+            return
+        self._backend.keeps_base = isinstance(following, IsolatedBackend) and following._look_at_base() == base
+        if isinstance(former, IsolatedBackend) and former._process is not None and former._base == base:
+            self._process, former._process = former._process, None
+            self._base = base
+            self._process.change(self._backend)
+
     def close(self) -> None:
         """End the process. A later `generate` starts another."""
         self._end()
@@ -146,9 +170,10 @@ class IsolatedBackend:
     ) -> Generator[Completion, None, _Ending | None]:
         """Yield the completions of an order and take them off `waiting`; return what came in between, if anything."""
         if self._process is None:
+            self._base = self._look_at_base()
             self._process = _Process(self._backend)
         process = self._process
-        process.send(order)
+        process.send(list(order))
         unanswered = {request.key for request in order}
         under_way: list[str] = []
         timeout_s = min((request.timeout_s for request in order if request.timeout_s is not None), default=math.inf)
@@ -158,7 +183,7 @@ class IsolatedBackend:
             try:
                 received = process.receive(min(stuck_at, math.inf if self.deadline is None else self.deadline))
             except _Ended as ended:
-                if not process.has_begun:
+                if process.is_loading and not process.is_used:
                     raise BackendError(f"{self._name}: the process that loads the model {ended}") from None
                 return _Ending("error", f"the process that ran the model {ended}", tuple(under_way))
             if received is None:
@@ -171,11 +196,14 @@ class IsolatedBackend:
             heard, message = received
             match message:
                 case {"begin": keys}:
-                    process.has_begun = True
+                    process.is_loading = False
                     under_way = keys
                 case {"step": tokens}:
                     if self.on_step is not None:
                         self.on_step(tokens)
+                case {"note": line}:
+                    if self.on_note is not None:
+                        self.on_note(line)
                 case {"completion": content}:
                     completion = Completion.from_dict(content)
                     unanswered.remove(completion.key)
@@ -186,8 +214,16 @@ class IsolatedBackend:
                 case {"error": error, "in_batch": True}:
                     return _Ending("error", error, tuple(under_way))
                 case {"error": error}:
+                    if process.is_loading and process.is_used:
+                        # Perhaps for what the model before left behind.
+                        return _Ending("error", error)
                     raise BackendError(error)
         return None
+
+    def _look_at_base(self) -> Base | None:
+        """Return what the model would be made of now; None also where its kind of backend shares nothing."""
+        base: Base | None = getattr(self._backend, "base", None)
+        return base
 
     def _is_over(self) -> bool:
         return self.deadline is not None and time.monotonic() >= self.deadline
@@ -206,11 +242,13 @@ class _Process:
     """The other process, which runs `child`.
 
     Attributes:
-        has_begun: whether it has told that it generates something, so that the model is loaded.
+        is_loading: whether it has not told yet that it generates something, for which it loads the model.
+        is_used: whether it ran another model before.
     """
 
     def __init__(self, backend: TransformersBackend) -> None:
-        self.has_begun = False
+        self.is_loading = True
+        self.is_used = False
         # By its path and without the folder of that, -P: modules named like libraries lie in it.
         self._process = subprocess.Popen(
             [sys.executable, "-P", child.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -220,6 +258,11 @@ class _Process:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.send([str(Path(folder).absolute()) for folder in sys.path])
+        self.send(backend)
+
+    def change(self, backend: TransformersBackend) -> None:
+        """Let it run another model from now on, and free the one before."""
+        self.is_loading = self.is_used = True
         self.send(backend)
 
     def send(self, content: object) -> None:

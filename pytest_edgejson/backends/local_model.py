@@ -7,7 +7,6 @@ import functools
 import gc
 import importlib
 import inspect
-import os
 import sys
 import warnings
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, read_shapes
+from pytest_edgejson.devices import available, share_of_cores
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,15 +23,13 @@ if TYPE_CHECKING:
     import torch
 
     from pytest_edgejson.backends import GenerationSettings
+    from pytest_edgejson.backends.bases import Bases
     from pytest_edgejson.backends.batches import Decoder, Row
     from pytest_edgejson.models import ModelSpec
 
 # Upper bounds of the default batch size. On a CPU the matrix products saturate early and a batch lasts as long as its
 # longest case; on a GPU a decoding step costs the same for one case as for a hundred.
 _BATCH_LIMITS = {"cpu": 16, "mps": 16, "cuda": 128}
-
-# Where nothing of this exists, Linux has no GPU that torch could use.
-_GPU_NODES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
 
 # What running out of memory reads like where it is not a torch.OutOfMemoryError.
 _MEMORY_ERRORS = (
@@ -58,8 +56,8 @@ class Device:
             BackendError: it is unknown or not there. The message begins with `model`, a name.
         """
         if wanted in {None, "auto"}:
-            return cls._best()
-        kind = str(wanted).partition(":")[0]
+            wanted = available()[0]
+        kind, _, number = str(wanted).partition(":")
         if kind not in _BATCH_LIMITS:
             raise BackendError(f"{model}: unknown device {wanted!r}: use cpu, cuda, cuda:N or mps")
         if kind != "cpu":
@@ -68,18 +66,10 @@ class Device:
             there = torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
             if not there:
                 raise BackendError(f"{model}: torch finds no {kind} device here: use --edgejson-device=cpu")
+            last = torch.cuda.device_count() - 1 if kind == "cuda" else 0
+            if number and not (number.isdecimal() and int(number) <= last):
+                raise BackendError(f"{model}: torch finds no {wanted} here: the last one is {kind}:{last}")
         return cls(str(wanted), kind)
-
-    @classmethod
-    def _best(cls) -> Device:
-        # Importing torch takes a second or two; a run that is served from the store should not wait for it.
-        if sys.platform == "linux" and not any(True for node in _GPU_NODES for _ in Path("/dev").glob(node)):
-            return cls("cpu", "cpu")
-        import torch
-
-        if torch.cuda.is_available():
-            return cls("cuda", "cuda")
-        return cls("mps", "mps") if torch.backends.mps.is_available() else cls("cpu", "cpu")
 
     def dtype(self, wanted: str, parameters: int) -> str:
         """Return `float32`, `bfloat16` or `float16`: what was asked for, or what suits the device."""
@@ -95,7 +85,21 @@ class Device:
 
 
 class LocalModel:
-    """A loaded model with what decoding has to know of it."""
+    """A loaded model with what decoding has to know of it.
+
+    Args:
+        spec: the model.
+        settings: whether its adapter is merged into it.
+        files: what it is loaded from.
+        tokenizer: its own.
+        device: where it runs.
+        dtype: such as `float32`.
+        bases: has the base, perhaps, and keeps it where `keeps_base`; None loads it for this model alone.
+        keeps_base: whether the next model is made of the same base.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
 
     def __init__(
         self,
@@ -105,6 +109,9 @@ class LocalModel:
         tokenizer: Any,
         device: Device,
         dtype: str,
+        *,
+        bases: Bases | None = None,
+        keeps_base: bool = False,
     ) -> None:
         self.name = spec.name
         self.device = device
@@ -112,10 +119,13 @@ class LocalModel:
         self.tokenizer = tokenizer
         with quiet(), one_line(spec.name, "the model"):
             _share_cores()
-            self._network = _load_network(spec, files, device, dtype)
+            if bases is None:
+                self._network, is_shared = load_network(spec, files, device, dtype), False
+            else:
+                self._network, is_shared = bases.network(spec, files, device, dtype, keep=keeps_base)
             if files.adapter is not None:
                 self._network = _put_adapter(
-                    self._network, spec.name, files.adapter, device, merge=settings.merge_adapter
+                    self._network, spec.name, files.adapter, device, merge=settings.merge_adapter, is_shared=is_shared
                 )
             self._network.eval()
             if files.adapter is None or settings.merge_adapter:
@@ -126,7 +136,8 @@ class LocalModel:
         config = self._network.config.get_text_config()
         self._config = config
         self.window: int | None = getattr(config, "max_position_embeddings", None)
-        self.vocabulary: int = self._network.get_input_embeddings().num_embeddings
+        # An adapter's embeddings have no num_embeddings.
+        self.vocabulary: int = len(self._network.get_input_embeddings().weight)
         self.end_tokens = _end_tokens(self._network, tokenizer)
         accepted = inspect.signature(self._network.forward).parameters
         self._takes_positions = "position_ids" in accepted
@@ -202,12 +213,17 @@ class LocalModel:
         # The cache is copied when it grows and when rows leave it; logits come once as they are, once in float32.
         need = 2 * cache + self.vocabulary * (4 + item) + tokens * getattr(config, "hidden_size", 0) * item * 8
         limit = _BATCH_LIMITS[self.device.kind]
-        free = _free_bytes(self.device)
+        free = free_bytes(self.device)
         fitting = limit if free is None else max(0, int(free * 0.7 / max(1, need)))
         return max(1, min(limit, 1 << max(0, fitting.bit_length() - 1)))
 
 
-def _load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str) -> Any:
+def load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str) -> Any:
+    """Load a model without its adapter.
+
+    Raises:
+        BackendError: its weights lack tensors. What else is wrong, the libraries raise.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -230,14 +246,19 @@ def _load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str
     return network.to(device.name)
 
 
-def _put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool) -> Any:
+def _put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool, is_shared: bool) -> Any:
     from peft import PeftModel
+    from peft.tuners.tuners_utils import BaseTunerLayer
 
     def misfit(what: str) -> BackendError:
         return BackendError(
             f"{name}: the adapter does not fit the model: {what}; name the base it was trained on as model"
         )
 
+    tensors = read_shapes(folder / "adapter_model.safetensors", name)
+    if is_shared and not all(".lora_" in key for key in tensors):
+        # What is more than low-rank factors, such as new embeddings, peft writes into the network's own tensors.
+        _unshare(network)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -249,11 +270,24 @@ def _put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge
     if any(config.is_prompt_learning for config in adapted.peft_config.values()):
         raise BackendError(f"{name}: only adapters that change layers can be run, such as LoRA")
     # peft drops tensors it finds no layer for, without a word, and leaves layers it finds no tensors for at random.
-    saved = sum(".lora_" in key for key in read_shapes(folder / "adapter_model.safetensors", name))
+    saved = sum(".lora_" in key for key in tensors)
     places = sum(".lora_" in key for key, _ in adapted.named_parameters())
     if saved > places or any("missing adapter keys" in str(warning.message) for warning in caught):
         raise misfit(f"it has {saved} tensors for {places} places")
-    return adapted.merge_and_unload() if merge else adapted.get_base_model()
+    if not merge:
+        return adapted.get_base_model()
+    if is_shared:
+        # Not by peft's safe_merge, which rounds to bfloat16 before it adds, and so merges to other weights.
+        for module in adapted.modules():
+            if isinstance(module, BaseTunerLayer):
+                _unshare(module.get_base_layer())
+    return adapted.merge_and_unload()
+
+
+def _unshare(module: Any) -> None:
+    """Give a module weights of its own, equal to those that it shared."""
+    for parameter in module.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def _end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
@@ -267,14 +301,14 @@ def _end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
 
 def _share_cores() -> None:
     """Give each of several pytest-xdist workers its part of the cores; left alone, each takes all of them."""
-    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
-    if workers.isdecimal() and int(workers) > 1 and "OMP_NUM_THREADS" not in os.environ:
+    threads = share_of_cores()
+    if threads is not None:
         import torch
 
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // int(workers)))
+        torch.set_num_threads(threads)
 
 
-def _free_bytes(device: Device) -> int | None:
+def free_bytes(device: Device) -> int | None:
     """Return the memory a device has left, None where nobody knows."""
     import torch
 

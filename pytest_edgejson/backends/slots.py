@@ -328,7 +328,7 @@ def agrees(network: Any) -> bool:
 
     Rows come and go at different times here, as they do in a run.
     """
-    size = network.get_input_embeddings().num_embeddings
+    size = len(network.get_input_embeddings().weight)
     slots = Slots(network, 2)
     # Of each row, its tokens, and the logits of what follows some of them by how many these are.
     rows: list[tuple[list[int], dict[int, torch.Tensor]]] = []
