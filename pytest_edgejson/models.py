@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CONTROLS = ("gold", "empty", "rules")
+# Backends that run a model of transformers.
+_LOCAL = ("transformers", "openvino")
 
 # A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.
 _NAME = re.compile(r"[\w.+@=,-]+")
@@ -70,6 +72,7 @@ class ModelSpec:
         tokenizer: hub id or folder of a tokenizer other than the adapter's or the model's own.
         prompt: name of a prompt template, or a template text that holds `{prompt}`.
         dtype: one of `DTYPES`, where the run's settings say `auto`; None leaves it to the device.
+        weights: how the backend `openvino` keeps them: `int8`, or None for float32.
         trust_remote_code: let the model run Python code that comes with its weights.
         parameters: how many the model has.
         max_new_tokens: tokens generated at most, where the run's settings don't say.
@@ -88,6 +91,7 @@ class ModelSpec:
     tokenizer: str | None = None
     prompt: str = "v3"
     dtype: str | None = None
+    weights: str | None = None
     trust_remote_code: bool = False
     parameters: int | None = None
     max_new_tokens: int | None = None
@@ -106,6 +110,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "tokenizer": (str, "a string"),
     "prompt": (str, "a string"),
     "dtype": (str, "a string"),
+    "weights": (str, "a string"),
     "trust_remote_code": (bool, "true or false"),
     "parameters": (int, "a whole number"),
     "max_new_tokens": (int, "a whole number"),
@@ -226,7 +231,9 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
         parse_template(spec.prompt)
     except ValueError as error:
         raise ModelsFileError(f"{where}: 'prompt': {error}") from None
-    if spec.model is None and (spec.backend != "transformers" or spec.adapter is None):
+    if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
+        raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
+    if spec.model is None and (spec.backend not in _LOCAL or spec.adapter is None):
         raise ModelsFileError(f"{where}: the key 'model' is missing: a hub id, a folder, a recording or a control")
     if spec.backend == "control":
         if spec.model not in CONTROLS:
@@ -269,7 +276,8 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     """Return the model that a name stands for.
 
     In this order: an entry of the models file; `replay:FILE.jsonl`; `control:gold`, `control:empty`,
-    `control:rules`; a folder that holds a model or an adapter; a hub id, `org/name`.
+    `control:rules`; `openvino:` and one of the others, run by OpenVINO; a folder that holds a model or an adapter; a
+    hub id, `org/name`.
 
     Raises:
         UnknownModel: none of these.
@@ -286,6 +294,11 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
                 f"unknown control {name!r}: {_hint(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
             )
         return ModelSpec(name=name, backend="control", model=rest)
+    if colon and scheme == "openvino" and rest:
+        spec = resolve_model(rest, registry)
+        if spec.backend not in _LOCAL:
+            raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after openvino:")
+        return replace(spec, name=_label(f"openvino:{spec.name}"), backend="openvino")
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _from_folder(folder.resolve(), name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,26 @@ def test_a_recording(name: str, label: str, model: str) -> None:
 def test_a_control(control: str) -> None:
     spec = resolve_model(f"control:{control}", {})
     assert (spec.name, spec.backend, spec.model) == (f"control:{control}", "control", control)
+
+
+def test_a_local_model_run_by_openvino(tmp_path: Path) -> None:
+    entry = ModelSpec(name="mine", model="org/base", adapter="org/adapter", prompt="schema")
+    assert resolve_model("openvino:mine", {"mine": entry}) == replace(entry, name="openvino:mine", backend="openvino")
+    folder = make_model(tmp_path / "my model")
+    spec = resolve_model(f"openvino:{folder}", {})
+    assert (spec.name, spec.backend, spec.model) == ("openvino:my-model", "openvino", str(folder.resolve()))
+    with pytest.raises(UnknownModel, match="'openvino:control:gold' is no local model: name an entry, a folder or a"):
+        resolve_model("openvino:control:gold", {})
+
+
+@pytest.mark.parametrize("keys", ['weights = "int8"', 'backend = "openvino"\nweights = "int4"'])
+def test_weights_are_int8_and_openvinos(tmp_path: Path, keys: str) -> None:
+    file = tmp_path / "models.toml"
+    file.write_text(f'[models.a]\nmodel = "org/a"\n{keys}\n')
+    with pytest.raises(ModelsFileError, match=re.escape("models.a: 'weights' must be \"int8\", and 'backend'")):
+        load_registry(file)
+    file.write_text('[models.a]\nadapter = "org/a"\nbackend = "openvino"\nweights = "int8"\n')
+    assert load_registry(file)["a"].weights == "int8"
 
 
 def test_a_hub_id() -> None:

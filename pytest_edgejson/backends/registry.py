@@ -10,17 +10,24 @@ from pytest_edgejson.backends import Backend, BackendError, GenerationSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pytest_edgejson.models import ModelSpec
 
 # Each names a `load(spec, settings, *, device, batch_size, schema_documents) -> Backend`.
 BACKENDS: Mapping[str, str] = {
     "transformers": "pytest_edgejson.backends.transformers:load",
+    "openvino": "pytest_edgejson.backends.openvino:load",
     "replay": "pytest_edgejson.backends.replay:load",
     "control": "pytest_edgejson.backends.control:load",
 }
 # Those that load native libraries, which can take the process down with them, or never return.
-_ISOLATED = frozenset({"transformers"})
+_ISOLATED = frozenset({"transformers", "openvino"})
+
+
+def runs_in_process(backend: str) -> bool:
+    """Tell whether a backend loads models itself, so that each needs a device of this machine."""
+    return backend in _ISOLATED
 
 
 def load_backend(
@@ -30,6 +37,7 @@ def load_backend(
     device: str | None = None,
     batch_size: int | None = None,
     schema_documents: Mapping[str, dict[str, Any]] | None = None,
+    cache: Path | None = None,
     isolate: bool = False,
 ) -> Backend:
     """Return the backend that runs a model.
@@ -40,6 +48,7 @@ def load_backend(
         device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None chooses.
         batch_size: cases generated together; None chooses.
         schema_documents: JSON Schemas by schema id, for prompts that show them.
+        cache: folder in which a backend may keep what it makes of a model's files; None keeps nothing.
         isolate: run a model that would be loaded into this process in another one.
 
     Raises:
@@ -52,6 +61,8 @@ def load_backend(
     module, _, function = BACKENDS[spec.backend].partition(":")
     load = getattr(importlib.import_module(module), function)
     backend = load(spec, settings, device=device, batch_size=batch_size, schema_documents=schema_documents or {})
+    if hasattr(backend, "cache"):
+        backend.cache = cache
     if isolate and spec.backend in _ISOLATED:
         from pytest_edgejson.backends.isolation import IsolatedBackend
 

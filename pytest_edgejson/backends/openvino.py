@@ -1,0 +1,275 @@
+"""Local models run by OpenVINO on the CPU: a transformers model, converted once, in openvino-genai's paged batches.
+
+Everything around the network is the transformers backend's: the files, the tokenizer, the prompts, where a case ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends import BackendError
+from pytest_edgejson.backends.batches import Decoder
+from pytest_edgejson.backends.local_model import Device, LocalModel, free_bytes, quiet
+from pytest_edgejson.backends.model_files import hash_files, locate, need_libraries
+from pytest_edgejson.backends.openvino_convert import (
+    Conversion,
+    ask,
+    need_openvino,
+    pipeline,
+    precision,
+    read,
+    reason,
+    versions,
+)
+from pytest_edgejson.backends.transformers import TransformersBackend
+from pytest_edgejson.devices import share_of_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pytest_edgejson.backends import Completion, GenerationSettings
+    from pytest_edgejson.backends.bases import Bases
+    from pytest_edgejson.backends.batches import Row
+    from pytest_edgejson.backends.model_files import ModelFiles
+    from pytest_edgejson.models import ModelSpec
+
+# Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
+_DECODING = 1
+# Cases at once. A step of 16 rows of a 135M model computes as long as it reads the weights.
+_BATCH_LIMIT = 16
+
+
+def load(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]],
+) -> OpenVINOBackend:
+    """Find a model's files, download them where they are on the hub, and check them.
+
+    Args:
+        spec: as for the transformers backend; `weights` may be `int8`.
+        settings: what decides the answers: greedy, in float32 or bfloat16, with an adapter merged.
+        device: `cpu`, or None for the same.
+        batch_size: cases generated together at most; None chooses.
+        schema_documents: JSON Schemas by schema id, for prompts that show them.
+
+    Raises:
+        BackendError: a library is missing, a setting cannot be had, the model is not there, the hub cannot be reached,
+            or the files are no model.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise BackendError(f"{spec.name}: the batch size must be at least 1, got {batch_size}")
+    need_libraries(spec.name, "torch", "transformers")
+    need_openvino(spec.name, spec.weights)
+    if device not in {None, "auto", "cpu"}:
+        raise BackendError(f"{spec.name}: openvino runs on the CPU, not on {device}: use --edgejson-device=cpu")
+    if not settings.is_plain_greedy:
+        raise BackendError(
+            f"{spec.name}: openvino draws other tokens than transformers with the same settings: leave out "
+            '--edgejson-temperature and --edgejson-repetition-penalty, or use backend = "transformers"'
+        )
+    if not settings.merge_adapter:
+        raise BackendError(f"{spec.name}: openvino runs adapters merged only: leave out --edgejson-unmerged")
+    backend = OpenVINOBackend(
+        spec,
+        settings,
+        locate(spec),
+        device=Device("cpu", "cpu"),
+        batch_size=batch_size,
+        schema_documents=schema_documents,
+    )
+    if backend.description["dtype"] == "float16":
+        raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
+    return backend
+
+
+class OpenVINOBackend(TransformersBackend):
+    """Runs a converted model in batches, each case until its root object closes.
+
+    Attributes:
+        cache: folder that conversions are kept in; None keeps them until `close`.
+        on_note: called with a line for people when a model is converted.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        settings: GenerationSettings,
+        files: ModelFiles,
+        *,
+        device: Device,
+        batch_size: int | None,
+        schema_documents: Mapping[str, dict[str, Any]],
+    ) -> None:
+        self.cache: Path | None = None
+        self.on_note: Callable[[str], None] | None = None
+        self._shelter: tempfile.TemporaryDirectory[str] | None = None
+        super().__init__(spec, settings, files, device=device, batch_size=batch_size, schema_documents=schema_documents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "cache": self._folder(), "on_note": None, "_shelter": None}
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of weights, adapter, tokenizer, chat template, prompt, libraries, dtype and form of the weights."""
+        try:
+            hashes = hash_files(self._files, trust_remote_code=self._spec.trust_remote_code)
+        except OSError as error:
+            raise BackendError(f"{self._spec.name}: {error.filename} cannot be read: {error.strerror}") from None
+        content = {
+            "backend": "openvino",
+            "decoding": _DECODING,
+            "versions": self._versions,
+            "files": hashes,
+            "trust_remote_code": self._spec.trust_remote_code,
+            "prompt": [self._template.text, self._template.chat],
+            "dtype": self._dtype,
+            "weights": self._spec.weights,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records. It holds no paths."""
+        return {**super().description, "backend": "openvino", "weights": self._spec.weights}
+
+    @property
+    def base(self) -> None:
+        """None: a converted model shares nothing with another."""
+        return None
+
+    def load_model(self, bases: Bases | None = None) -> LocalModel:
+        """Return the model; convert it first if that was not done before.
+
+        Raises:
+            BackendError: it cannot be converted or loaded.
+        """
+        if self._model is None:
+            conversion = Conversion(self._spec, self._files, self._folder())
+            if not conversion.is_there:
+                if self.on_note is not None:
+                    self.on_note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
+                conversion.make(self._tokenizer)
+            self._model = ConvertedModel(
+                self._spec.name, conversion, self._tokenizer, self._dtype, self._batch_size or _BATCH_LIMIT
+            )
+        return self._model
+
+    def close(self) -> None:
+        """Free the model. A later `generate` loads it again."""
+        super().close()
+        if self._shelter is not None:
+            self._shelter.cleanup()
+            self._shelter = None
+
+    @functools.cached_property
+    def _versions(self) -> dict[str, str]:
+        return {**super()._versions, **versions(self._spec.weights)}
+
+    def _folder(self) -> Path:
+        if self.cache is not None:
+            return self.cache
+        if self._shelter is None:
+            self._shelter = tempfile.TemporaryDirectory(prefix="edgejson-")
+        return Path(self._shelter.name)
+
+    def _run(self, rows: list[Row], model: LocalModel, *, alone: bool = False) -> Iterator[Completion]:
+        # There is one kind of decoder: a row is alone where there is no other.
+        for group in [[row] for row in rows] if alone else [rows]:
+            yield from super()._run(group, model)
+
+
+class ConvertedModel(LocalModel):
+    """A converted model with what decoding has to know of it.
+
+    Args:
+        name: the model's.
+        conversion: of it, complete.
+        tokenizer: its own.
+        dtype: `float32` or `bfloat16`, in which it computes and keeps keys and values.
+        size: cases at once, at most.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+
+    def __init__(self, name: str, conversion: Conversion, tokenizer: Any, dtype: str, size: int) -> None:
+        facts = conversion.read()
+        self.name = name
+        self.device = Device("cpu", "cpu")
+        self.dtype = dtype
+        self.window = facts.window
+        self.vocabulary = facts.vocabulary
+        self.end_tokens = frozenset(facts.end_tokens)
+        self._cache_bytes = facts.cache_bytes
+        self.tokenizer = tokenizer
+        self._pieces = {}
+        self._anchor = tokenizer.encode("a", add_special_tokens=False)[-1:]
+        self._anchor_length = len(self.decode(self._anchor))
+        threads = share_of_cores()
+        properties = {**precision(dtype), **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
+        try:
+            with quiet():
+                self._pipeline = pipeline(conversion.folder, properties, size)
+        except RuntimeError as error:
+            raise BackendError(f"{name}: OpenVINO cannot load {conversion.folder}: {reason(error)}") from error
+        self._decoder: Paged | None = None
+
+    def decoder(self, rows: Sequence[Row], size: int) -> Decoder:
+        """Return what generates rows, so many at once. One that was left before its end is stopped."""
+        if self._decoder is not None:
+            self._decoder.leave(self._decoder.rows)
+        self._decoder = Paged(rows, size, self, self._pipeline)
+        return self._decoder
+
+    def default_batch_size(self, tokens: int) -> int:
+        """Return how many cases of up to so many tokens, prompt included, are generated together."""
+        free = free_bytes(self.device)
+        fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
+        return max(1, min(_BATCH_LIMIT, fitting))
+
+
+class Paged(Decoder):
+    """Rows in the pages of openvino-genai, which computes prompts and steps of several rows together."""
+
+    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, pipe: Any) -> None:
+        super().__init__(rows, size, model)
+        self._pipeline = pipe
+        self._handles: dict[str, Any] = {}
+        self._asked = 0
+
+    def begin(self) -> list[Row]:
+        """Put as many rows under way as there is room for."""
+        beginning = []
+        while self.waiting and len(self.rows) < self._size:
+            row = self.waiting.popleft()
+            self.rows.append(row)
+            self._handles[row.request.key] = ask(self._pipeline, self._asked, row.prompt, row.limit)
+            self._asked += 1
+            beginning.append(row)
+        return beginning
+
+    def advance(self) -> list[tuple[Row, int | None]]:
+        """Compute until some rows have a next token: a step may be the middle of a long prompt."""
+        while True:
+            self._pipeline.step()
+            made = [(row, token) for row in self.rows for token in read(self._handles[row.request.key])[0]]
+            if made:
+                return list(made)
+            if not self._pipeline.has_non_finished_requests():
+                # It gives up requests for which it finds no memory.
+                raise MemoryError("out of memory for keys and values")
+
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Stop rows that have ended."""
+        for row in list(rows):
+            self._handles.pop(row.request.key).stop()
+            self.rows.remove(row)
