@@ -1,11 +1,24 @@
-"""How fast answers come: the published one-at-a-time loop, transformers' batches, and this project's decoder.
+"""How fast answers come: the published one-at-a-time loop, other engines, this project's, and what the machine allows.
 
-    python benchmarks/decoding.py --data train.jsonl            SmolLM2-135M's shape, random weights, true lengths
-    python benchmarks/decoding.py --model models/nano           a real model on the bundled cases
+    python benchmarks/decoding.py --data train.jsonl         SmolLM2-135M's shape, random weights, true lengths
+    python benchmarks/decoding.py --model models/nano        a real model on the bundled cases
 
-All engines answer the same prompts with the same weights and the same numbers of tokens, one after the other, as often
-as --runs says; the table shows medians. A row is a tokens-per-second figure of useful tokens: those that a batch
-computes beyond a row's end don't count. CPU/wall says whether the machine was free: with 2 threads it should be near 2.
+Every engine answers the same prompts with the same weights and exactly as many tokens as the expected outputs have,
+each time in a process of its own, one after the other. That is repeated --runs times; engines that nothing is compared
+with are timed in the first run only. A figure is the median of the runs, and so is a ratio: of each run's own. Tokens a
+second are useful ones: what a batch computes beyond a row's end doesn't count. `CPU/wall` says whether the machine was
+free: with 2 threads it should be near 2. `same` counts answers that are the published loop's, token for token. The
+bound is measured in each run too; `benchmarks/bound.py` has its formula and what it assumes.
+
+The loop is slow, and as fast with a part of the cases as with all: it answers every fourth by length, see --every.
+lm-evaluation-harness runs with the batch size that is best for it: all are tried first, with answers an eighth as long,
+see --shorten.
+
+Engines that are not installed are left out; `pip install -c constraints.txt lm-eval -e ".[openvino]"` brings them in.
+--python lm-eval=PATH runs one with another interpreter. Converting a model for OpenVINO is not timed.
+
+--write FILE keeps the figures, and --show FILE prints the table of such a file again; docs/performance.md is made from
+those in benchmarks/results.
 
 OMP_WAIT_POLICY=passive gives steadier figures where other programs run beside.
 """
@@ -13,166 +26,260 @@ OMP_WAIT_POLICY=passive gives steadier figures where other programs run beside.
 from __future__ import annotations
 
 import argparse
-import gc
 import json
-import random
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from dataclasses import dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, LlamaForCausalLM
-from transformers.utils import logging
+from bound import DTYPES, Machine, Shape, describe, least_seconds
+from engines import ENGINES, Task
+from tabulate import tabulate
+from tasks import SMOLLM2_135M, TOKENIZER, make_model, read_tasks
 
 from pytest_edgejson import bundled
-from pytest_edgejson.backends import GenerationSettings, Request
-from pytest_edgejson.backends.batches import Row
-from pytest_edgejson.backends.local_model import Device, LocalModel
-from pytest_edgejson.backends.model_files import locate
-from pytest_edgejson.cases import Case
-from pytest_edgejson.models import ModelSpec
-from pytest_edgejson.prompts import TEMPLATES, render
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+__all__ = ["SMOLLM2_135M", "TOKENIZER", "make_model"]
 
-# Its tokens are about as long as those of SmolLM2's tokenizer on this data: 62, 178 and 776 against 52, 204 and 751
-# for an answer of each complexity.
-TOKENIZER = bundled.ROOT / "models" / "nano"
-SMOLLM2_135M = {
-    "vocab_size": 49_152,
-    "hidden_size": 576,
-    "intermediate_size": 1536,
-    "num_hidden_layers": 30,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "max_position_embeddings": 8192,
-    "rms_norm_eps": 1e-5,
-    "rope_parameters": {"rope_type": "default", "rope_theta": 100_000.0},
-    "tie_word_embeddings": True,
-    "initializer_range": 1 / 24,
-    "bos_token_id": None,
-    "eos_token_id": None,
-    "pad_token_id": None,
-}
+_HERE = Path(__file__).resolve().parent
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A prompt's tokens, and how many to answer with."""
+class Comparison:
+    """Measures engines on the same tasks."""
 
-    prompt: list[int]
-    count: int
+    def __init__(self, folder: Path, scratch: Path, tasks: list[Task], options: argparse.Namespace) -> None:
+        self._folder = folder
+        self._scratch = scratch
+        self._tasks = tasks
+        self._part = tasks[options.every // 2 :: options.every] if len(tasks) >= options.every else tasks
+        self._options = options
+        self._pythons = dict(options.python)
+        self._expected: dict[tuple[int, ...], list[int]] = {}
+        self._versions: dict[str, str] = {}
+        self._threads = 0
+
+    def run(self) -> dict[str, Any]:
+        """Return the record of the comparison, of JSON builtins."""
+        options = self._options
+        shape = Shape.read(self._folder)
+        names = ["loop", *(name for name in ENGINES if name != "loop" and name in options.engines)]
+        engines = [self._begin(name) for name in names]
+        bounds: list[dict[str, Any]] = []
+        for number in range(options.runs):
+            machine = self._machine(shape)
+            least = {dtype: least_seconds(machine, shape, self._tasks, dtype) for dtype in DTYPES}
+            bounds.append({**asdict(machine), "least_s": least})
+            for engine in engines:
+                if "missing" not in engine and (number == 0 or ENGINES[engine["name"]].repeated):
+                    self._time(engine)
+        return {
+            "command": _command(options),
+            "machine": describe(),
+            "threads": self._threads,
+            "versions": dict(sorted(self._versions.items())),
+            "model": options.model.name if options.model else "random weights of SmolLM2-135M's shape",
+            "shape": asdict(shape),
+            "all": _amount(self._tasks),
+            "part": _amount(self._part),
+            "shorten": options.shorten,
+            "bounds": bounds,
+            "engines": engines,
+        }
+
+    def _begin(self, name: str) -> dict[str, Any]:
+        """Find out whether an engine is there, let it convert the model, and choose its batch size."""
+        sizes = ENGINES[name].sizes and (self._options.sizes or ENGINES[name].sizes)
+        engine: dict[str, Any] = {"name": name, "size": 1 if name == "loop" else self._options.size, "runs": []}
+        if ENGINES[name].converts:
+            # In a process of its own: what it takes is not what answering takes.
+            result = self._child(name, engine["size"], [replace(task, count=1) for task in self._tasks[-3:]])
+            return engine | {key: result[key] for key in ("missing",) if key in result}
+        short = [replace(task, count=-(-task.count // self._options.shorten)) for task in self._tasks]
+        tried: dict[str, float] = {}
+        for size in sizes:
+            result = self._child(name, size, short)
+            if "missing" in result:
+                return {**engine, "missing": result["missing"]}
+            tried[str(size)] = _rate(short, result)
+        return {**engine, "size": int(max(tried, key=tried.__getitem__)), "tried": tried} if tried else engine
+
+    def _time(self, engine: dict[str, Any]) -> None:
+        name = engine["name"]
+        tasks = self._part if name == "loop" else self._tasks
+        result = self._child(name, engine["size"], tasks)
+        if "missing" in result:
+            engine["missing"] = result["missing"]
+            return
+        self._threads = result["threads"]
+        self._versions |= result["versions"]
+        answers = {tuple(task.prompt): tokens for task, tokens in zip(tasks, result["answers"], strict=True)}
+        if name == "loop" and not self._expected:
+            self._expected = answers
+        engine["same"] = sum(answers[prompt] == tokens for prompt, tokens in self._expected.items())
+        figures = {key: result[key] for key in ("wall_s", "cpu_s", "load_s", "peak_bytes")}
+        engine["runs"].append({**figures, "rate": _rate(tasks, result)})
+
+    def _child(self, name: str, size: int, tasks: list[Task]) -> dict[str, Any]:
+        """Run one engine in a process of its own."""
+        print(f"{ENGINES[name].title}, {size} at once …", file=sys.stderr, flush=True)
+        job = {
+            "engine": name,
+            "folder": str(self._folder.resolve()),
+            "scratch": str(self._scratch),
+            "size": size,
+            "threads": self._options.threads,
+            "tasks": [[task.text, task.prompt, task.count] for task in tasks],
+        }
+        return _result([self._pythons.get(name, sys.executable), _HERE / "engines.py"], json.dumps(job))
+
+    def _machine(self, shape: Shape) -> Machine:
+        # Reading an array of the weights' size shows what a cache does for them.
+        command: list[str | Path] = [
+            sys.executable,
+            _HERE / "bound.py",
+            "--bytes",
+            str(shape.weights * DTYPES["float32"]),
+        ]
+        if self._options.threads:
+            command += ["--threads", str(self._options.threads)]
+        return Machine(**_result([*command, "--json"]))
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What one engine did in one run."""
-
-    answers: dict[int, list[int]]
-    wall_s: float
-    cpu_s: float
-
-    @property
-    def rate(self) -> float:
-        """Useful tokens a second."""
-        return sum(map(len, self.answers.values())) / self.wall_s
-
-
-def loop(network: Any, tasks: dict[int, Task]) -> dict[int, list[int]]:
-    """Answer as the published evaluation does: one by one, greedy, through `generate`."""
-    answers = {}
-    for key, task in tasks.items():
-        inputs = torch.tensor([task.prompt])
-        output = network.generate(
-            inputs,
-            attention_mask=torch.ones_like(inputs),
-            max_new_tokens=task.count,
-            do_sample=False,
-            pad_token_id=0,
+def _result(command: list[str | Path], given: str = "") -> dict[str, Any]:
+    """Run a command that writes JSON to the file named last; return that."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "result.json")
+        done = subprocess.run(
+            [*command, file], input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
         )
-        answers[key] = output[0, len(task.prompt) :].tolist()
-    return answers
+        if done.returncode:
+            raise SystemExit(f"{done.stdout}\n{' '.join(map(str, command))} failed: see above")
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return result
 
 
-def batches(network: Any, tasks: dict[int, Task], size: int) -> dict[int, list[int]]:
-    """Answer through `generate` in batches, sorted by the length of the prompts."""
-    answers = {}
-    order = sorted(tasks, key=lambda key: len(tasks[key].prompt), reverse=True)
-    for start in range(0, len(order), size):
-        keys = order[start : start + size]
-        width = max(len(tasks[key].prompt) for key in keys)
-        padded = [[0] * (width - len(tasks[key].prompt)) + tasks[key].prompt for key in keys]
-        mask = [[0] * (width - len(tasks[key].prompt)) + [1] * len(tasks[key].prompt) for key in keys]
-        longest = max(tasks[key].count for key in keys)
-        output = network.generate(
-            torch.tensor(padded),
-            attention_mask=torch.tensor(mask),
-            max_new_tokens=longest,
-            do_sample=False,
-            pad_token_id=0,
-        )
-        for key, tokens in zip(keys, output[:, width:].tolist(), strict=True):
-            answers[key] = tokens[: tasks[key].count]
-    return answers
+def _rate(tasks: list[Task], result: dict[str, Any]) -> float:
+    return float(sum(task.count for task in tasks) / result["wall_s"])
 
 
-def decoder(model: LocalModel, tasks: dict[int, Task], size: int) -> dict[int, list[int]]:
-    """Answer as the backend does."""
-    settings = GenerationSettings(stop_at_root=False)
-    case = Case("", "", "simple", "", {})
-    rows = [Row(Request(str(key), "", case), task.prompt, task.count) for key, task in tasks.items()]
-    rows.sort(key=lambda row: len(row.prompt), reverse=True)
-    running = model.decoder(rows, size)
-    while True:
-        for row in running.begin():
-            row.start(model, settings, 0.0)
-        if not running.rows:
-            return {int(row.request.key): row.tokens for row in rows}
-        made = running.advance()
-        running.leave([row for row, token in made if row.accept(token, model)])
-
-
-def measure(run: Callable[[], dict[int, list[int]]]) -> Figure:
-    gc.collect()
-    wall, cpu = time.perf_counter(), time.process_time()
-    with torch.inference_mode():
-        answers = run()
-    return Figure(answers, time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def make_model(folder: Path) -> Path:
-    torch.manual_seed(0)
-    LlamaForCausalLM(LlamaConfig(**SMOLLM2_135M)).save_pretrained(folder)  # type: ignore[arg-type]
-    AutoTokenizer.from_pretrained(TOKENIZER).save_pretrained(folder)
-    return folder
-
-
-def load(folder: Path, dtype: str) -> LocalModel:
-    spec = ModelSpec(name="measured", model=str(folder))
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = LocalModel(spec, GenerationSettings(), locate(spec), tokenizer, Device("cpu", "cpu"), dtype)
-    model.end_tokens = frozenset()
-    return model
-
-
-def read_tasks(files: Sequence[Path], tokenizer: Any, rows: int | None, seed: int) -> dict[int, Task]:
-    cases = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
-    if rows is not None:
-        cases = random.Random(seed).sample(cases, rows)
+def _amount(tasks: list[Task]) -> dict[str, int]:
     return {
-        number: Task(
-            tokenizer.encode(render(TEMPLATES["v3"], case["prompt"])),
-            len(tokenizer.encode(json.dumps(case["expected_output"]))),
-        )
-        for number, case in enumerate(cases)
+        "cases": len(tasks),
+        "prompt_tokens": sum(len(task.prompt) for task in tasks),
+        "answer_tokens": sum(task.count for task in tasks),
+        "longest": max(task.count for task in tasks),
     }
 
 
-def main() -> None:
+def _command(options: argparse.Namespace) -> str:
+    words = ["python", "benchmarks/decoding.py"]
+    if options.model:
+        words += ["--model", options.model.name if options.model.is_absolute() else str(options.model)]
+    if options.data:
+        words += ["--data", *(file.name for file in options.data)]
+    defaults = vars(_parser().parse_args([]))
+    for name in ("rows", "seed", "size", "runs", "threads", "every", "shorten"):
+        if (value := getattr(options, name)) != defaults[name]:
+            words += [f"--{name}", str(value)]
+    for name in ("engines", "sizes"):
+        if (values := getattr(options, name)) != defaults[name]:
+            words += [f"--{name}", *map(str, values)]
+    return " ".join(words)
+
+
+def show(record: dict[str, Any], style: str) -> str:
+    """Return a record's tables and what is to be known beside them. A style is one of tabulate's."""
+    whole, part, bounds, machine = record["all"], record["part"], record["bounds"], record["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in record["versions"].items())
+    lines = [
+        f"{record['model']}: {whole['cases']} cases, {whole['prompt_tokens']:,} tokens of prompts, "
+        f"{whole['answer_tokens']:,} of answers (the longest {whole['longest']:,}). The published loop answers "
+        f"{part['cases']} of them, {part['answer_tokens']:,} tokens.",
+        f"{machine['date']}, {machine['processor']}, {machine['cores']} cores, threads of torch: {record['threads']}; "
+        f"Python {machine['python']}, {versions}.",
+        tabulate(_rows(record), headers="keys", tablefmt=style, disable_numparse=True, colalign=_ALIGNED),
+    ]
+    for engine in record["engines"]:
+        if tried := engine.get("tried"):
+            rates = ", ".join(f"{size}: {rate:.1f}" for size, rate in tried.items())
+            short = record["shorten"]
+            lines.append(
+                f"{ENGINES[engine['name']].title} by batch size, tokens a second, answers 1/{short} as long: {rates}."
+            )
+    left_out = [ENGINES[engine["name"]] for engine in record["engines"] if "missing" in engine]
+    lines += [f"{engine.title} is not installed: pip install {engine.package}." for engine in left_out]
+    median = statistics.median
+    lines.append(
+        f"The machine reads {median(bound['bandwidth'] for bound in bounds) / 1e9:.1f} GB/s and computes "
+        + ", ".join(
+            f"{median(bound['rates'][dtype] for bound in bounds) / 1e9:,.0f} GFLOP/s in {dtype}" for dtype in DTYPES
+        )
+        + ": all answers take at least "
+        + ", ".join(f"{median(bound['least_s'][dtype] for bound in bounds):.1f} s in {dtype}" for dtype in DTYPES)
+        + "."
+    )
+    return "\n\n".join(lines)
+
+
+_ALIGNED = ("left", *["right"] * 9)
+
+
+def _rows(record: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the table's rows, that of the bound last."""
+    timed = {engine["name"]: engine for engine in record["engines"] if engine["runs"]}
+    median = statistics.median
+
+    def ratio(runs: list[dict[str, Any]], other: str) -> str:
+        if other not in timed:
+            return ""
+        pairs = zip(runs, timed[other]["runs"], strict=False)
+        return f"{median(run['rate'] / base['rate'] for run, base in pairs):.2f}"
+
+    rows = []
+    for name, engine in timed.items():
+        runs, dtype = engine["runs"], ENGINES[name].dtype
+        least = [bound["least_s"].get(dtype) for bound in record["bounds"]]
+        whole = record["all"]["answer_tokens"]
+        shares = [run["rate"] * seconds / whole for run, seconds in zip(runs, least, strict=False) if seconds]
+        rows.append(
+            {
+                "engine": ENGINES[name].title,
+                "at once": str(engine["size"]),
+                "tok/s": f"{median(run['rate'] for run in runs):,.1f}",
+                "x loop": ratio(runs, "loop"),
+                "x lm-eval": ratio(runs, "lm-eval"),
+                "of bound": f"{100 * median(shares):.0f} %" if shares else "",
+                "CPU/wall": f"{median(run['cpu_s'] / run['wall_s'] for run in runs):.2f}",
+                "peak MB": f"{max(run['peak_bytes'] for run in runs) / 1e6:,.0f}",
+                "same": f"{engine['same']} of {record['part']['cases']}",
+                "runs": str(len(runs)),
+            }
+        )
+    for dtype in DTYPES:
+        rates = [{"rate": record["all"]["answer_tokens"] / bound["least_s"][dtype]} for bound in record["bounds"]]
+        rows.append(
+            {
+                "engine": f"bound, {dtype}",
+                "tok/s": f"{median(run['rate'] for run in rates):,.1f}",
+                "x loop": ratio(rates, "loop"),
+                "x lm-eval": ratio(rates, "lm-eval"),
+                "runs": str(len(rates)),
+            }
+        )
+    return rows
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, _, path = text.partition("=")
+    if name not in ENGINES or not path:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected ENGINE=PATH, with one of {', '.join(ENGINES)}")
+    return name, path
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--model", type=Path, help="a model's folder; by default random weights of SmolLM2-135M's shape"
@@ -180,58 +287,37 @@ def main() -> None:
     parser.add_argument("--data", type=Path, nargs="+", help="JSON Lines files of cases; by default the bundled ones")
     parser.add_argument("--rows", type=int, help="cases drawn from the data; by default 48, or all with --model")
     parser.add_argument("--seed", type=int, default=0, help="of that draw")
+    parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES), help="beside the loop")
     parser.add_argument("--size", type=int, default=16, help="cases at once")
+    parser.add_argument("--sizes", type=int, nargs="+", help="those to try for lm-eval; by default 1 4 8 16 32")
+    parser.add_argument("--shorten", type=int, default=8, help="answers are so many times shorter in that")
     parser.add_argument("--runs", type=int, default=3, help="how often each engine answers")
-    parser.add_argument("--threads", type=int, help="of each product")
-    parser.add_argument(
-        "--every", type=int, default=1, help="time the loop and the batches on every so many-th case by length only"
-    )
-    options = parser.parse_args()
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
+    parser.add_argument("--threads", type=int, help="of torch; OpenVINO takes all cores")
+    parser.add_argument("--every", type=int, default=4, help="time the loop on every so many-th case by length only")
+    parser.add_argument("--python", type=_named, action="append", default=[], metavar="ENGINE=PATH")
+    parser.add_argument("--write", type=Path, help="keep the figures in this JSON file")
+    parser.add_argument("--show", type=Path, nargs="+", help="measure nothing: print the tables of such files")
+    parser.add_argument("--style", default="simple", help="of the table, by tabulate's names: github for a page")
+    return parser
+
+
+def main() -> None:
+    """Compare, or show a comparison again."""
+    options = _parser().parse_args()
+    for file in options.show or ():
+        print(show(json.loads(file.read_text(encoding="utf-8")), options.style))
+    if options.show:
+        return
     with tempfile.TemporaryDirectory() as folder:
-        source = options.model or make_model(Path(folder))
+        model = options.model or make_model(Path(folder, "model"))
         data = options.data or sorted((bundled.ROOT / "cases" / "test").glob("*/*.jsonl"))
         rows = options.rows or (None if options.model else 48)
-        tasks = read_tasks(data, AutoTokenizer.from_pretrained(source), rows, options.seed)
-        compare(source, tasks, options)
-
-
-def compare(source: Path, tasks: dict[int, Task], options: argparse.Namespace) -> None:
-    by_length = sorted(tasks, key=lambda key: len(tasks[key].prompt), reverse=True)
-    some = {key: tasks[key] for key in by_length[options.every // 2 :: options.every]}
-    network = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32).eval()
-    # Every answer is as long as it is to be.
-    network.generation_config.eos_token_id = network.config.eos_token_id = None
-    models = {dtype: load(source, dtype) for dtype in ("float32", "bfloat16")}
-    engines: dict[str, Callable[[], dict[int, list[int]]]] = {
-        "one by one": lambda: loop(network, some),
-        "batches": lambda: batches(network, some, options.size),
-        "decoder float32": lambda: decoder(models["float32"], tasks, options.size),
-        "decoder bfloat16": lambda: decoder(models["bfloat16"], tasks, options.size),
-    }
-    # The first products of each shape are slower: kernels are compiled for them.
-    few = {key: Task(tasks[key].prompt[:40], 3) for key in by_length[:3]}
-    loop(network, few)
-    for model in models.values():
-        decoder(model, few, options.size)
-    tokens = sum(task.count for task in tasks.values())
-    prompts = sum(len(task.prompt) for task in tasks.values())
-    print(f"{len(tasks)} cases, {prompts} tokens of prompts, {tokens} of answers; {torch.get_num_threads()} threads")
-    if options.every > 1:
-        print(f"one by one and batches on {len(some)} of them, {sum(task.count for task in some.values())} tokens")
-    runs = [{name: measure(engine) for name, engine in engines.items()} for _ in range(options.runs)]
-    expected = runs[0]["one by one"].answers
-    print(f"{'':18}{'tok/s':>8}{'ratio':>8}{'CPU/wall':>10}{'same':>12}")
-    for name in engines:
-        figures = [run[name] for run in runs]
-        ratio = statistics.median(run[name].rate / run["one by one"].rate for run in runs)
-        busy = statistics.median(figure.cpu_s / figure.wall_s for figure in figures)
-        same = sum(figures[0].answers[key] == answer for key, answer in expected.items())
-        rate = statistics.median(figure.rate for figure in figures)
-        print(f"{name:18}{rate:8.1f}{ratio:8.2f}{busy:10.2f}{same:>6} of {len(expected)}")
+        tasks = read_tasks(data, model, rows, options.seed)
+        record = Comparison(model, Path(folder), tasks, options).run()
+    if options.write:
+        options.write.parent.mkdir(parents=True, exist_ok=True)
+        options.write.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(show(record, options.style))
 
 
 if __name__ == "__main__":
