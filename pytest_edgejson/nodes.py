@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_edgejson.backends import BackendError, Completion
+from pytest_edgejson.batching import as_part
 from pytest_edgejson.cases import CaseError, looks_like_cases, read_cases
 from pytest_edgejson.results import Result, make_result, scores
 from pytest_edgejson.runner import Job
@@ -83,28 +85,36 @@ class CaseItem(pytest.Item):
     Attributes:
         job: what the runner is asked for.
         schema: the case's schema.
-        result: what came out, once it ran.
+        result: what came out, from when it ran until it is torn down.
     """
 
     def __init__(self, *, case: Case, model: str, schema: Schema, repeat: int = 1, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job = Job(self.nodeid, model, case, repeat)
         self.schema = schema
+        self.completion: Completion | None = None
+        self.completion_alone: Completion | None = None
         self.result: Result | None = None
         self.extra_keyword_matches.update((case.complexity, case.schema_id, model))
         self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
         self.add_marker(getattr(pytest.mark, case.complexity))
 
     @property
+    def alone(self) -> Job:
+        """The job once more by itself, for cases drawn by `--edgejson-check-batching`."""
+        return replace(self.job, key=f"{self.nodeid} alone", alone=True)
+
+    @property
     def edgejson(self) -> Session:
         """The plugin's state in this process."""
         return self.config.stash[SESSION]
 
-    def _record(self, completion: Completion) -> Result:
+    def _score(self, completion: Completion) -> Result:
         job = self.job
-        self.result = make_result(
-            job.case, job.model, job.repeat, completion, self.schema, self.edgejson.settings.extraction
-        )
+        return make_result(job.case, job.model, job.repeat, completion, self.schema, self.edgejson.settings.extraction)
+
+    def _record(self, completion: Completion) -> Result:
+        self.result = self._score(completion)
         return self.result
 
     def setup(self) -> None:
@@ -117,14 +127,27 @@ class CaseItem(pytest.Item):
         if self.completion.finish_reason in ("error", "timeout"):
             self._record(self.completion)
             raise CaseNotRun(self.completion.error or self.completion.finish_reason)
+        try:
+            self.completion_alone = self.edgejson.completion_alone(self)
+        except BackendError as error:
+            self.completion_alone = Completion(self.alone.key, "", "error", error=str(error))
 
     def runtest(self) -> None:
         """Score the completion and raise CaseFailure where it misses what is asserted."""
+        assert self.completion is not None
         result = self._record(self.completion)
+        if self.completion_alone is not None:
+            result["alone"] = as_part(
+                self.completion_alone, json_exact=self._score(self.completion_alone)["json_exact"]
+            )
         self.user_properties += [(name, result[name]) for name in ("json_exact", "field_f1", "schema_compliant")]
         settings = self.edgejson.settings
         if not holds(result, settings.assertion, settings.profile):
             raise CaseFailure("missed")
+
+    def teardown(self) -> None:
+        """Let go of what has gone on with the report: pytest keeps all items to the end."""
+        self.result = self.completion = self.completion_alone = None
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
         """Return one line for a miss."""

@@ -65,6 +65,19 @@ def parse_diffs(text: str) -> int | None:
     return int(text)
 
 
+def parse_devices(text: str) -> tuple[str, ...] | None:
+    """Read a device, or several with commas between them; None for `auto`."""
+    if text == "auto":
+        return None
+    devices = tuple(part.strip() for part in text.split(","))
+    if not all(devices):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device, nor several with commas between them")
+    if len({device.partition(":")[0] for device in devices}) > 1:
+        # Each has its own precision and rounding.
+        raise argparse.ArgumentTypeError(f"{text!r} mixes kinds of devices, whose answers differ: name those of one")
+    return devices
+
+
 def parse_count(text: str) -> int:
     """Read a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:
@@ -241,7 +254,13 @@ _OPTIONS = (
         "cases that a local model runs at once (default: chosen from the memory at hand)",
         "N",
     ),
-    _Option("device", str, "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is)", "DEVICE"),
+    _Option(
+        "device",
+        parse_devices,
+        "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is); with pytest-xdist one for each "
+        "worker, such as cuda:0,cuda:1 or cpu,cpu (default: every GPU)",
+        "DEVICE",
+    ),
     _Option("dtype", _choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
     _Option(
         "max_new_tokens",
@@ -284,6 +303,12 @@ _OPTIONS = (
         "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
         "errors (default: no limit)",
         "SECONDS",
+    ),
+    _Option(
+        "check_batching",
+        parse_count,
+        "generate so many cases of each model once more, each alone, and tell how many answers differ",
+        "K",
     ),
     _Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
     _Option(
@@ -335,7 +360,7 @@ class Settings:
         report: the Markdown report.
         badge: the badge.
         batch_size: None where the backend decides.
-        device: None where the backend decides.
+        devices: one for each xdist worker, the first for a run without; None where the backend decides.
         dtype: one of `DTYPES`.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
@@ -345,6 +370,7 @@ class Settings:
         seed: decides what is drawn.
         timeout: seconds that a model may work on a case, None for no limit.
         deadline: seconds that the run may generate, None for no limit.
+        check_batching: cases of each model that are generated once more alone, None for none.
         merge_adapter: fold adapters into their base.
         store: None for the place in pytest's cache directory.
         rerun_options: the options, as typed, that a rerun of one case needs beside its node id.
@@ -366,7 +392,7 @@ class Settings:
     report: Path | None
     badge: Path | None
     batch_size: int | None
-    device: str | None
+    devices: tuple[str, ...] | None
     dtype: str
     max_new_tokens: int | None
     repeat: int
@@ -376,6 +402,7 @@ class Settings:
     seed: int
     timeout: float | None
     deadline: float | None
+    check_batching: int | None
     merge_adapter: bool
     store: Path | None
     rerun_options: tuple[str, ...]
@@ -429,6 +456,7 @@ def make_settings(config: pytest.Config) -> Settings:
         models_file=values.pop("models"),
         assertion=values.pop("assert"),
         gates=tuple(values.pop("gate") or ()),
+        devices=values.pop("device"),
         merge_adapter=not values.pop("unmerged"),
         report_only=bool(values.pop("report_only")),
         rerun_options=tuple(rerun),
@@ -438,7 +466,7 @@ def make_settings(config: pytest.Config) -> Settings:
 
 # The model stands in the node id; the others concern a run as a whole.
 _NOT_FOR_A_RERUN = frozenset(
-    {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit"}
+    {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit", "check_batching"}
     | {"results", "report", "badge"}
 )
 

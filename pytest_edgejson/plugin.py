@@ -46,6 +46,19 @@ def pytest_configure(config: pytest.Config) -> None:
         options.refuse_cases_without_model(config)
 
 
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Let `-n auto` mean a worker for each device where a model needs one; xdist asks before it is configured."""
+    settings = options.make_settings(config)
+    if not settings.active:
+        return None
+    from pytest_edgejson.session import resolve_models
+    from pytest_edgejson.xdist import auto_workers
+
+    models = resolve_models(settings, config.rootpath)
+    return auto_workers([spec for _, spec in models.values()], settings.devices)
+
+
 class EdgeJSONPlugin:
     """The hooks of a run with models."""
 
@@ -78,10 +91,15 @@ class EdgeJSONPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
-        """Tell a worker how cases are shared out."""
-        from pytest_edgejson.xdist import tell_worker
+        """Tell a worker how cases are shared out, and its devices."""
+        assert self.session.workers is not None
+        self.session.workers.start(node)
 
-        tell_worker(node.config, node.workerinput)
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take a worker's devices back."""
+        assert self.session.workers is not None
+        self.session.workers.end(node)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -145,10 +163,12 @@ class EdgeJSONPlugin:
             data["edgejson"] = json.loads(data["edgejson"])
         return (yield)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take a result in."""
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
+        """Take a result in, and let go of it where it has been sent on."""
         self.session.take(report)
+        yield
+        self.session.let_go(report)
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Call a miss a miss, in the category `failed`: another one would lose the FAILURES section."""

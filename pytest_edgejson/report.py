@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.batching import check_batching, describe_check
 from pytest_edgejson.compare import MOST_MARKDOWN, list_results, render_markdown
 from pytest_edgejson.gate_report import conclusion, measured
 from pytest_edgejson.markdown import cell, code, table
@@ -60,6 +61,9 @@ def render_report(
         blocks.append(table([cell(model), "n", *COLUMNS], rows, align))
         if groups["all"].errors:
             blocks.append(f"Cases that could not be run and count in no metric: {groups['all'].errors}")
+        check = check_batching(own_results)
+        if check is not None:
+            blocks.append(describe_check(check))
         gates = [decision for decision in decisions if decision.model == model]
         if gates:
             rows = [[_OUTCOMES[each.outcome], cell(each.gate.text), cell(measured(each))] for each in gates]

@@ -90,8 +90,13 @@ def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Sch
                 f"{run.path}: {clean(result['case_id'])}: {where} holds no schema {clean(result['schema_id'])}: "
                 "name a folder that does with --schemas DIR"
             )
+        how = policy or result["extraction"]["policy"]
         # Keys that a later version adds to results beside scores are kept.
-        results.append({**result, **_score(result, schema, policy or result["extraction"]["policy"])})
+        rescored = {**result, **_score(result, schema, how)}
+        if "alone" in result:
+            alone = result["alone"]
+            rescored["alone"] = {**alone, "json_exact": _score({**result, **alone}, schema, how)["json_exact"]}
+        results.append(rescored)
         used.append(schema)
     changes = [
         Change(before, after, keys)

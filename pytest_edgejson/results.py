@@ -93,10 +93,8 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         "leaves": scored.expected_leaves,
         "fields": []
         if value is None or scored.json_exact
-        else [finding.as_dict() for finding in findings(case.expected_output, value, schema, case.prompt)],
-        "violations": []
-        if value is None
-        else [{"path": item.path, "message": item.message} for item in schema.violations(value)],
+        else [finding.as_dict() for finding in findings(case.expected_output, value, schema, case.prompt, scored)],
+        "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
         "v3": {
             "json_exact": published.json_exact,
             "field_f1": published.field_f1,

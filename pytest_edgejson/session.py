@@ -15,6 +15,7 @@ import pytest
 
 from pytest_edgejson import bundled, v3
 from pytest_edgejson.backends import MAX_NEW_TOKENS, BackendError, GenerationSettings
+from pytest_edgejson.batching import draw, is_batching
 from pytest_edgejson.models import ModelsFileError, UnknownModel, load_registry, resolve_model
 from pytest_edgejson.options import Settings, given
 from pytest_edgejson.results import Result, ResultsError, ResultsWriter, Run, make_manifest
@@ -22,7 +23,7 @@ from pytest_edgejson.runner import Job, Runner
 from pytest_edgejson.store import Store, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_edgejson.backends import Backend, Completion
     from pytest_edgejson.comparison import Report
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.progress import Progress
     from pytest_edgejson.schemas import Schema
     from pytest_edgejson.suite.marks import Marks
+    from pytest_edgejson.xdist import Workers
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -108,6 +110,7 @@ class Session:
         decisions_shown: whether the terminal has them.
         marks: of suspect labels; None without an audit file.
         is_worker: whether this is an xdist worker.
+        workers: those that this process controls; None without xdist, and on a worker.
         has_begun: whether cases were run, or begun to; on the controller only.
     """
 
@@ -121,6 +124,7 @@ class Session:
             self.specs = {name: replace(spec, prompt="v3") for name, spec in self.specs.items()}
         self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
+        self.workers = _make_workers(config, self.specs, settings)
         self.has_begun = False
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
@@ -133,7 +137,11 @@ class Session:
         self._manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
         self._runner: Runner | None = None
+        # Writes a line for people; xdist workers have no terminal for it.
+        self._note: Callable[[str], None] | None = None
         self._schemas: dict[Path, dict[str, Schema]] = {}
+        self._schema_folders: dict[Path, Path] = {}
+        self._drawn: dict[str, frozenset[str]] = {}
 
     def schemas(self, file: Path) -> dict[str, Schema]:
         """Return the schemas by id for a file of cases, loaded once.
@@ -143,7 +151,10 @@ class Session:
         """
         from pytest_edgejson.schemas import load_schemas
 
-        folder = self.settings.schemas or bundled.schema_folder(file)
+        # Kept by file: each look-up asks the file system up to 20 times, and each result needs its schema.
+        if file not in self._schema_folders:
+            self._schema_folders[file] = self.settings.schemas or bundled.schema_folder(file)
+        folder = self._schema_folders[file]
         if folder not in self._schemas:
             self._schemas[folder] = load_schemas(folder)
         return self._schemas[folder]
@@ -186,26 +197,32 @@ class Session:
         from pytest_edgejson.progress import Progress
 
         writer = self.config.get_terminal_writer()
-        capture = self.config.pluginmanager.get_plugin("capturemanager")
-
-        def uncaptured() -> AbstractContextManager[None]:
-            return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
         def log(line: str) -> None:
-            with uncaptured():
+            with self._uncaptured():
                 reporter.ensure_newline()
                 reporter.write_line(line, flush=True)
 
         def draw(text: str) -> None:
             # Past pytest's writer, which keeps count of its own line.
-            with uncaptured():
+            with self._uncaptured():
                 sys.stdout.write(text)
                 sys.stdout.flush()
 
+        def note(line: str) -> None:
+            progress.hide()
+            log(line)
+
         live = reporter.isatty and os.environ.get("TERM") != "dumb"
-        return Progress(
+        progress = Progress(
             log, draw if live else None, column=lambda: writer.width_of_current_line, width=writer.fullwidth
         )
+        self._note = note
+        return progress
+
+    def _uncaptured(self) -> AbstractContextManager[None]:
+        capture = self.config.pluginmanager.get_plugin("capturemanager")
+        return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
     def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
         from pytest_edgejson.backends.registry import load_backend
@@ -213,32 +230,67 @@ class Session:
         documents = {
             schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.values()
         }
-        return load_backend(
+        store = self._store_path()
+        backend = load_backend(
             spec,
             settings,
-            device=self.settings.device,
+            device=self._device(spec.backend),
             batch_size=self.settings.batch_size,
             schema_documents=documents,
+            cache=store and store.parent / "openvino",
             isolate=True,
         )
+        if hasattr(backend, "on_note"):
+            backend.on_note = self._note
+        return backend
+
+    def _device(self, backend: str) -> str | None:
+        """Return the device of this process, None where the backend chooses."""
+        if self.is_worker:
+            device: str | None = self.config.workerinput["edgejson_devices"].get(backend)  # type: ignore[attr-defined]
+            return device
+        devices = self.workers.devices.get(backend) if self.workers else self.settings.devices
+        return devices[0] if devices else None
 
     def completion(self, item: CaseItem) -> Completion:
         """Return the completion of an item, generated together with all other items this process will run."""
         return self.runner.completion(item.job, lambda: self._jobs_beside(item))
 
+    def completion_alone(self, item: CaseItem) -> Completion | None:
+        """Return the completion of an item that was generated alone, for those drawn for that; None for the others."""
+        if not self._is_drawn(item):
+            return None
+        return self.runner.completion(item.alone, lambda: self._jobs_beside(item))
+
     def _jobs_beside(self, item: CaseItem) -> Sequence[Job]:
         from pytest_edgejson.nodes import case_items
 
         items = item.session.items
-        if not self.is_worker:
-            return [other.job for other in case_items(items)]
-        from pytest_edgejson.xdist import blocks, is_in_blocks
+        if self.is_worker:
+            from pytest_edgejson.xdist import blocks, is_in_blocks
 
-        if not is_in_blocks(self.config):
-            # Which cases this worker gets is decided one by one.
-            return [item.job]
-        mine = blocks([other.nodeid for other in items], self.config.workerinput["workercount"])  # type: ignore[attr-defined]
-        return [other.job for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
+            if is_in_blocks(self.config):
+                mine = blocks([other.nodeid for other in items], self.config.workerinput["workercount"])  # type: ignore[attr-defined]
+                beside = [other for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
+            else:
+                # Which cases this worker gets is decided one by one.
+                beside = [item]
+        else:
+            beside = list(case_items(items))
+        alone = [other.alone for other in beside if self._is_drawn(other)]
+        return [*(other.job for other in beside), *alone]
+
+    def _is_drawn(self, item: CaseItem) -> bool:
+        """Tell whether a case is generated once more alone; every process of a run draws the same ones."""
+        from pytest_edgejson.nodes import case_items
+
+        count, model = self.settings.check_batching, item.job.model
+        if count is None or not is_batching(self.runner.backend(model)):
+            return False
+        if model not in self._drawn:
+            keys = (other.job.key for other in case_items(item.session.items) if other.job.model == model)
+            self._drawn[model] = draw(keys, count)
+        return item.job.key in self._drawn[model]
 
     def begin(self) -> None:
         """Look gates and models up and open the results file, before the first case runs.
@@ -259,11 +311,17 @@ class Session:
 
             suite = suite_folder(self.config, self.settings)
             self._gatekeeper = Gatekeeper(self.config, self.settings, self.specs, suite, self.schemas)
-        models: dict[str, Mapping[str, Any]] = {}
+        models: dict[str, dict[str, Any]] = {}
         try:
             for name in self.specs:
                 backend = self.runner.backend(name)
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
+                if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
+                    models[name]["device"] = ",".join(devices)
+                if self.settings.check_batching and not is_batching(backend):
+                    raise pytest.UsageError(
+                        f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out"
+                    )
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.
@@ -311,6 +369,11 @@ class Session:
             self._writer.add(result, self.schemas(Path(report.edgejson_file))[result["schema_id"]])
         self.config.hook.pytest_edgejson_result(result=result, config=self.config)
 
+    def let_go(self, report: pytest.TestReport) -> None:
+        """Drop the result of a report that a worker has sent: its terminal, which nobody sees, keeps all reports."""
+        if self.is_worker:
+            vars(report).pop("edgejson", None)
+
     def testsfailed(self, count: int) -> int:
         """Return how many of the failed items fail the run: 0 lets it succeed.
 
@@ -340,7 +403,7 @@ class Session:
         for name, spec in self.specs.items():
             what = spec.description or spec.adapter or spec.model or ""
             lines.append(f"edgejson: model {name}" + (f" ({what})" if what not in ("", name) else ""))
-        return lines
+        return [*lines, *self.workers.header()] if self.workers else lines
 
     def close(self) -> None:
         """Stop the model, let the gates decide, close store and results file."""
@@ -374,19 +437,27 @@ def _read_marks(settings: Settings) -> Marks | None:
         raise pytest.UsageError(f"--edgejson-audit: {error}") from None
 
 
+def _make_workers(config: pytest.Config, specs: Mapping[str, ModelSpec], settings: Settings) -> Workers | None:
+    # As xdist decides it, which hides its options from workers.
+    if config.getoption("dist", "no") == "no" or not config.getoption("tx") or config.option.collectonly:
+        return None
+    from pytest_edgejson.xdist import Workers
+
+    return Workers(config, specs, settings.devices)
+
+
 def begin_session(config: pytest.Config, settings: Settings) -> Session:
     """Make the session of a run and let it collect a suite where no path was given.
 
     That is `--edgejson-cases`, else the project's own `cases/test`, else the bundled one.
 
     Raises:
-        pytest.UsageError: a model is unknown, or an option names what is not there.
+        pytest.UsageError: a model is unknown, an option names what is not there, or there are more xdist workers than
+            devices.
     """
     for name, path in (("cases", settings.cases), ("schemas", settings.schemas)):
         if path is not None and not path.exists():
             raise pytest.UsageError(f"--edgejson-{name}: there is no {path}")
-    if config.getoption("dist", "no") == "each":
-        raise pytest.UsageError("--dist=each would run every case once per worker: use --dist=load, or -n alone")
     session = Session(config, settings)
     config.stash[SESSION] = session
     if config.args_source != config.ArgsSource.ARGS and (given(config, "model") or given(config, "cases")):

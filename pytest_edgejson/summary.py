@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
+from pytest_edgejson.batching import check_batching, describe_check
 from pytest_edgejson.metrics import Estimate, Grouping, Metrics, by_complexity, by_schema, measure
 from pytest_edgejson.repeats import measure_repeats
 
@@ -163,6 +164,12 @@ def render_summary(
                 f"{model}: {_cases_not_run(by_name['all'].errors)}"
                 for model, by_name in groups.items()
                 if by_name["all"].errors
+            ]
+            parts += [
+                f"{model}: {describe_check(check)}"
+                for model in models
+                for check in [check_batching(result for result in results if result["model"] == model)]
+                if check is not None
             ]
     if marks is not None:
         parts.append(marks.describe(results))

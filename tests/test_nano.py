@@ -57,7 +57,7 @@ def test_batches_workers_and_precision_are_as_asked_for(pytester: pytest.Pyteste
     run(pytester, "--edgejson-batch-size=1")
     alone = outputs(pytester.path)
     assert read(pytester.path)[0]["models"]["nano"]["batch_size"] == 1
-    for arguments in (["--edgejson-batch-size=5"], ["-n2"]):
+    for arguments in (["--edgejson-batch-size=5"], ["-n2", "--edgejson-device=cpu,cpu"]):
         run(pytester, *arguments, "-p", "no:cacheprovider")
         assert outputs(pytester.path) == alone
     run(pytester, "--edgejson-dtype=bfloat16", "--edgejson-device=cpu")

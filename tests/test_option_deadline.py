@@ -60,7 +60,7 @@ def test_it_ends_a_local_model_whatever_it_does(
     prepare_environment(tmp_path / "modules", monkeypatch)
     monkeypatch.setenv("PLANTED_ON_LOAD", "hang")
     plant(project, make_planted(tmp_path / "planted"), {})
-    for arguments in ((), ("-n2",)):
+    for arguments in ((), ("-n2", "--edgejson-device=cpu,cpu")):
         result = pytester.runpytest_subprocess(
             "--edgejson-model=planted", "--edgejson-deadline=1", RESULTS, *arguments, timeout=120
         )

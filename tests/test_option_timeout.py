@@ -37,7 +37,7 @@ def test_the_rest_goes_on_and_a_rerun_tries_only_what_broke(
 ) -> None:
     plant(project, planted, {"contact-002": "abort", "bill-001": "hang"})
     run = (*RUN, "--edgejson-timeout=4", "--edgejson-max-new-tokens=6", "--edgejson-report-only")
-    for arguments in ((), ("-n2",)):
+    for arguments in ((), ("-n2", "--edgejson-device=cpu,cpu")):
         result = pytester.runpytest_subprocess(*run, *arguments)
         # Errors are never forgiven, misses are.
         assert result.ret == pytest.ExitCode.TESTS_FAILED

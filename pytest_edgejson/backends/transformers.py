@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
 from pytest_edgejson.backends import DTYPES, BackendError, BatchError, Completion
-from pytest_edgejson.backends.batches import Row
+from pytest_edgejson.backends.bases import Base, Bases
+from pytest_edgejson.backends.batches import Batched, Row
 from pytest_edgejson.backends.local_model import Device, LocalModel, free_memory, is_out_of_memory, one_line, quiet
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
 from pytest_edgejson.prompts import parse_template, render
@@ -76,6 +77,7 @@ class TransformersBackend:
     Attributes:
         on_batch: called with the keys of the cases under way when one of them begins.
         on_step: called after each decoding step with the number of tokens it made, for a live display.
+        keeps_base: whether `load_model` keeps the base for the next model.
     """
 
     def __init__(
@@ -90,6 +92,7 @@ class TransformersBackend:
     ) -> None:
         self.on_batch: Callable[[list[str]], None] | None = None
         self.on_step: Callable[[int], None] | None = None
+        self.keeps_base = False
         self._spec = spec
         self._settings = settings
         self._files = files
@@ -161,6 +164,31 @@ class TransformersBackend:
             "versions": self._versions,
         }
 
+    @property
+    def base(self) -> Base | None:
+        """What the model is made of, as it is now, without its adapter; None where it can't be read."""
+        trusted = self._spec.trust_remote_code
+        return Base.of(self._files, trust_remote_code=trusted, device=self._device, dtype=self._dtype)
+
+    def load_model(self, bases: Bases | None = None) -> LocalModel:
+        """Return the model; load it first if it is not there yet, on a base that an earlier one left, if any.
+
+        Raises:
+            BackendError: it cannot be loaded.
+        """
+        if self._model is None:
+            self._model = LocalModel(
+                self._spec,
+                self._settings,
+                self._files,
+                self._tokenizer,
+                self._device,
+                self._dtype,
+                bases=bases,
+                keeps_base=self.keeps_base,
+            )
+        return self._model
+
     def render(self, case: Case) -> str:
         """Return the whole text the model is given for a case.
 
@@ -187,11 +215,7 @@ class TransformersBackend:
         """
         if not requests:
             return
-        if self._model is None:
-            self._model = LocalModel(
-                self._spec, self._settings, self._files, self._tokenizer, self._device, self._dtype
-            )
-        model = self._model
+        model = self.load_model()
         rows: list[Row] = []
         for request in requests:
             try:
@@ -201,7 +225,8 @@ class TransformersBackend:
         # Running out of memory shows at the start this way, rows that are together need little padding, and the
         # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
-        yield from self._run(rows, model)
+        yield from self._run([row for row in rows if not row.request.alone], model)
+        yield from self._run([row for row in rows if row.request.alone], model, alone=True)
 
     def close(self) -> None:
         """Free the model. A later `generate` loads it again."""
@@ -256,18 +281,22 @@ class TransformersBackend:
             )
         return Row(request, prompt, limit)
 
-    def _run(self, rows: list[Row], model: LocalModel) -> Iterator[Completion]:
+    def _run(self, rows: list[Row], model: LocalModel, *, alone: bool = False) -> Iterator[Completion]:
         if not rows:
             return
-        size = self._chosen_batch_size = self._batch_size or model.default_batch_size(
-            max(len(row.prompt) + row.limit for row in rows)
-        )
+        if alone:
+            size = 1
+        else:
+            size = self._chosen_batch_size = self._batch_size or model.default_batch_size(
+                max(len(row.prompt) + row.limit for row in rows)
+            )
         while rows:
             size = min(size, len(rows))
             if self.on_batch is not None:
                 # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
                 self.on_batch([rows[0].request.key])
-            decoder = model.decoder(rows, size)
+            # With transformers' own cache, alone: what slots do to an answer is to be seen too.
+            decoder = Batched(rows, size, model) if alone else model.decoder(rows, size)
             yield from self._decode(decoder, model)
             # What did not fit, and what has not been tried.
             left, rows = decoder.rows, list(decoder.waiting)
