@@ -257,7 +257,7 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
                     row.start(model, settings, 0.0)
                 if not running.rows:
                     return [row.tokens for row in rows]
-                running.leave([row for row, token in running.advance() if row.accept(token, model)])
+                running.leave([row for row, tokens in running.advance() if row.accept(tokens, model)])
 
         return answer
 

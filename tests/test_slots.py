@@ -6,6 +6,7 @@ import inspect
 import itertools
 import random
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -68,8 +69,17 @@ def alone(network: Any, prompt: list[int], count: int) -> list[int]:
     return tokens
 
 
-def together(network: Any, work: list[tuple[list[int], int]], capacity: int) -> list[list[int]]:
-    """Return the answers of the same length from slots that are refilled as they fall free."""
+def together(
+    network: Any, work: list[tuple[list[int], int]], capacity: int, guess: Callable[[int, int], list[int]] | None = None
+) -> list[list[int]]:
+    """Return the answers of the same length from slots that are refilled as they fall free.
+
+    Args:
+        network: the model.
+        work: prompts and lengths of the answers.
+        capacity: rows at once.
+        guess: of an answer, by its index and how much of it is there.
+    """
     slots = Slots(network, capacity)
     answers: list[list[int]] = [[] for _ in work]
     waiting, live = list(range(len(work))), list[int]()
@@ -78,15 +88,20 @@ def together(network: Any, work: list[tuple[list[int], int]], capacity: int) -> 
             live.append(waiting.pop(0))
             answers[live[-1]].append(int(slots.admit(work[live[-1]][0]).argmax()))
         assert len(slots) == len(live)
-        tokens = slots.step([answers[index][-1] for index in live]).argmax(-1).tolist()
-        for index, token in zip(live, tokens, strict=True):
-            answers[index].append(token)
+        guesses = [guess(index, len(answers[index])) if guess else [] for index in live]
+        logits = slots.step([[answers[index][-1], *each] for index, each in zip(live, guesses, strict=True)])
+        counts = []
+        for index, each, tokens in zip(live, guesses, logits.argmax(-1).tolist(), strict=True):
+            right = next((place for place, token in enumerate(each) if token != tokens[place]), len(each))
+            answers[index] += tokens[: right + 1]
+            counts.append(right + 1)
+        slots.keep(counts)
         for row in reversed(range(len(live))):
             if len(answers[live[row]]) >= work[live[row]][1]:
                 slots.remove(row)
                 live[row] = live[-1]
                 live.pop()
-    return answers
+    return [answer[:count] for answer, (_, count) in zip(answers, work, strict=True)]
 
 
 def work(texts: list[list[int]], *, seed: int = 0) -> list[tuple[list[int], int]]:
@@ -104,6 +119,35 @@ def test_every_row_gets_the_answer_of_the_loop(capacity: int, packed: bool) -> N
     expected = [alone(plain, prompt, count) for prompt, count in tasks]
     assert len({tuple(answer[:2]) for answer in expected}) > 7, "answers that are all the same show nothing"
     assert together(network, tasks, capacity) == expected
+
+
+@pytest.mark.parametrize(("kind", "capacity"), [("Llama", 1), ("Llama", 5), ("GPT2", 3)])
+def test_guesses_change_no_answer_and_right_ones_save_steps(kind: str, capacity: int) -> None:
+    config = {"n_embd": 48, "n_layer": 2, "n_head": 4, "n_positions": 512} if kind == "GPT2" else {}
+    network = make(kind, **config)
+    tasks = work(prompts(9))
+    expected = [alone(make(kind, **config), prompt, count) for prompt, count in tasks]
+    chance = random.Random(0)
+
+    def guess(index: int, known: int) -> list[int]:
+        """Guess some tokens that are right and some that are not."""
+        right = expected[index][known : known + chance.randrange(4)]
+        return right + [chance.randrange(300) for _ in range(chance.randrange(3))]
+
+    steps: list[int] = []
+    forward = network.forward
+
+    def counting(input_ids: Any, **known: Any) -> Any:
+        steps.append(input_ids.shape[1])
+        return forward(input_ids=input_ids, **known)
+
+    counting.__signature__ = inspect.signature(forward)  # type: ignore[attr-defined]
+    network.forward = counting
+    assert together(network, tasks, capacity, guess) == expected
+    guessed = len(steps)
+    steps.clear()
+    assert together(network, tasks, capacity) == expected
+    assert guessed < len(steps)
 
 
 def test_the_order_changes_nothing() -> None:
@@ -151,18 +195,20 @@ def test_numbers_that_are_none_stay_with_their_row() -> None:
         embeddings[7] = float("nan")
     assert slots.admit(bad).isnan().any()
     found = [int(slots.admit(good).argmax())]
-    logits = slots.step([1, found[-1]])
+    logits = slots.step([[1], [found[-1]]])
+    slots.keep([1, 1])
     assert logits[0].isnan().any()
-    found.append(int(logits[1].argmax()))
+    found.append(int(logits[1, 0].argmax()))
     slots.remove(0)
     with torch.no_grad():
         embeddings[7] = saved
     # The slot of the row that broke holds NaN in columns that the next one has not reached yet.
     slots.admit(good)
     while len(found) < 30:
-        logits = slots.step([found[-1], 3])
+        logits = slots.step([[found[-1]], [3]])
+        slots.keep([1, 1])
         assert not logits.isnan().any()
-        found.append(int(logits[0].argmax()))
+        found.append(int(logits[0, 0].argmax()))
     assert found == expected
 
 
@@ -183,9 +229,11 @@ def test_a_step_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "forward", failing)
     for _ in range(150):
         with pytest.raises(torch.OutOfMemoryError):
-            slots.step([answer[-1] for answer in answers])
-        for answer, token in zip(answers, slots.step([answer[-1] for answer in answers]).argmax(-1), strict=True):
-            answer.append(int(token))
+            slots.step([answer[-1:] for answer in answers])
+        logits = slots.step([answer[-1:] for answer in answers])
+        slots.keep([1] * len(answers))
+        for answer, (token,) in zip(answers, logits.argmax(-1).tolist(), strict=True):
+            answer.append(token)
     assert answers == [alone(plain, text, 151) for text in texts]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import torch
 
     from pytest_edgejson.backends import GenerationSettings, Request
+    from pytest_edgejson.backends.drafts import Drafts, Trail
     from pytest_edgejson.backends.local_model import LocalModel
     from pytest_edgejson.backends.slots import Slots
 
@@ -52,16 +53,22 @@ class Row:
         self.tokens = []
         self._follower = _Follower(model, self.request.text) if settings.stop_at_root else None
 
-    def accept(self, token: int | None, model: LocalModel) -> FinishReason | None:
-        """Take the next token, None where the model gave no number. Return the reason if the case ends with it."""
-        if token is None:
-            return "error"
-        self.tokens.append(token)
-        if token in model.end_tokens:
-            return "stop"
-        if self._follower is not None and self._follower.has_closed(token):
-            return "stop"
-        return "length" if len(self.tokens) >= self.limit else None
+    def accept(self, tokens: Iterable[int | None], model: LocalModel) -> FinishReason | None:
+        """Take the next tokens, up to the one that ends the case; return the reason if one does.
+
+        None stands for a token that the model gave no number for.
+        """
+        for token in tokens:
+            if token is None:
+                return "error"
+            self.tokens.append(token)
+            if token in model.end_tokens:
+                return "stop"
+            if self._follower is not None and self._follower.has_closed(token):
+                return "stop"
+            if len(self.tokens) >= self.limit:
+                return "length"
+        return None
 
     def is_late(self, clock_s: float) -> bool:
         """Tell whether its time is up."""
@@ -147,8 +154,8 @@ class Decoder(ABC):
         """Put rows that are waiting under way, if it is time for that; return them."""
 
     @abstractmethod
-    def advance(self) -> list[tuple[Row, int | None]]:
-        """Compute the next token of some rows under way, those that have begun first; None where there is NaN."""
+    def advance(self) -> list[tuple[Row, list[int | None]]]:
+        """Compute the next tokens of some rows under way, those that have begun first; None where there is NaN."""
 
     @abstractmethod
     def leave(self, rows: Sequence[Row]) -> None:
@@ -156,27 +163,55 @@ class Decoder(ABC):
 
 
 class Slotted(Decoder):
-    """Rows in slots: a row begins as soon as another one has ended."""
+    """Rows in slots: a row begins as soon as another one has ended. Steps check guesses of a few tokens.
 
-    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, slots: Slots) -> None:
+    Args:
+        slots: empty ones.
+        drafts: where guesses come from, None for none.
+    """
+
+    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, slots: Slots, drafts: Drafts | None) -> None:
         super().__init__(rows, size, model)
         self._slots = slots
+        self._drafts = drafts
+        self._trails: dict[Row, Trail] = {}
         self._newcomer: Row | None = None
 
     def begin(self) -> list[Row]:
         """Put one row under way: a prompt is long enough to be computed alone."""
         if not self.waiting or len(self.rows) == self._size:
             return []
-        self._newcomer = self.waiting.popleft()
-        self.rows.append(self._newcomer)
-        return [self._newcomer]
+        self._newcomer = row = self.waiting.popleft()
+        self.rows.append(row)
+        if self._drafts is not None:
+            self._trails[row] = self._drafts.follow(row.prompt)
+        return [row]
 
-    def advance(self) -> list[tuple[Row, int | None]]:
+    def advance(self) -> list[tuple[Row, list[int | None]]]:
         """Compute the newcomer's prompt, else a step of all rows."""
-        if self._newcomer is None:
-            return _choose(self.rows, self._slots.step([row.tokens[-1] for row in self.rows]))
-        row, self._newcomer = self._newcomer, None
-        return _choose([row], self._slots.admit(row.prompt)[None])
+        if self._newcomer is not None:
+            row, self._newcomer = self._newcomer, None
+            made = _choose([row], self._slots.admit(row.prompt)[None])
+        else:
+            guesses = self._guess()
+            logits = self._slots.step([[row.tokens[-1], *guess] for row, guess in zip(self.rows, guesses, strict=True)])
+            made = _check(self.rows, guesses, logits)
+            self._slots.keep([len(tokens) for _, tokens in made])
+        for row, tokens in made:
+            if row in self._trails:
+                self._trails[row].extend([token for token in tokens if token is not None])
+        return made
+
+    def _guess(self) -> list[list[int]]:
+        """Return for each row what is to be checked of how it goes on."""
+        reach = self._drafts.reach(len(self.rows)) if self._drafts is not None else 0
+        return [
+            # What is drawn is no guess's to know.
+            self._trails[row].guess(min(reach, row.limit - len(row.tokens) - 1))
+            if row in self._trails and row.sampler is None
+            else []
+            for row in self.rows
+        ]
 
     def leave(self, rows: Sequence[Row]) -> None:
         """Free the rows' slots."""
@@ -185,6 +220,8 @@ class Slotted(Decoder):
             self._slots.remove(index)
             self.rows[index] = self.rows[-1]
             self.rows.pop()
+            if row in self._trails:
+                self._trails.pop(row).share()
 
 
 class Batched(Decoder):
@@ -211,7 +248,7 @@ class Batched(Decoder):
         self.rows = [self.waiting.popleft() for _ in range(min(self._size, len(self.waiting)))]
         return list(self.rows)
 
-    def advance(self) -> list[tuple[Row, int | None]]:
+    def advance(self) -> list[tuple[Row, list[int | None]]]:
         """Compute all rows' prompts, or their next tokens."""
         import torch
 
@@ -230,7 +267,7 @@ class Batched(Decoder):
                 self._cache,
             )
             made = _choose(self.rows, logits)
-            self._inputs = torch.tensor([[token or 0] for _, token in made], device=logits.device)
+            self._inputs = torch.tensor([[token or 0] for _, (token,) in made], device=logits.device)
             self._positions = self._positions[:, -1:] + 1
             self._width += 1
         return made
@@ -271,22 +308,34 @@ class Batched(Decoder):
         self._held = self.rows
 
 
-def _choose(rows: Sequence[Row], logits: torch.Tensor) -> list[tuple[Row, int | None]]:
+def _choose(rows: Sequence[Row], logits: torch.Tensor) -> list[tuple[Row, list[int | None]]]:
     """Choose a token for each row by its logits, `[rows, vocabulary]`; None where they are NaN."""
+    return _check(rows, [[]] * len(rows), logits[:, None])
+
+
+def _check(
+    rows: Sequence[Row], guesses: Sequence[Sequence[int]], logits: torch.Tensor
+) -> list[tuple[Row, list[int | None]]]:
+    """Choose the next tokens of each row: one, and one more for each guess that is what would have been chosen.
+
+    Args:
+        rows: whose tokens.
+        guesses: of each row.
+        logits: of what follows its last token and each guess, `[rows, tokens, vocabulary]`.
+    """
     import torch
 
     with torch.inference_mode():
-        chosen = logits.argmax(-1)
+        likeliest = logits.argmax(-1)
         # NaN wins every comparison in argmax, so looking at the winner is enough.
-        broken = logits.gather(-1, chosen[:, None])[:, 0].isnan()
+        broken = logits.gather(-1, likeliest[..., None])[..., 0].isnan()
         # One transfer from the device instead of two.
-        tokens: list[int] = torch.where(broken, -1, chosen).tolist()
-    made: list[tuple[Row, int | None]] = []
-    for row, token, scores in zip(rows, tokens, logits, strict=True):
-        if token < 0:
-            made.append((row, None))
-        elif row.sampler is None:
-            made.append((row, token))
-        else:
-            made.append((row, row.sampler.choose(scores.cpu())))
+        chosen: list[list[int]] = torch.where(broken, -1, likeliest).tolist()
+    made: list[tuple[Row, list[int | None]]] = []
+    for row, guess, own, scores in zip(rows, guesses, chosen, logits, strict=True):
+        right = next((number for number, token in enumerate(guess) if token != own[number]), len(guess))
+        tokens = [None if token < 0 else token for token in own[: right + 1]]
+        if row.sampler is not None and tokens[0] is not None:
+            tokens = [row.sampler.choose(scores[0].cpu())]
+        made.append((row, tokens))
     return made

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
+from pytest_edgejson.backends.drafts import Drafts
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, read_shapes
 from pytest_edgejson.devices import available, share_of_cores
 
@@ -144,6 +145,7 @@ class LocalModel:
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         self._cache_name = "cache_params" if "cache_params" in accepted else "past_key_values"
         self._pieces: dict[int, str] = {}
+        self._drafts = Drafts()
         self._anchor: list[int] = tokenizer.encode("a", add_special_tokens=False)[-1:]
         self._anchor_length = len(self.decode(self._anchor))
 
@@ -170,7 +172,7 @@ class LocalModel:
         from pytest_edgejson.backends.slots import Slots
 
         if self._takes_slots:
-            return Slotted(rows, size, self, Slots(self._network, size))
+            return Slotted(rows, size, self, Slots(self._network, size), self._drafts)
         return Batched(rows, size, self)
 
     @functools.cached_property

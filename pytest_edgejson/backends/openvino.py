@@ -257,13 +257,17 @@ class Paged(Decoder):
             beginning.append(row)
         return beginning
 
-    def advance(self) -> list[tuple[Row, int | None]]:
+    def advance(self) -> list[tuple[Row, list[int | None]]]:
         """Compute until some rows have a next token: a step may be the middle of a long prompt."""
         while True:
             self._pipeline.step()
-            made = [(row, token) for row in self.rows for token in read(self._handles[row.request.key])[0]]
+            made: list[tuple[Row, list[int | None]]] = []
+            for row in self.rows:
+                tokens = read(self._handles[row.request.key])[0]
+                if tokens:
+                    made.append((row, list(tokens)))
             if made:
-                return list(made)
+                return made
             if not self._pipeline.has_non_finished_requests():
                 # It gives up requests for which it finds no memory.
                 raise MemoryError("out of memory for keys and values")

@@ -58,7 +58,7 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
 
     def get_seq_length(self) -> int:
         """Return the number of columns before a step's own."""
-        return self._slots.columns - 1
+        return self._slots.columns - self._slots.width
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """Return length and offset of what a step looks at."""
@@ -71,12 +71,12 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **known: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write a step's keys and values, `[rows, heads, 1, width]`; return those of all columns looked at."""
+        """Write a step's keys and values, `[rows, heads, tokens, width]`; return those of all columns looked at."""
         return self._write(self.keys, key_states), self._write(self.values, value_states)
 
     def _write(self, held: torch.Tensor, states: torch.Tensor) -> torch.Tensor:
         rows = len(states)
-        held.flatten(0, 1).index_copy_(0, self._slots.places, states[:, :, 0])
+        held.flatten(0, 1).index_copy_(0, self._slots.places, states.transpose(1, 2).flatten(0, 1))
         return held[:rows, : self._slots.columns].transpose(1, 2)
 
     def hold(self, slot: int, keys: torch.Tensor, values: torch.Tensor) -> None:
@@ -130,38 +130,47 @@ def _attend(
     parts: list[_Part] | None = getattr(attention_mask, "parts", None)
     if parts is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **known)
-    rows, heads = query.shape[:2]
+    rows, heads, tokens, width = query.shape
     sizes = [part.rows for part in parts]
-    # Heads that share a key are rows of one product.
-    shared = query.reshape(rows, key.shape[1], -1, query.shape[-1])
+    # Heads that share a key, and a row's tokens, are rows of one product.
+    shared = query.reshape(rows, key.shape[1], -1, width)
+    sharing = heads // key.shape[1]
     outputs = [
         torch.nn.functional.scaled_dot_product_attention(
             queries,
             keys.narrow(2, 0, part.columns),
             values.narrow(2, 0, part.columns),
-            attn_mask=part.mask,
+            attn_mask=part.mask_of(sharing),
             scale=scaling,
         )
         for part, queries, keys, values in zip(
             parts, torch.split(shared, sizes), torch.split(key, sizes), torch.split(value, sizes), strict=True
         )
     ]
-    return torch.cat(outputs).reshape(rows, 1, heads, -1), None
+    return torch.cat(outputs).reshape(rows, heads, tokens, width).transpose(1, 2), None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Part:
     """Neighbouring rows of about the same length.
 
     Attributes:
         rows: how many.
         columns: of the longest.
-        mask: what is added to the scores, `[rows, 1, 1, columns]`.
+        mask: what is added to the scores, `[rows, 1, tokens, columns]`.
     """
 
     rows: int
     columns: int
     mask: torch.Tensor
+    _shared: torch.Tensor | None = None
+
+    def mask_of(self, sharing: int) -> torch.Tensor:
+        """Return the mask where the rows of a product are those of so many heads; the same in every layer."""
+        if self._shared is None:
+            # That of one token is the same for all heads as it is.
+            self._shared = self.mask if self.mask.shape[2] == 1 else self.mask.repeat(1, 1, sharing, 1)
+        return self._shared
 
 
 def _parts(lengths: Sequence[int], mask: torch.Tensor) -> list[_Part]:
@@ -193,13 +202,14 @@ class Slots:
 
     Attributes:
         columns: how many the current step looks at.
+        width: tokens of each row that the current step computes.
         room: columns that are allocated in each layer, or will be before they are written.
-        places: where the current step writes, counted over all slots and columns; shape `[rows]`.
+        places: where the current step writes, counted over all slots and columns; shape `[rows * width]`.
     """
 
     def __init__(self, network: Any, capacity: int) -> None:
         self.capacity = capacity
-        self.columns = self.room = 0
+        self.columns = self.width = self.room = 0
         self.places = torch.empty(0)
         self._network = network
         self._device = network.device
@@ -245,37 +255,48 @@ class Slots:
             logits: torch.Tensor = output.logits[0, 0 if self._keeps_logits else last].float()
             return logits
 
-    def step(self, tokens: Sequence[int]) -> torch.Tensor:
-        """Take each row's next token; return the logits of what follows it, float32, `[rows, vocabulary]`.
+    def step(self, tokens: Sequence[Sequence[int]]) -> torch.Tensor:
+        """Take tokens of each row; return the logits of what follows each, float32, `[rows, width, vocabulary]`.
 
-        A step that failed, for instance because memory ran out, may be repeated.
+        The width is that of the longest; what stands behind a shorter row's own says nothing. `keep` tells how many of
+        them are to stay. A step that failed, for instance because memory ran out, may be repeated.
         """
         with torch.inference_mode():
-            longest = max(self._lengths) + 1
+            device = self._device
+            self.width = max(map(len, tokens))
+            longest = max(self._lengths) + self.width
             if longest > self.room:
                 self._make_room(longest + longest // 4)
             for layer in self._layers:
                 layer.grow()
             self.columns = _multiple(longest, _COLUMNS)
-            positions = torch.tensor(self._lengths, device=self._device)
-            self.places = torch.arange(len(self), device=self._device) * self.room + positions
-            seen = torch.arange(self.columns, device=self._device) <= positions[:, None]
+            starts = torch.tensor(self._lengths, device=device)[:, None]
+            behind = torch.arange(self.width, device=device)
+            positions = starts + behind
+            self.places = (torch.arange(len(self), device=device)[:, None] * self.room + positions).flatten()
+            seen = torch.arange(self.columns, device=device) <= positions[:, :, None]
             dtype = self._network.dtype
             # Of the kind that is added: every implementation of attention takes it.
-            mask: Any = torch.where(seen, 0.0, torch.finfo(dtype).min).to(dtype)[:, None, None]
+            mask: Any = torch.where(seen, 0.0, torch.finfo(dtype).min).to(dtype)[:, None]
             # transformers hands a mask of four dimensions on as it is.
-            mask.parts = _parts([length + 1 for length in self._lengths], mask)
+            mask.parts = _parts([length + self.width for length in self._lengths], mask)
+            # What fills a row up has a position of that row: a model may know no later one.
+            last = torch.tensor([len(own) - 1 for own in tokens], device=device)[:, None]
+            inputs = [[*own, *[0] * (self.width - len(own))] for own in tokens]
             output = self._network(
-                input_ids=torch.tensor(tokens, device=self._device)[:, None],
+                input_ids=torch.tensor(inputs, device=device),
                 attention_mask=mask,
-                position_ids=positions[:, None],
+                position_ids=starts + torch.minimum(behind, last),
                 past_key_values=self._cache,
                 use_cache=True,
                 return_dict=True,
             )
-            self._lengths = [length + 1 for length in self._lengths]
-            logits: torch.Tensor = output.logits[:, -1].float()
+            logits: torch.Tensor = output.logits.float()
             return logits
+
+    def keep(self, counts: Sequence[int]) -> None:
+        """Keep so many of the tokens of each row that the last step took, the first ones."""
+        self._lengths = [length + count for length, count in zip(self._lengths, counts, strict=True)]
 
     def remove(self, row: int) -> None:
         """Free a row's slot. The last row takes its place, and its number."""
@@ -338,20 +359,26 @@ def agrees(network: Any) -> bool:
         prompt = [(7 * place + 3 + (seed if place > _SHARED else 0)) % size for place in range(length)]
         rows.append((prompt, {length: slots.admit(list(prompt))}))
 
-    def step() -> None:
-        for tokens, _ in rows:
-            tokens.append((tokens[-1] + 5) % size)
-        for (tokens, found), logits in zip(rows, slots.step([tokens[-1] for tokens, _ in rows]), strict=True):
-            found[len(tokens)] = logits
+    def step(*counts: int) -> None:
+        # The last token of each row is not kept, as one that was guessed wrong.
+        new = [
+            [(tokens[-1] + 5 * number) % size for number in range(1, count + 2)]
+            for (tokens, _), count in zip(rows, counts, strict=True)
+        ]
+        for (tokens, found), own, logits in zip(rows, new, slots.step(new), strict=True):
+            for token, each in zip(own[:-1], logits, strict=False):
+                tokens.append(token)
+                found[len(tokens)] = each
+        slots.keep(counts)
 
     try:
         admit(5, 0)
         admit(_SHARED + 9, 1)
-        step()
+        step(2, 1)
         slots.remove(0)
         done, rows[0] = rows[0], rows.pop()
         admit(_SHARED + 4, 2)
-        step()
+        step(1, 3)
         return all(_is_computed(network, tokens, found) for tokens, found in (done, *rows))
     except (ArithmeticError, AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError):
         # A model of an unknown kind may stumble over any part of what it is handed.

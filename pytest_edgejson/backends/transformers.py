@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.models import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 2
+_DECODING = 3
 
 
 def load(
@@ -334,7 +334,8 @@ class TransformersBackend:
                 if not is_out_of_memory(error):
                     raise BatchError(f"{self._spec.name}: the model broke: {first_line(error)}") from error
                 return
-            reasons = [row.accept(token, model) for row, token in made]
+            counts = [len(row.tokens) for row, _ in made]
+            reasons = [row.accept(tokens, model) for row, tokens in made]
             step_s = time.perf_counter() - started
             clock_s += step_s
             ended: list[tuple[Row, FinishReason]] = []
@@ -344,7 +345,7 @@ class TransformersBackend:
                     ended.append((row, reason or "timeout"))
             decoder.leave([row for row, _ in ended])
             if self.on_step is not None:
-                self.on_step(len(made))
+                self.on_step(sum(len(row.tokens) for row, _ in made) - sum(counts))
             for row, reason in ended:
                 yield row.completion(model, reason, clock_s)
 
