@@ -32,14 +32,19 @@ def available() -> tuple[str, ...]:
     return ("cpu",)
 
 
+def workers() -> int:
+    """Return how many pytest-xdist workers there are, this process or that of its parent among them; else 1."""
+    count = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
+    return max(1, int(count)) if count.isdecimal() else 1
+
+
 def share_of_cores() -> int | None:
     """Return the threads that a model in an xdist worker gets, so that all workers together use each core once.
 
     None where this is no worker or the only one, or where `OMP_NUM_THREADS` decides: it is the library's choice then.
     """
-    workers = os.environ.get("PYTEST_XDIST_WORKER_COUNT", "")
-    if not workers.isdecimal() or int(workers) < 2 or "OMP_NUM_THREADS" in os.environ:
+    if workers() == 1 or "OMP_NUM_THREADS" in os.environ:
         return None
     # A container may be allowed fewer cores than the machine has.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(workers))
+    return max(1, cores // workers())

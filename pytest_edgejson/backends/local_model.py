@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends import BackendError
 from pytest_edgejson.backends.drafts import Drafts
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, read_shapes
-from pytest_edgejson.devices import available, share_of_cores
+from pytest_edgejson.devices import available, share_of_cores, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -311,7 +311,7 @@ def _share_cores() -> None:
 
 
 def free_bytes(device: Device) -> int | None:
-    """Return the memory a device has left, None where nobody knows."""
+    """Return the memory that a device has left for this process, None where nobody knows."""
     import torch
 
     if device.kind == "cuda":
@@ -327,7 +327,8 @@ def free_bytes(device: Device) -> int | None:
     with contextlib.suppress(OSError, ValueError):
         group = Path("/sys/fs/cgroup")
         free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
-    return free
+    # Workers on one CPU ask at the same time.
+    return free // workers()
 
 
 def free_memory() -> None:
