@@ -125,7 +125,7 @@ class LocalModel:
             else:
                 self._network, is_shared = bases.network(spec, files, device, dtype, keep=keeps_base)
             if files.adapter is not None:
-                self._network = _put_adapter(
+                self._network = put_adapter(
                     self._network, spec.name, files.adapter, device, merge=settings.merge_adapter, is_shared=is_shared
                 )
             self._network.eval()
@@ -139,7 +139,7 @@ class LocalModel:
         self.window: int | None = getattr(config, "max_position_embeddings", None)
         # An adapter's embeddings have no num_embeddings.
         self.vocabulary: int = len(self._network.get_input_embeddings().weight)
-        self.end_tokens = _end_tokens(self._network, tokenizer)
+        self.end_tokens = read_end_tokens(self._network, tokenizer)
         accepted = inspect.signature(self._network.forward).parameters
         self._takes_positions = "position_ids" in accepted
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
@@ -248,7 +248,20 @@ def load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str)
     return network.to(device.name)
 
 
-def _put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool, is_shared: bool) -> Any:
+def put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool, is_shared: bool) -> Any:
+    """Put an adapter on a network; return the network with it.
+
+    Args:
+        network: the base.
+        name: of the model, for messages.
+        folder: of the adapter.
+        device: where the network is.
+        merge: fold it into the weights.
+        is_shared: whether other networks have the same weights, which must stay as they are.
+
+    Raises:
+        BackendError: the adapter does not fit.
+    """
     from peft import PeftModel
     from peft.tuners.tuners_utils import BaseTunerLayer
 
@@ -292,7 +305,7 @@ def _unshare(module: Any) -> None:
         parameter.data = parameter.data.clone()
 
 
-def _end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
+def read_end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
     """Return every token that ends an answer: the model's own, and the one its tokenizer was trained with."""
     found: set[int] = set()
     for source in (getattr(network, "generation_config", None), network.config, tokenizer):

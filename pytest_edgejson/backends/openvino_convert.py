@@ -166,11 +166,11 @@ class Conversion:
     def _write(self, folder: Path, tokenizer: Any) -> None:
         from pytest_edgejson.backends.local_model import (
             Device,
-            _end_tokens,
-            _put_adapter,
             load_network,
             one_line,
+            put_adapter,
             quiet,
+            read_end_tokens,
         )
         from pytest_edgejson.backends.slots import is_simple
 
@@ -178,7 +178,7 @@ class Conversion:
         with quiet(), one_line(spec.name, "the model"):
             network = load_network(spec, self._files, device, "float32")
             if self._files.adapter is not None:
-                network = _put_adapter(network, spec.name, self._files.adapter, device, merge=True, is_shared=False)
+                network = put_adapter(network, spec.name, self._files.adapter, device, merge=True, is_shared=False)
             network.eval()
         kind = type(network).__name__
         other = f'run it with backend = "transformers" ({spec.name})'
@@ -189,7 +189,7 @@ class Conversion:
         facts = Converted(
             vocabulary=len(network.get_input_embeddings().weight),
             window=getattr(config, "max_position_embeddings", None),
-            end_tokens=tuple(sorted(_end_tokens(network, tokenizer))),
+            end_tokens=tuple(sorted(read_end_tokens(network, tokenizer))),
             cache_bytes=2 * layers * heads * width * 4,
         )
         (folder / _FACTS).write_text(json.dumps(asdict(facts)), encoding="utf-8")
