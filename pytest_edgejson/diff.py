@@ -198,7 +198,12 @@ def _absence_rows(nodes: Sequence[Node], name: str, level: int) -> list[_Row]:
 
 
 def _clash_rows(node: Node, path: Path, level: int) -> list[_Row]:
-    """Return the one row of an object or array in whose place stands something of another type, or the reverse."""
+    """Return the one row of an object or array in whose place stands something of another type, or the reverse.
+
+    None where a part of it was moved elsewhere, which has a row of its own.
+    """
+    if any(each.moves for _, each in node.all_below()):
+        return []
     own, below = node.fields, [field for each in node.children.values() for _, field in each.all_fields()]
     is_expected, is_got = any("expected" in field for field in below), any("got" in field for field in below)
     steps = {type(step) for step in node.children}
@@ -244,7 +249,9 @@ def _field_row(field: Field, path: Path, level: int) -> _Row:
             expected, got = json.dumps(one), json.dumps(two)
         else:
             words = diff_words(one, two)
-    return _Row(level, _name(path), _what(field), expected=expected, got=got, words=tuple(words or ()), findings=1)
+    # An object or array of which parts stand elsewhere has a heading, and what became of the rest stands under it.
+    name = _name(path, "(itself)" if level else "(root)")
+    return _Row(level, name, _what(field), expected=expected, got=got, words=tuple(words or ()), findings=1)
 
 
 def _order_row(node: Node, field: Field, path: Path, level: int) -> _Row:

@@ -7,7 +7,7 @@ import re
 
 import pytest
 from answers import HOSTILE, field, made_up, scored
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.diff import render_diff
@@ -194,11 +194,24 @@ def test_no_line_is_too_wide_or_acts_on_the_terminal(expected, got, width, verbo
 
 
 @given(objects, objects)
+@example({"a": {"a": None, "b": {"a b": -1}}}, {"a": {}, "b": {"a": None, "b": None, "a b": -1}})
 def test_every_finding_is_told_of(expected, got):
     made = scored(expected, got)
     text = render_diff(made)
     assert bool(text) is bool(made["fields"])
     assert "-vv" not in text or len(made["fields"]) > 60
+
+
+def test_an_object_that_is_empty_because_a_part_of_it_moved() -> None:
+    expected = {"a": {"a": None, "b": {"key": -1}}}
+    text = render_diff(scored(expected, {"a": {}, "b": {"a": None, "b": None, "key": -1}}))
+    assert [line.split() for line in text.splitlines()] == [
+        ["a", "(none", "of", "2", "right)"],
+        ["(itself)", "extra", "{}"],
+        ["a", "missing", "null"],
+        ["b.key", "moved", "to", "b.key"],
+        ["b", "extra", "2", "fields:", "a", "null,", "b", "null"],
+    ]
 
 
 @given(objects, objects)
