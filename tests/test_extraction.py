@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.decoding import MAX_DEPTH, MalformedError, decode
@@ -183,6 +183,8 @@ def test_what_is_found_is_nested_no_deeper_than_the_limit():
 @settings(max_examples=25)
 @given(value=objects)
 def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, value):
+    # Behind a brace in quotes it is open where strings begin, and with that whether a tag stands in one.
+    assume('"{"' not in before or "think>" not in json.dumps(value))
     for text in (json.dumps(value), json.dumps(value, indent=2, ensure_ascii=False)):
         extraction = extract(before + text + after)
         assert extraction.value == value
