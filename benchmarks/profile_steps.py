@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from pytest_edgejson.backends.local_model import LocalModel
+    from pytest_edgejson.backends.batches import Model
     from pytest_edgejson.backends.slots import Slots
 
 # What an operation of torch belongs to, by a part of its name; the first that fits.
@@ -82,7 +82,7 @@ def by_kind(profiled: Any) -> dict[str, float]:
     return dict(seconds)
 
 
-def answer(model: LocalModel, rows: list[Row], settings: GenerationSettings, options: argparse.Namespace) -> Timed:
+def answer(model: Model, rows: list[Row], settings: GenerationSettings, options: argparse.Namespace) -> Timed:
     decoder = model.decoder(rows, options.size)
     timed = Timed(decoder._slots, options.every)  # type: ignore[attr-defined]
     while True:
@@ -105,7 +105,8 @@ def table(timed: Timed) -> str:
         sampled = [each for size in sizes for each in timed.operations[size]]
         parts = [1000 * fmean(each.get(kind, 0.0) for each in sampled) for kind in kinds]
         mean = 1000 * fmean(seconds)
-        name = str(low) if low == high else f"{low} to {min(high, max(sizes))}"
+        most = min(high, max(sizes))
+        name = str(low) if low == most else f"{low} to {most}"
         shares = [f"{part:.1f}" for part in (mean, *parts, max(0.0, mean - sum(parts)))]
         lines.append([name, len(seconds), f"{sum(seconds):.1f}", *shares])
     headers = ["cases under way", "steps", "seconds", "ms a step", *kinds, "Python"]

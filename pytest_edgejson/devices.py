@@ -5,11 +5,59 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from pytest_edgejson.backends import BackendError
 
 # Where nothing of this exists, Linux has no GPU that torch could use.
 _NODES = Path("/dev")
 _GPU_NODES = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")
+
+_KINDS = ("cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a model runs, for instance `cuda:1`, and of which kind that is: `cuda`."""
+
+    name: str
+    kind: str
+
+    @classmethod
+    def choose(cls, wanted: str | None, model: str) -> Device:
+        """Return the device that is wanted, or for None and `auto` the best there is: cuda, mps, cpu.
+
+        Raises:
+            BackendError: it is unknown or not there. The message begins with `model`, a name.
+        """
+        if wanted in {None, "auto"}:
+            wanted = available()[0]
+        kind, _, number = str(wanted).partition(":")
+        if kind not in _KINDS:
+            raise BackendError(f"{model}: unknown device {wanted!r}: use cpu, cuda, cuda:N or mps")
+        if kind != "cpu":
+            import torch
+
+            there = torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
+            if not there:
+                raise BackendError(f"{model}: torch finds no {kind} device here: use --edgejson-device=cpu")
+            last = torch.cuda.device_count() - 1 if kind == "cuda" else 0
+            if number and not (number.isdecimal() and int(number) <= last):
+                raise BackendError(f"{model}: torch finds no {wanted} here: the last one is {kind}:{last}")
+        return cls(str(wanted), kind)
+
+    def dtype(self, wanted: str, parameters: int) -> str:
+        """Return `float32`, `bfloat16` or `float16`: what was asked for, or what suits the device."""
+        if wanted != "auto":
+            return wanted
+        if self.kind == "cuda":
+            import torch
+
+            # Emulated bfloat16 is slower than float32.
+            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
+        # float16 overflows in many models that were trained in bfloat16, so it is a matter of size only.
+        return "float16" if self.kind == "mps" and parameters > 3_000_000_000 else "float32"
 
 
 def available() -> tuple[str, ...]:

@@ -155,8 +155,10 @@ def findings(
     """
     if got is None or equal(expected, got):
         return []
-    violations = schema.violations(got) if score is None else score.violations
-    alignment = (score.alignment if score is not None else None) or align(expected, got)
+    if score is not None and score.alignment is not None:
+        violations, alignment = score.violations, score.alignment
+    else:
+        violations, alignment = schema.violations(got), align(expected, got)
     diagnosis = _Diagnosis(alignment, _keywords(violations), PromptText(prompt), schema.document)
     orders = (
         Finding(format_path(path), list(range(len(positions))), _ranks(positions), "array_order")

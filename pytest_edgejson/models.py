@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import DTYPES
+from pytest_edgejson.backends.registry import runs_in_process
 from pytest_edgejson.gate_language import Gate, GateError, parse_gate
 from pytest_edgejson.prompts import parse_template
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 CONTROLS = ("gold", "empty", "rules")
-# Backends that run a model of transformers.
-_LOCAL = ("transformers", "openvino")
 
 # A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.
 _NAME = re.compile(r"[\w.+@=,-]+")
@@ -233,7 +232,7 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
         raise ModelsFileError(f"{where}: 'prompt': {error}") from None
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
-    if spec.model is None and (spec.backend not in _LOCAL or spec.adapter is None):
+    if spec.model is None and (spec.adapter is None or not runs_in_process(spec.backend)):
         raise ModelsFileError(f"{where}: the key 'model' is missing: a hub id, a folder, a recording or a control")
     if spec.backend == "control":
         if spec.model not in CONTROLS:
@@ -296,7 +295,7 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
         return ModelSpec(name=name, backend="control", model=rest)
     if colon and scheme == "openvino" and rest:
         spec = resolve_model(rest, registry)
-        if spec.backend not in _LOCAL:
+        if not runs_in_process(spec.backend):
             raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after openvino:")
         return replace(spec, name=_label(f"openvino:{spec.name}"), backend="openvino")
     folder = Path(name).expanduser()

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from _pytest._code.code import TerminalRepr
 
     from pytest_edgejson.cases import Case
-    from pytest_edgejson.options import Assertion, Profile
+    from pytest_edgejson.option_values import Assertion
+    from pytest_edgejson.options import Profile
     from pytest_edgejson.schemas import Schema
     from pytest_edgejson.session import Session
 

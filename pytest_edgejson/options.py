@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import shlex
 from dataclasses import dataclass
@@ -13,6 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import pytest
 
 from pytest_edgejson.backends import DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.option_values import (
+    Assertion,
+    choice,
+    parse_assertion,
+    parse_count,
+    parse_devices,
+    parse_diffs,
+    parse_gate,
+    parse_penalty,
+    parse_seconds,
+    parse_seed,
+    parse_temperature,
+    parse_top_p,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,122 +39,6 @@ SHOWN_DIFFS = 5
 _NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r(?P<repeat>\d+))?\]", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Assertion:
-    """What a case must reach to pass.
-
-    Attributes:
-        kind: `exact` (JSONExact), `schema` (SchemaCompliance) or `field_f1`.
-        threshold: least FieldF1, for the kind `field_f1`.
-    """
-
-    kind: Literal["exact", "schema", "field_f1"] = "exact"
-    threshold: float = 1.0
-
-    def __str__(self) -> str:
-        return f"field_f1>={self.threshold:g}" if self.kind == "field_f1" else self.kind
-
-
-def parse_assertion(text: str) -> Assertion:
-    """Read `exact`, `schema` or `field_f1>=X`."""
-    if text == "exact":
-        return Assertion("exact")
-    if text == "schema":
-        return Assertion("schema")
-    found = re.fullmatch(r"field_f1\s*>=\s*(\d*\.?\d+)", text)
-    if found is None or not 0 <= float(found[1]) <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of: exact, schema, field_f1>=X with X from 0 to 1")
-    return Assertion("field_f1", float(found[1]))
-
-
-def parse_diffs(text: str) -> int | None:
-    """Read how many diffs to show whole: a number, `none` (0) or `all` (None)."""
-    if text == "all":
-        return None
-    if text == "none":
-        return 0
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is none of: a number, all, none")
-    return int(text)
-
-
-def parse_devices(text: str) -> tuple[str, ...] | None:
-    """Read a device, or several with commas between them; None for `auto`."""
-    if text == "auto":
-        return None
-    devices = tuple(part.strip() for part in text.split(","))
-    if not all(devices):
-        raise argparse.ArgumentTypeError(f"{text!r} is no device, nor several with commas between them")
-    if len({device.partition(":")[0] for device in devices}) > 1:
-        # Each has its own precision and rounding.
-        raise argparse.ArgumentTypeError(f"{text!r} mixes kinds of devices, whose answers differ: name those of one")
-    return devices
-
-
-def parse_count(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    """Read a number; NaN, which no comparison holds for, where it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def parse_seconds(text: str) -> float:
-    """Read a number of seconds above 0."""
-    seconds = _number(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
-
-
-def parse_temperature(text: str) -> float:
-    """Read a number of at least 0."""
-    number = _number(text)
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0; 0 is greedy")
-    return number
-
-
-def parse_top_p(text: str) -> float:
-    """Read a probability above 0."""
-    number = _number(text)
-    if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no probability above 0 and up to 1")
-    return number
-
-
-def parse_penalty(text: str) -> float:
-    """Read a number above 0."""
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0; 1 is no penalty")
-    return number
-
-
-def parse_seed(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
-    return int(text)
-
-
-def parse_gate(text: str) -> Gate:
-    """Read a gate, such as `json_exact[simple]>=0.75`."""
-    from pytest_edgejson import gate_language
-
-    try:
-        return gate_language.parse_gate(text)
-    except gate_language.GateError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
 def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
     """Let argparse check a value but keep its text: xdist sends options to its workers, and only builtins travel."""
 
@@ -152,15 +49,6 @@ def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
     # argparse names the type in some of its messages.
     check.__name__ = parse.__name__
     return check
-
-
-def _choice(*names: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of: {', '.join(names)}")
-        return text
-
-    return parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +94,14 @@ _OPTIONS = (
     ),
     _Option(
         "profile",
-        _choice("default", "v3"),
+        choice("default", "v3"),
         "v3: prompt, limits, scorer and table of the published EdgeJSON v3 evaluation",
         "NAME",
         "default",
     ),
     _Option(
         "extraction",
-        _choice("lenient", "strict"),
+        choice("lenient", "strict"),
         "how JSON is found in an output: lenient (default) or strict",
         "POLICY",
         "lenient",
@@ -261,7 +149,7 @@ _OPTIONS = (
         "worker, such as cuda:0,cuda:1 or cpu,cpu (default: every GPU)",
         "DEVICE",
     ),
-    _Option("dtype", _choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
+    _Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
     _Option(
         "max_new_tokens",
         parse_count,

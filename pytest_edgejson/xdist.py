@@ -20,9 +20,8 @@ from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import parse_tx_spec_config
 
 from pytest_edgejson.backends import BackendError
-from pytest_edgejson.backends.local_model import Device
 from pytest_edgejson.backends.registry import runs_in_process
-from pytest_edgejson.devices import available
+from pytest_edgejson.devices import Device, available
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -188,6 +188,31 @@ def test_a_deadline_ends_a_model_that_is_still_loading(planted: Path, monkeypatc
         assert list(backend.generate(requests(["first"]))) == []
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is torch's on Linux, and /proc shows the environment")
+@pytest.mark.parametrize(
+    ("own", "count"),
+    [({}, isolation._SPIN_COUNT), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "passive"}, None)],
+)
+def test_its_threads_wait_for_each_other_as_the_user_says_else_not_for_long(
+    planted: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    own: dict[str, str],
+    count: str | None,
+) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    with loaded(planted) as backend:
+        list(backend.generate(requests(["first"])))
+        (pid,) = pids(capfd.readouterr().err)
+        entries = Path(f"/proc/{pid}/environ").read_bytes().decode(errors="replace").split("\0")
+    found = dict(entry.split("=", 1) for entry in entries if entry)
+    assert found.get("GOMP_SPINCOUNT") == count
+    assert found.items() >= {**own, "OMP_NUM_THREADS": "1"}.items()
+
+
 def test_it_finds_what_this_process_finds(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

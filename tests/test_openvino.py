@@ -114,7 +114,7 @@ def test_a_model_is_converted_once_and_again_when_its_files_change(tmp_path: Pat
         backend = load(folder, kept)
         backend.on_note = notes.append
         content(backend, requests(["a"]))
-        return Conversion(backend._spec, backend._files, kept).folder
+        return Conversion(backend._spec, backend._files, backend._hashes, kept).folder
 
     first = run()
     times = {file: file.stat().st_mtime_ns for file in first.iterdir()}
@@ -128,7 +128,7 @@ def test_a_model_is_converted_once_and_again_when_its_files_change(tmp_path: Pat
 
 def test_a_conversion_that_was_killed_is_made_anew(model: Path, tmp_path: Path) -> None:
     backend = load(model, tmp_path)
-    conversion = Conversion(backend._spec, backend._files, tmp_path)
+    conversion = Conversion(backend._spec, backend._files, backend._hashes, tmp_path)
     partial = conversion.folder.with_suffix(".partial")
     partial.mkdir()
     (partial / "openvino_model.bin").write_bytes(b"half of it")
@@ -149,7 +149,7 @@ def test_bfloat16_and_int8_are_other_models_to_the_store(model: Path, cache: Pat
     assert backends[2].description["weights"] == "int8"
 
     def size(backend: Any) -> int:
-        folder = Conversion(backend._spec, backend._files, cache).folder
+        folder = Conversion(backend._spec, backend._files, backend._hashes, cache).folder
         return (folder / "openvino_model.bin").stat().st_size
 
     assert size(backends[1]) == size(backends[0]) > 2.5 * size(backends[2])

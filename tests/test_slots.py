@@ -16,7 +16,8 @@ transformers = pytest.importorskip("transformers")
 
 from pytest_edgejson.backends import slots as slots_module  # noqa: E402
 from pytest_edgejson.backends.linear import pack  # noqa: E402
-from pytest_edgejson.backends.slots import Slots, agrees, is_simple  # noqa: E402
+from pytest_edgejson.backends.slot_check import agrees, is_simple  # noqa: E402
+from pytest_edgejson.backends.slots import Slots  # noqa: E402
 
 SMALL = {
     "vocab_size": 300,

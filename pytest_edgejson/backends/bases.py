@@ -16,8 +16,8 @@ from pytest_edgejson.backends.local_model import free_bytes, load_network
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_edgejson.backends.local_model import Device
     from pytest_edgejson.backends.model_files import ModelFiles
+    from pytest_edgejson.devices import Device
     from pytest_edgejson.models import ModelSpec
 
 

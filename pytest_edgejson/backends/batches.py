@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pytest_edgejson.backends import Completion, FinishReason
 from pytest_edgejson.backends.sampling import Sampler
@@ -17,10 +17,37 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends import GenerationSettings, Request
     from pytest_edgejson.backends.drafts import Drafts, Trail
     from pytest_edgejson.backends.local_model import LocalModel
+    from pytest_edgejson.backends.pieces import Pieces
     from pytest_edgejson.backends.slots import Slots
 
 # What a decoder writes for bytes that are no character, or not yet.
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
+
+
+class Model(Protocol):
+    """A loaded model, as far as decoding has to know it.
+
+    Attributes:
+        dtype: in which it computes, such as `float32`.
+        window: tokens it can look back on, None where its config names no limit.
+        vocabulary: tokens it knows.
+        end_tokens: what ends an answer.
+        pieces: the text of its tokens.
+    """
+
+    dtype: str
+    window: int | None
+    vocabulary: int
+    end_tokens: frozenset[int]
+    pieces: Pieces
+
+    def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:
+        """Return what generates rows, so many at once; alone, in the plainest way, to compare the others with."""
+        ...
+
+    def default_batch_size(self, tokens: int) -> int:
+        """Return how many cases of up to so many tokens, prompt included, are generated together."""
+        ...
 
 
 class Row:
@@ -45,15 +72,15 @@ class Row:
         self.sampler: Sampler | None = None
         self._follower: _Follower | None = None
 
-    def start(self, model: LocalModel, settings: GenerationSettings, clock_s: float) -> None:
+    def start(self, model: Model, settings: GenerationSettings, clock_s: float) -> None:
         """Begin, or begin again after an attempt that was interrupted."""
         self.began_s = clock_s
         self.compute_s = 0.0
         self.sampler = None if settings.is_plain_greedy else Sampler(settings, self.request, self.prompt)
         self.tokens = []
-        self._follower = _Follower(model, self.request.text) if settings.stop_at_root else None
+        self._follower = _Follower(model.pieces, self.request.text) if settings.stop_at_root else None
 
-    def accept(self, tokens: Iterable[int | None], model: LocalModel) -> FinishReason | None:
+    def accept(self, tokens: Iterable[int | None], model: Model) -> FinishReason | None:
         """Take the next tokens, up to the one that ends the case; return the reason if one does.
 
         None stands for a token that the model gave no number for.
@@ -74,7 +101,7 @@ class Row:
         """Tell whether its time is up."""
         return self.request.timeout_s is not None and clock_s - self.began_s > self.request.timeout_s
 
-    def completion(self, model: LocalModel, reason: FinishReason, clock_s: float) -> Completion:
+    def completion(self, model: Model, reason: FinishReason, clock_s: float) -> Completion:
         """Return what the case came to."""
         tokens = self.tokens
         # Not every model's end token is one that its tokenizer holds for special and leaves out by itself.
@@ -89,7 +116,7 @@ class Row:
             )
         return Completion(
             key=self.request.key,
-            text=model.decode(shown),
+            text=model.pieces.decode(shown),
             finish_reason=reason,
             prompt_tokens=len(self.prompt),
             output_tokens=len(tokens),
@@ -105,10 +132,10 @@ class _Follower:
     # No character is spread over more tokens than it has bytes; what is still open after that is no character.
     _LONGEST = 4
 
-    def __init__(self, model: LocalModel, prompt: str) -> None:
+    def __init__(self, pieces: Pieces, prompt: str) -> None:
         from pytest_edgejson.scanner import RootScanner
 
-        self._model = model
+        self._pieces = pieces
         # Templates of reasoning models open the thought themselves.
         self._scanner = RootScanner(thinking=prompt.rstrip().endswith("<think>"))
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
@@ -117,11 +144,11 @@ class _Follower:
 
     def has_closed(self, token: int) -> bool:
         """Take the next token; return whether the root object has closed in it or before."""
-        piece = self._model.piece(token)
+        piece = self._pieces.piece(token)
         if not self._open and _UNDECODED not in piece:
             return self._scanner.feed(piece)
         self._open.append(token)
-        text = self._model.continuation(self._open)
+        text = self._pieces.continuation(self._open)
         settled = text if len(self._open) > self._LONGEST else text.rstrip(_UNDECODED)
         new = settled[self._scanned :]
         self._scanned = len(settled)
@@ -143,11 +170,10 @@ class Decoder(ABC):
         waiting: those that have not begun.
     """
 
-    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel) -> None:
+    def __init__(self, rows: Iterable[Row], size: int) -> None:
         self.rows: list[Row] = []
         self.waiting = deque(rows)
         self._size = size
-        self._model = model
 
     @abstractmethod
     def begin(self) -> list[Row]:
@@ -170,8 +196,8 @@ class Slotted(Decoder):
         drafts: where guesses come from, None for none.
     """
 
-    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, slots: Slots, drafts: Drafts | None) -> None:
-        super().__init__(rows, size, model)
+    def __init__(self, rows: Iterable[Row], size: int, slots: Slots, drafts: Drafts | None) -> None:
+        super().__init__(rows, size)
         self._slots = slots
         self._drafts = drafts
         self._trails: dict[Row, Trail] = {}
@@ -231,7 +257,8 @@ class Batched(Decoder):
     """
 
     def __init__(self, rows: Iterable[Row], size: int, model: LocalModel) -> None:
-        super().__init__(rows, size, model)
+        super().__init__(rows, size)
+        self._model = model
         # Those the tensors are for: rows that have left are taken out of them by the next step.
         self._held: list[Row] = []
         self._cache: Any = None

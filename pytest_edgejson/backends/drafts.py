@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 # A guess is what followed the same last tokens elsewhere, at most so many of them, fewer if need be.
 _CONTEXT = 4
-# n-grams of ended answers that are remembered; twice as many take 100 MB.
+# n-grams of ended answers that are remembered, so that a long run doesn't take more and more memory.
 _MOST_SHARED = 500_000
 
 # Tokens that are guessed for a row at most, and tokens that a step of all rows computes at most.

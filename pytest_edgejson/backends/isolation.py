@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import pickle
 import queue
 import signal
@@ -42,6 +43,10 @@ _LOOK_EVERY_S = 0.5
 # For the stack of a stuck process to reach stderr, and for a process that was told to end to do so.
 _STACK_S = 0.2
 _END_S = 5.0
+# How often a thread of libgomp, torch's on Linux, looks whether the others are done before it sleeps. Left alone, it
+# looks for longer than it has to wait on a free machine; where another process is busy too, it so keeps a core from the
+# very thread that it waits for.
+_SPIN_COUNT = "4000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +256,10 @@ class _Process:
         self.is_used = False
         # By its path and without the folder of that, -P: modules named like libraries lie in it.
         self._process = subprocess.Popen(
-            [sys.executable, "-P", child.__file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-P", child.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment(),
         )
         self._messages: queue.SimpleQueue[tuple[float, dict[str, Any]] | None] = queue.SimpleQueue()
         # A thread, because not every system can wait for a pipe and a time at once.
@@ -335,3 +343,10 @@ class _Process:
             ": perhaps memory ran out; use a smaller model, or --edgejson-dtype=bfloat16" if name == "SIGKILL" else ""
         )
         return f"was ended by {name}{hint}"
+
+
+def environment() -> dict[str, str]:
+    """Return what the model's process has: this one's, with `_SPIN_COUNT` where the user decided nothing on waiting."""
+    # Beside a count, libgomp would not heed the policy.
+    spinning = {} if "OMP_WAIT_POLICY" in os.environ else {"GOMP_SPINCOUNT": _SPIN_COUNT}
+    return {**spinning, **os.environ}

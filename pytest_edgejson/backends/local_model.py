@@ -9,14 +9,15 @@ import importlib
 import inspect
 import sys
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
+from pytest_edgejson.backends.batches import Batched, Slotted
 from pytest_edgejson.backends.drafts import Drafts
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, read_shapes
-from pytest_edgejson.devices import available, share_of_cores, workers
+from pytest_edgejson.backends.pieces import Pieces
+from pytest_edgejson.devices import share_of_cores, workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends import GenerationSettings
     from pytest_edgejson.backends.bases import Bases
     from pytest_edgejson.backends.batches import Decoder, Row
+    from pytest_edgejson.devices import Device
     from pytest_edgejson.models import ModelSpec
 
 # Upper bounds of the default batch size. On a CPU the matrix products saturate early and a batch lasts as long as its
@@ -40,49 +42,6 @@ _MEMORY_ERRORS = (
     "cannot allocate memory",
     "cublas_status_alloc_failed",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a model runs, for instance `cuda:1`, and of which kind that is: `cuda`."""
-
-    name: str
-    kind: str
-
-    @classmethod
-    def choose(cls, wanted: str | None, model: str) -> Device:
-        """Return the device that is wanted, or for None and `auto` the best there is: cuda, mps, cpu.
-
-        Raises:
-            BackendError: it is unknown or not there. The message begins with `model`, a name.
-        """
-        if wanted in {None, "auto"}:
-            wanted = available()[0]
-        kind, _, number = str(wanted).partition(":")
-        if kind not in _BATCH_LIMITS:
-            raise BackendError(f"{model}: unknown device {wanted!r}: use cpu, cuda, cuda:N or mps")
-        if kind != "cpu":
-            import torch
-
-            there = torch.cuda.is_available() if kind == "cuda" else torch.backends.mps.is_available()
-            if not there:
-                raise BackendError(f"{model}: torch finds no {kind} device here: use --edgejson-device=cpu")
-            last = torch.cuda.device_count() - 1 if kind == "cuda" else 0
-            if number and not (number.isdecimal() and int(number) <= last):
-                raise BackendError(f"{model}: torch finds no {wanted} here: the last one is {kind}:{last}")
-        return cls(str(wanted), kind)
-
-    def dtype(self, wanted: str, parameters: int) -> str:
-        """Return `float32`, `bfloat16` or `float16`: what was asked for, or what suits the device."""
-        if wanted != "auto":
-            return wanted
-        if self.kind == "cuda":
-            import torch
-
-            # Emulated bfloat16 is slower than float32.
-            return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float16"
-        # float16 overflows in many models that were trained in bfloat16, so it is a matter of size only.
-        return "float16" if self.kind == "mps" and parameters > 3_000_000_000 else "float32"
 
 
 class LocalModel:
@@ -117,7 +76,6 @@ class LocalModel:
         self.name = spec.name
         self.device = device
         self.dtype = dtype
-        self.tokenizer = tokenizer
         with quiet(), one_line(spec.name, "the model"):
             _share_cores()
             if bases is None:
@@ -144,10 +102,8 @@ class LocalModel:
         self._takes_positions = "position_ids" in accepted
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         self._cache_name = "cache_params" if "cache_params" in accepted else "past_key_values"
-        self._pieces: dict[int, str] = {}
+        self.pieces = Pieces(tokenizer)
         self._drafts = Drafts()
-        self._anchor: list[int] = tokenizer.encode("a", add_special_tokens=False)[-1:]
-        self._anchor_length = len(self.decode(self._anchor))
 
     def forward(
         self, inputs: torch.Tensor, mask: torch.Tensor | None, positions: torch.Tensor, cache: Any
@@ -166,42 +122,23 @@ class LocalModel:
             raise BackendError(f"{self.name}: {kind} keeps no cache that this backend can use: run it behind a server")
         return output.logits[:, -1].float(), cache
 
-    def decoder(self, rows: Sequence[Row], size: int) -> Decoder:
-        """Return what generates rows, so many at once: in slots, or in batches where the model cannot be run so."""
-        from pytest_edgejson.backends.batches import Batched, Slotted
+    def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:
+        """Return what generates rows, so many at once: in slots, or in batches where the model cannot be run so.
+
+        Rows that are alone have transformers' own cache: what slots do to an answer is to be seen too.
+        """
+        if alone or not self._takes_slots:
+            return Batched(rows, size, self)
         from pytest_edgejson.backends.slots import Slots
 
-        if self._takes_slots:
-            return Slotted(rows, size, self, Slots(self._network, size), self._drafts)
-        return Batched(rows, size, self)
+        return Slotted(rows, size, Slots(self._network, size), self._drafts)
 
     @functools.cached_property
     def _takes_slots(self) -> bool:
-        from pytest_edgejson.backends.slots import agrees, is_simple
+        from pytest_edgejson.backends.slot_check import agrees, is_simple
 
         with quiet():
             return is_simple(self._network) and agrees(self._network)
-
-    def decode(self, tokens: Sequence[int]) -> str:
-        """Return the text of tokens, without special ones."""
-        return str(self.tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False))
-
-    def piece(self, token: int) -> str:
-        """Return what a token adds to a text. Bytes of a character that other tokens complete are U+FFFD.
-
-        A look-up, so that following an answer doesn't mean decoding it again at each step.
-        """
-        known = self._pieces.get(token)
-        if known is None:
-            known = self._pieces[token] = self.continuation([token])
-        return known
-
-    def continuation(self, tokens: Sequence[int]) -> str:
-        """Return what tokens add to a text that is there already.
-
-        Some tokenizers drop a space at the start of a text, so they are decoded behind another token.
-        """
-        return self.decode([*self._anchor, *tokens])[self._anchor_length :]
 
     def default_batch_size(self, tokens: int) -> int:
         """Return how many cases of up to so many tokens, prompt included, are generated together."""

@@ -6,18 +6,16 @@ Everything around the network is the transformers backend's: the files, the toke
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
 from pytest_edgejson.backends.batches import Decoder
-from pytest_edgejson.backends.local_model import Device, LocalModel, free_bytes, quiet
-from pytest_edgejson.backends.model_files import hash_files, locate, need_libraries
-from pytest_edgejson.backends.openvino_convert import (
-    Conversion,
+from pytest_edgejson.backends.local_model import free_bytes, quiet
+from pytest_edgejson.backends.model_files import locate, need_libraries
+from pytest_edgejson.backends.openvino_convert import Conversion
+from pytest_edgejson.backends.openvino_pipeline import (
     ask,
     need_openvino,
     pipeline,
@@ -26,15 +24,16 @@ from pytest_edgejson.backends.openvino_convert import (
     reason,
     versions,
 )
+from pytest_edgejson.backends.pieces import Pieces
 from pytest_edgejson.backends.transformers import TransformersBackend
-from pytest_edgejson.devices import share_of_cores
+from pytest_edgejson.devices import Device, share_of_cores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pytest_edgejson.backends import Completion, GenerationSettings
+    from pytest_edgejson.backends import GenerationSettings
     from pytest_edgejson.backends.bases import Bases
-    from pytest_edgejson.backends.batches import Row
+    from pytest_edgejson.backends.batches import Model, Row
     from pytest_edgejson.backends.model_files import ModelFiles
     from pytest_edgejson.models import ModelSpec
 
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
 _DECODING = 1
 # Cases at once. A step of 16 rows of a 135M model computes as long as it reads the weights.
 _BATCH_LIMIT = 16
+_CPU = Device("cpu", "cpu")
 
 
 def load(
@@ -82,7 +82,7 @@ def load(
         spec,
         settings,
         locate(spec),
-        device=Device("cpu", "cpu"),
+        device=_CPU,
         batch_size=batch_size,
         schema_documents=schema_documents,
     )
@@ -117,25 +117,6 @@ class OpenVINOBackend(TransformersBackend):
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "cache": self._folder(), "on_note": None, "_shelter": None}
 
-    @functools.cached_property
-    def fingerprint(self) -> str:
-        """A hash of weights, adapter, tokenizer, chat template, prompt, libraries, dtype and form of the weights."""
-        try:
-            hashes = hash_files(self._files, trust_remote_code=self._spec.trust_remote_code)
-        except OSError as error:
-            raise BackendError(f"{self._spec.name}: {error.filename} cannot be read: {error.strerror}") from None
-        content = {
-            "backend": "openvino",
-            "decoding": _DECODING,
-            "versions": self._versions,
-            "files": hashes,
-            "trust_remote_code": self._spec.trust_remote_code,
-            "prompt": [self._template.text, self._template.chat],
-            "dtype": self._dtype,
-            "weights": self._spec.weights,
-        }
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
     @property
     def description(self) -> Mapping[str, Any]:
         """What the manifest records. It holds no paths."""
@@ -146,14 +127,14 @@ class OpenVINOBackend(TransformersBackend):
         """None: a converted model shares nothing with another."""
         return None
 
-    def load_model(self, bases: Bases | None = None) -> LocalModel:
+    def load_model(self, bases: Bases | None = None) -> Model:
         """Return the model; convert it first if that was not done before.
 
         Raises:
             BackendError: it cannot be converted or loaded.
         """
         if self._model is None:
-            conversion = Conversion(self._spec, self._files, self._folder())
+            conversion = Conversion(self._spec, self._files, self._hashes, self._folder())
             if not conversion.is_there:
                 if self.on_note is not None:
                     self.on_note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
@@ -174,6 +155,10 @@ class OpenVINOBackend(TransformersBackend):
     def _versions(self) -> dict[str, str]:
         return {**super()._versions, **versions(self._spec.weights)}
 
+    @property
+    def _identity(self) -> Mapping[str, Any]:
+        return {"backend": "openvino", "decoding": _DECODING, "weights": self._spec.weights}
+
     def _folder(self) -> Path:
         if self.cache is not None:
             return self.cache
@@ -181,13 +166,8 @@ class OpenVINOBackend(TransformersBackend):
             self._shelter = tempfile.TemporaryDirectory(prefix="edgejson-")
         return Path(self._shelter.name)
 
-    def _run(self, rows: list[Row], model: LocalModel, *, alone: bool = False) -> Iterator[Completion]:
-        # There is one kind of decoder: a row is alone where there is no other.
-        for group in [[row] for row in rows] if alone else [rows]:
-            yield from super()._run(group, model)
 
-
-class ConvertedModel(LocalModel):
+class ConvertedModel:
     """A converted model with what decoding has to know of it.
 
     Args:
@@ -203,17 +183,12 @@ class ConvertedModel(LocalModel):
 
     def __init__(self, name: str, conversion: Conversion, tokenizer: Any, dtype: str, size: int) -> None:
         facts = conversion.read()
-        self.name = name
-        self.device = Device("cpu", "cpu")
         self.dtype = dtype
         self.window = facts.window
         self.vocabulary = facts.vocabulary
         self.end_tokens = frozenset(facts.end_tokens)
+        self.pieces = Pieces(tokenizer)
         self._cache_bytes = facts.cache_bytes
-        self.tokenizer = tokenizer
-        self._pieces = {}
-        self._anchor = tokenizer.encode("a", add_special_tokens=False)[-1:]
-        self._anchor_length = len(self.decode(self._anchor))
         threads = share_of_cores()
         properties = {**precision(dtype), **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
         try:
@@ -223,16 +198,16 @@ class ConvertedModel(LocalModel):
             raise BackendError(f"{name}: OpenVINO cannot load {conversion.folder}: {reason(error)}") from error
         self._decoder: Paged | None = None
 
-    def decoder(self, rows: Sequence[Row], size: int) -> Decoder:
-        """Return what generates rows, so many at once. One that was left before its end is stopped."""
+    def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:
+        """Return what generates rows, so many at once, alone or not. One that was left before its end is stopped."""
         if self._decoder is not None:
             self._decoder.leave(self._decoder.rows)
-        self._decoder = Paged(rows, size, self, self._pipeline)
+        self._decoder = Paged(rows, size, self._pipeline)
         return self._decoder
 
     def default_batch_size(self, tokens: int) -> int:
         """Return how many cases of up to so many tokens, prompt included, are generated together."""
-        free = free_bytes(self.device)
+        free = free_bytes(_CPU)
         fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
         return max(1, min(_BATCH_LIMIT, fitting))
 
@@ -240,8 +215,8 @@ class ConvertedModel(LocalModel):
 class Paged(Decoder):
     """Rows in the pages of openvino-genai, which computes prompts and steps of several rows together."""
 
-    def __init__(self, rows: Iterable[Row], size: int, model: LocalModel, pipe: Any) -> None:
-        super().__init__(rows, size, model)
+    def __init__(self, rows: Iterable[Row], size: int, pipe: Any) -> None:
+        super().__init__(rows, size)
         self._pipeline = pipe
         self._handles: dict[str, Any] = {}
         self._asked = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import shutil
@@ -18,16 +17,16 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
-from pytest_edgejson.backends.model_files import first_line, hash_files
+from pytest_edgejson.backends.model_files import first_line
+from pytest_edgejson.backends.openvino_pipeline import ask, import_openvino, pipeline, precision, read, reason, versions
+from pytest_edgejson.devices import Device
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_edgejson.backends.model_files import ModelFiles
     from pytest_edgejson.models import ModelSpec
 
-EXTRA = "pip install 'pytest-edgejson[openvino]'"
 # Raised whenever what is made of the same files changes.
 _CONVERSION = 1
 _MODEL = "openvino_model.xml"
@@ -56,55 +55,24 @@ class Converted:
     cache_bytes: int
 
 
-def import_openvino() -> Any:
-    """Return the module `openvino`.
-
-    It would send a report of its use to a web service each time, conversions included, unless a file in the user's
-    home forbids it; without the library for that it is silent.
-    """
-    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
-    import openvino
-
-    return openvino
-
-
-def versions(weights: str | None) -> dict[str, str]:
-    """Return the versions of the libraries that a conversion and a run depend on."""
-    names = ["openvino", "openvino-genai", "torch", "transformers", *(["nncf"] if weights == "int8" else [])]
-    return {name: importlib.metadata.version(name) for name in names}
-
-
-def need_openvino(name: str, weights: str | None) -> None:
-    """Check that the libraries of the extra `openvino` are installed, without importing them.
-
-    Raises:
-        BackendError: one is not. The message begins with `name`.
-    """
-    needed = ("openvino_genai", *(["nncf"] if weights == "int8" else []))
-    missing = [library for library in needed if importlib.util.find_spec(library) is None]
-    if missing:
-        verb = "is" if len(missing) == 1 else "are"
-        listed = " and ".join(missing).replace("_", "-")
-        raise BackendError(f"{name}: {listed} {verb} not installed: {EXTRA}")
-
-
 class Conversion:
     """Where the converted form of a model is, or will be.
 
     Args:
         spec: the model; `weights` says how they are kept.
         files: what it is made of.
+        hashes: of these, as `model_files.hash_files` gives them.
         folder: where conversions are kept.
 
     Attributes:
         folder: of this conversion; there only when it is complete.
     """
 
-    def __init__(self, spec: ModelSpec, files: ModelFiles, folder: Path) -> None:
+    def __init__(self, spec: ModelSpec, files: ModelFiles, hashes: list[list[str]], folder: Path) -> None:
         content = {
             "conversion": _CONVERSION,
             "versions": {**versions(spec.weights), **_peft_version(files)},
-            "files": hash_files(files, trust_remote_code=spec.trust_remote_code),
+            "files": hashes,
             "trust_remote_code": spec.trust_remote_code,
             "weights": spec.weights,
         }
@@ -164,15 +132,8 @@ class Conversion:
             raise BackendError(f"{self._spec.name}: cannot be kept in {self.folder.parent}: {what}") from error
 
     def _write(self, folder: Path, tokenizer: Any) -> None:
-        from pytest_edgejson.backends.local_model import (
-            Device,
-            load_network,
-            one_line,
-            put_adapter,
-            quiet,
-            read_end_tokens,
-        )
-        from pytest_edgejson.backends.slots import is_simple
+        from pytest_edgejson.backends.local_model import load_network, one_line, put_adapter, quiet, read_end_tokens
+        from pytest_edgejson.backends.slot_check import is_simple
 
         spec, device = self._spec, Device("cpu", "cpu")
         with quiet(), one_line(spec.name, "the model"):
@@ -207,64 +168,6 @@ class Conversion:
             del network
             with quiet():
                 _save(_compress(model), folder)
-
-
-def pipeline(folder: Path, properties: dict[str, Any], sequences: int) -> Any:
-    """Return openvino-genai's pipeline of a converted model.
-
-    Args:
-        folder: of the model.
-        properties: of OpenVINO's CPU plugin.
-        sequences: generated at once, at most.
-    """
-    import_openvino()
-    import openvino_genai
-
-    scheduler = openvino_genai.SchedulerConfig()
-    scheduler.max_num_seqs = sequences
-    # Prompts are long and differ; what they share is a few words.
-    scheduler.enable_prefix_caching = False
-    return openvino_genai.ContinuousBatchingPipeline(folder, scheduler, "CPU", properties)
-
-
-def precision(dtype: str) -> dict[str, Any]:
-    """Return the properties that make the CPU plugin compute in a dtype, `float32` or `bfloat16`.
-
-    Left alone it chooses by the processor, and rounds keys and values to 8 bits.
-    """
-    if dtype == "float32":
-        return {"EXECUTION_MODE_HINT": "ACCURACY", "INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
-    # The hint of above would make keys and values float32, which the kernels of bfloat16 don't take. What else it
-    # switches off is the rounding of activations to 8 bits.
-    return {"INFERENCE_PRECISION_HINT": "bf16", "KV_CACHE_PRECISION": "bf16", "DYNAMIC_QUANTIZATION_GROUP_SIZE": 0}
-
-
-def ask(pipe: Any, number: int, prompt: Sequence[int], count: int, *, logprobs: bool = False) -> Any:
-    """Give a pipeline a prompt's tokens; return the handle of the answer of so many tokens, the likeliest ones."""
-    import numpy
-    import openvino_genai
-
-    openvino = import_openvino()
-    config = openvino_genai.GenerationConfig()
-    config.do_sample = False
-    config.max_new_tokens = count
-    # Who reads the answer decides where it ends. The token named is asked for all the same.
-    config.ignore_eos = True
-    config.eos_token_id = 0
-    config.stop_token_ids = {0}
-    config.logprobs = int(logprobs)
-    return pipe.add_request(number, openvino.Tensor(numpy.array([prompt], dtype=numpy.int64)), config)
-
-
-def read(handle: Any) -> tuple[list[int], list[float]]:
-    """Return the tokens that have come in for an answer since it was read last, and their log probabilities."""
-    tokens: list[int] = []
-    logprobs: list[float] = []
-    while handle.can_read():
-        for output in handle.read().values():
-            tokens += output.generated_ids
-            logprobs += output.generated_log_probs
-    return tokens, logprobs
 
 
 def _peft_version(files: ModelFiles) -> dict[str, str]:
@@ -416,10 +319,3 @@ def _agrees(network: Any, folder: Path, facts: Converted) -> bool:
         ):
             return False
     return True
-
-
-def reason(error: BaseException) -> str:
-    """Return the line of an exception's text that says most: OpenVINO begins with where in its sources it was."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if not line.startswith(("Check ", "Exception from", "While validating"))]
-    return (telling or lines or [type(error).__name__])[0][:300]

@@ -22,12 +22,12 @@ BACKENDS: Mapping[str, str] = {
     "control": "pytest_edgejson.backends.control:load",
 }
 # Those that load native libraries, which can take the process down with them, or never return.
-_ISOLATED = frozenset({"transformers", "openvino"})
+_IN_PROCESS = frozenset({"transformers", "openvino"})
 
 
 def runs_in_process(backend: str) -> bool:
     """Tell whether a backend loads models itself, so that each needs a device of this machine."""
-    return backend in _ISOLATED
+    return backend in _IN_PROCESS
 
 
 def load_backend(
@@ -63,7 +63,7 @@ def load_backend(
     backend = load(spec, settings, device=device, batch_size=batch_size, schema_documents=schema_documents or {})
     if hasattr(backend, "cache"):
         backend.cache = cache
-    if isolate and spec.backend in _ISOLATED:
+    if isolate and runs_in_process(spec.backend):
         from pytest_edgejson.backends.isolation import IsolatedBackend
 
         backend = IsolatedBackend(backend, spec.name)

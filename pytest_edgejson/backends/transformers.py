@@ -18,16 +18,17 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson import __version__
 from pytest_edgejson.backends import DTYPES, BackendError, BatchError, Completion
 from pytest_edgejson.backends.bases import Base, Bases
-from pytest_edgejson.backends.batches import Batched, Row
-from pytest_edgejson.backends.local_model import Device, LocalModel, free_memory, is_out_of_memory, one_line, quiet
+from pytest_edgejson.backends.batches import Row
+from pytest_edgejson.backends.local_model import LocalModel, free_memory, is_out_of_memory, one_line, quiet
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
+from pytest_edgejson.devices import Device
 from pytest_edgejson.prompts import parse_template, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends import FinishReason, GenerationSettings, Request
-    from pytest_edgejson.backends.batches import Decoder
+    from pytest_edgejson.backends.batches import Decoder, Model
     from pytest_edgejson.cases import Case
     from pytest_edgejson.models import ModelSpec
 
@@ -99,7 +100,7 @@ class TransformersBackend:
         self._device = device
         self._batch_size = self._chosen_batch_size = batch_size
         self._schema_documents = schema_documents
-        self._model: LocalModel | None = None
+        self._model: Model | None = None
         try:
             self._template = parse_template(spec.prompt)
         except ValueError as error:
@@ -126,18 +127,12 @@ class TransformersBackend:
         The files count with their content and their part in the model, not with where they lie. The device counts
         because another one's kernels round differently, which is enough to turn a close decision.
         """
-        try:
-            hashes = hash_files(self._files, trust_remote_code=self._spec.trust_remote_code)
-        except OSError as error:
-            raise BackendError(f"{self._spec.name}: {error.filename} cannot be read: {error.strerror}") from None
         content = {
-            "backend": "transformers",
-            "decoding": _DECODING,
+            **self._identity,
             "versions": self._versions,
-            "files": hashes,
+            "files": self._hashes,
             "trust_remote_code": self._spec.trust_remote_code,
             "prompt": [self._template.text, self._template.chat],
-            "device": self._device.kind,
             "dtype": self._dtype,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -170,7 +165,7 @@ class TransformersBackend:
         trusted = self._spec.trust_remote_code
         return Base.of(self._files, trust_remote_code=trusted, device=self._device, dtype=self._dtype)
 
-    def load_model(self, bases: Bases | None = None) -> LocalModel:
+    def load_model(self, bases: Bases | None = None) -> Model:
         """Return the model; load it first if it is not there yet, on a base that an earlier one left, if any.
 
         Raises:
@@ -249,6 +244,18 @@ class TransformersBackend:
         names = ["torch", "transformers", "tokenizers", *(["peft"] if self._files.adapter else [])]
         return {"pytest-edgejson": __version__, **{name: importlib.metadata.version(name) for name in names}}
 
+    @functools.cached_property
+    def _hashes(self) -> list[list[str]]:
+        try:
+            return hash_files(self._files, trust_remote_code=self._spec.trust_remote_code)
+        except OSError as error:
+            raise BackendError(f"{self._spec.name}: {error.filename} cannot be read: {error.strerror}") from None
+
+    @property
+    def _identity(self) -> Mapping[str, Any]:
+        """What this kind of backend adds to the fingerprint, as JSON builtins."""
+        return {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
+
     def _apply_chat(self, text: str) -> str:
         from jinja2 import TemplateError
 
@@ -258,10 +265,10 @@ class TransformersBackend:
         except (TemplateError, TypeError, ValueError) as error:
             raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
 
-    def _prepare(self, request: Request, model: LocalModel) -> Row:
+    def _prepare(self, request: Request, model: Model) -> Row:
         try:
             # A chat template writes the special tokens itself.
-            prompt = model.tokenizer.encode(request.text, add_special_tokens=not self._template.chat)
+            prompt = self._tokenizer.encode(request.text, add_special_tokens=not self._template.chat)
         except (TypeError, UnicodeError) as error:
             raise _BadRequest(f"the prompt cannot be tokenized: {first_line(error)}") from None
         if not prompt:
@@ -281,7 +288,7 @@ class TransformersBackend:
             )
         return Row(request, prompt, limit)
 
-    def _run(self, rows: list[Row], model: LocalModel, *, alone: bool = False) -> Iterator[Completion]:
+    def _run(self, rows: list[Row], model: Model, *, alone: bool = False) -> Iterator[Completion]:
         if not rows:
             return
         if alone:
@@ -295,8 +302,7 @@ class TransformersBackend:
             if self.on_batch is not None:
                 # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
                 self.on_batch([rows[0].request.key])
-            # With transformers' own cache, alone: what slots do to an answer is to be seen too.
-            decoder = Batched(rows, size, model) if alone else model.decoder(rows, size)
+            decoder = model.decoder(rows, size, alone=alone)
             yield from self._decode(decoder, model)
             # What did not fit, and what has not been tried.
             left, rows = decoder.rows, list(decoder.waiting)
@@ -312,7 +318,7 @@ class TransformersBackend:
                 size //= 2
                 rows = sorted(left + rows, key=lambda row: len(row.prompt), reverse=True)
 
-    def _decode(self, decoder: Decoder, model: LocalModel) -> Iterator[Completion]:
+    def _decode(self, decoder: Decoder, model: Model) -> Iterator[Completion]:
         """Run a decoder until all rows have ended, or memory runs out with some under way."""
         # Time in which the model works; what the caller does between two completions is not part of it.
         clock_s = 0.0
