@@ -33,7 +33,7 @@ import sys
 import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bound import DTYPES, Machine, Shape, describe, least_seconds
 from engines import ENGINES, Task
@@ -41,6 +41,10 @@ from tabulate import tabulate
 from tasks import SMOLLM2_135M, TOKENIZER, make_model, read_tasks
 
 from pytest_edgejson import bundled
+from pytest_edgejson.backends.isolation import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["SMOLLM2_135M", "TOKENIZER", "make_model"]
 
@@ -133,7 +137,9 @@ class Comparison:
             "threads": self._options.threads,
             "tasks": [[task.text, task.prompt, task.count] for task in tasks],
         }
-        return _result([self._pythons.get(name, sys.executable), _HERE / "engines.py"], json.dumps(job))
+        # What a run of pytest gives the process that it decodes in.
+        own = environment() if ENGINES[name].title.startswith("backend") else None
+        return _result([self._pythons.get(name, sys.executable), _HERE / "engines.py"], json.dumps(job), own)
 
     def _machine(self, shape: Shape) -> Machine:
         # Reading an array of the weights' size shows what a cache does for them.
@@ -148,12 +154,17 @@ class Comparison:
         return Machine(**_result([*command, "--json"]))
 
 
-def _result(command: list[str | Path], given: str = "") -> dict[str, Any]:
+def _result(command: list[str | Path], given: str = "", variables: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Run a command that writes JSON to the file named last; return that."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "result.json")
         done = subprocess.run(
-            [*command, file], input=given, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8"
+            [*command, file],
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            env=variables,
         )
         if done.returncode:
             raise SystemExit(f"{done.stdout}\n{' '.join(map(str, command))} failed: see above")

@@ -6,7 +6,7 @@
 Each run has an empty store and goes from the first import to the exit: loading the model, answering, scoring. `x alone`
 is the median ratio of a run's wall time to that of the same round's run without workers, more than 1 is faster. `same`
 counts outputs that are equal to the first run's. `python benchmarks/workers.py --style github
->benchmarks/results/workers.md` keeps the table for docs/performance.md.
+--plot benchmarks/results/workers.svg >benchmarks/results/workers.md` keeps table and picture for docs/performance.md.
 """
 
 from __future__ import annotations
@@ -53,6 +53,23 @@ def run(arguments: list[str]) -> Run:
         return Run({result["case_id"]: result["output"] for result in found}, tokens, wall_s, cpu_s)
 
 
+def plot(model: str, seconds: dict[str, list[float]], file: Path) -> None:
+    """Draw the wall time of each way: a bar to the median, a dot for each run."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 1 + 0.5 * len(seconds)), layout="constrained")
+    ways = list(seconds)
+    axes.barh(ways, [statistics.median(seconds[way]) for way in ways], color="tab:blue", alpha=0.5)
+    for way in ways:
+        axes.plot(seconds[way], [way] * len(seconds[way]), "o", color="black", markersize=3)
+    axes.set(xlabel="seconds", title=f"{model}, whole pytest run")
+    axes.invert_yaxis()
+    figure.savefig(file)
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -61,6 +78,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="rounds of all rows")
     parser.add_argument("--style", default="simple", help="of the table, by tabulate's names: github for a page")
     parser.add_argument("--cases", nargs="+", default=[], help="files or folders; by default the bundled ones")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw it; needs matplotlib")
     options = parser.parse_args()
     common = [f"--edgejson-model={options.model}", *options.cases]
     ways = {"alone": common}
@@ -89,6 +107,8 @@ def main() -> None:
     )
     print()
     print(tabulate(rows, headers="keys", tablefmt=options.style, disable_numparse=True))
+    if options.plot:
+        plot(options.model, {way: [each[way].wall_s for each in rounds] for way in ways}, options.plot)
 
 
 if __name__ == "__main__":
