@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 from io import TextIOWrapper
@@ -11,11 +12,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson import __version__, bundled
+from pytest_edgejson.family.command import add_parser as add_reproduce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_edgejson.schemas import Schema
+
+
+_LORA_OPTIONS = (
+    "base",
+    "cases",
+    "schemas",
+    "max-cases",
+    "unchecked",
+    "skip-long",
+    "validate",
+    "patience",
+    "preset",
+    "rank",
+    "epochs",
+    "learning-rate",
+)
 
 
 class CommandError(Exception):
@@ -33,6 +51,26 @@ def _seed(text: str) -> int:
     if not text.isdecimal() or int(text) >= 2**32:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 to {2**32 - 1}")
     return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return rate
+
+
+def _share_or_path(text: str) -> float | Path:
+    try:
+        share = float(text)
+    except ValueError:
+        return Path(text)
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share between 0 and 1, such as 0.1, and no path")
+    return share
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,12 +112,35 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--checkpoints", type=Path, help="folder for checkpoints (default: OUT-checkpoints)")
     train.add_argument("--seed", type=_seed, default=0, help="decides weights, records and order (default: 0)")
     train.add_argument("--steps", type=_positive, help="optimizer steps")
-    train.add_argument("--prompt", default="v3", help="prompt template, as in models.toml (default: v3)")
+    train.add_argument("--prompt", help="prompt template, as in models.toml (default: v3)")
+    train.add_argument(
+        "--size", help="from scratch: nano (default), on the bundled schemas; nano-1m or nano-4m, on general extraction"
+    )
     train.add_argument("--lora", action="store_true", help="fine-tune an adapter on --base with --cases")
-    train.add_argument("--base", help="with --lora: hub id or folder of the base model")
-    train.add_argument("--cases", type=Path, help="with --lora: cases (default: the bundled train cases)")
-    train.add_argument("--preset", help="with --lora: maaza-135m (default) or maaza-360m")
+    lora = train.add_argument_group("with --lora")
+    lora.add_argument("--base", help="hub id or folder of the base model")
+    lora.add_argument("--cases", type=Path, help="file or folder of cases (default: the bundled train cases)")
+    lora.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the cases)")
+    lora.add_argument("--max-cases", type=_positive, metavar="N", help="train on N cases, of all schemas alike")
+    lora.add_argument("--unchecked", action="store_true", help="train on cases that fail edgejson suite check, too")
+    lora.add_argument("--skip-long", action="store_true", help="leave out cases that the base's context cannot hold")
+    lora.add_argument(
+        "--validate",
+        type=_share_or_path,
+        metavar="SHARE|PATH",
+        help="hold out a share of the cases, such as 0.1, or take other ones: the checkpoint of each epoch answers "
+        "them, and the one with the best JSONExact becomes the adapter",
+    )
+    lora.add_argument(
+        "--patience", type=_positive, metavar="N", help="end after N evaluations without a better one (3)"
+    )
+    lora.add_argument("--preset", help="maaza-135m (default), maaza-360m, nano-1m or nano-4m")
+    lora.add_argument("--rank", type=_positive, help="in the place of the preset's; alpha is twice that")
+    lora.add_argument("--epochs", type=_positive, help="in the place of the preset's")
+    lora.add_argument("--learning-rate", type=_rate, help="in the place of the preset's")
     train.set_defaults(run=_train)
+
+    add_reproduce(commands).set_defaults(run=_reproduce)
 
     explain = commands.add_parser(
         "explain",
@@ -140,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _diffs(text: str) -> int | None:
-    from pytest_edgejson.options import parse_diffs
+    from pytest_edgejson.option_values import parse_diffs
 
     return parse_diffs(text)
 
@@ -196,10 +257,21 @@ def _train(arguments: argparse.Namespace) -> int:
 
     if arguments.lora and not arguments.base:
         raise CommandError("--lora needs a base to adapt: add --base HUB_ID or --base FOLDER")
-    for option in ("base", "cases", "preset"):
-        if getattr(arguments, option) and not arguments.lora:
+    for option in _LORA_OPTIONS:
+        if getattr(arguments, option.replace("-", "_")) and not arguments.lora:
             raise CommandError(f"--{option} is for adapters: add --lora, or leave it out to train from scratch")
+    if arguments.size and arguments.lora:
+        raise CommandError("--size is for models from scratch: leave it out, the base decides")
+    if arguments.patience and arguments.validate is None:
+        raise CommandError("--patience is for early stopping: add --validate, for instance --validate 0.1")
     print(train_adapter(arguments) if arguments.lora else train_model(arguments))
+    return 0
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.family.command import run
+
+    print(run(arguments))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Training: tokenizer, examples, models from scratch, adapters. Everything here really trains, on very little."""
+"""Training: tokenizer, examples, models from scratch. Everything here really trains, on very little."""
 
 from __future__ import annotations
 
@@ -13,27 +13,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson import bundled
-from pytest_edgejson.cases import Case
+from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.cli import main
 from pytest_edgejson.prompts import render
 from pytest_edgejson.schemas import load_schemas
 from pytest_edgejson.suite.values import Values
+from pytest_edgejson.training.batches import RecordBatches
 from pytest_edgejson.training.checkpoints import TrainingError
-from pytest_edgejson.training.examples import (
-    IGNORED,
-    Example,
-    RecordBatches,
-    answer_text,
-    collate,
-    encode,
-    training_record,
-)
-from pytest_edgejson.training.presets import PRESETS, LoraSettings
+from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode
+from pytest_edgejson.training.general import MAX_LEAVES
+from pytest_edgejson.training.records import GeneralRecords, SuiteRecords
 from pytest_edgejson.training.scratch import ScratchSettings, train_from_scratch
 from pytest_edgejson.training.tokenizer import BEGIN, END, train_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from transformers import PreTrainedTokenizerFast
@@ -42,10 +36,6 @@ if TYPE_CHECKING:
 
 torch = pytest.importorskip("torch", reason="training needs torch: pip install 'pytest-edgejson[train]'")
 pytest.importorskip("transformers")
-pytest.importorskip("peft")
-
-# A deprecation that transformers raises where peft calls it.
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
 
 SCHEMAS = load_schemas(bundled.SCHEMAS)
 TEMPLATE = "Text: {prompt}\nJSON:"
@@ -58,10 +48,6 @@ TINY = ScratchSettings(
     layers=1,
     intermediate_size=64,
 )
-TUNING = replace(PRESETS["maaza-135m"], batch_size=1, accumulation=1, epochs=2)
-CASES = [
-    Case(f"rating-{stars}", "rating", "simple", f"Stars: {stars}", {"rating": stars, "name": "Zoë"}) for stars in (1, 2)
-]
 
 
 def _documents(*schema_ids: str) -> dict[Complexity, dict[str, Any]]:
@@ -72,7 +58,7 @@ def _documents(*schema_ids: str) -> dict[Complexity, dict[str, Any]]:
     return found
 
 
-DOCUMENTS = _documents("rating", "location", "email_metadata", "nested_organization")
+RECORDS = SuiteRecords(_documents("rating", "location", "email_metadata", "nested_organization"), TEMPLATE)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -86,11 +72,11 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    values = Values("tokenizer", "train")
+    values, records = Values("tokenizer", "train"), SuiteRecords(_documents(*SCHEMAS), "{prompt}")
     texts = []
-    for schema in SCHEMAS.values():
-        for _ in range(15):
-            text, record = training_record(schema.id, schema.document, schema.complexity, values)
+    for complexity in COMPLEXITIES:
+        for _ in range(125):
+            text, record = records.draw(complexity, values)
             texts += [text, answer_text(record)]
     return train_tokenizer(iter(texts), 700, 4096)
 
@@ -210,7 +196,7 @@ def test_collating_keeps_every_token(lengths: list[tuple[int, int]]) -> None:
 
 def _batches(tokenizer: PreTrainedTokenizerFast, **changes: Any) -> RecordBatches:
     options: dict[str, Any] = {"steps": 20, "tokens": 1500, "max_length": 4096, "seed": 0, **changes}
-    return RecordBatches(_documents(*SCHEMAS), tokenizer, TEMPLATE, **options)
+    return RecordBatches(SuiteRecords(_documents(*SCHEMAS), TEMPLATE), tokenizer, **options)
 
 
 def test_a_batch_is_made_from_its_index_alone(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -266,12 +252,57 @@ def test_every_batch_asks_and_answers(tokenizer: PreTrainedTokenizerFast) -> Non
             assert prompt.endswith("as JSON.\nJSON:")
 
 
+# General extraction
+
+
+@pytest.mark.parametrize("complexity", COMPLEXITIES)
+def test_general_records_say_all_that_is_asked_of_them(complexity: Complexity) -> None:
+    values = Values(complexity, "train")
+    for _ in range(200):
+        text, record = GeneralRecords().draw(complexity, values)
+        leaves = list(_leaves(record))
+        assert 1 <= len(leaves) <= MAX_LEAVES[complexity]
+        assert complexity != "simple" or not any(isinstance(value, dict) for value in record.values())
+        for leaf in leaves:
+            written = json.dumps(leaf) if not isinstance(leaf, str) else leaf
+            assert written in text or ((leaf is None or isinstance(leaf, bool)) and str(leaf) in text)
+
+
+def test_general_records_are_in_no_form_of_the_suite() -> None:
+    values = Values("forms", "train")
+    titles = {schema.document["title"] for schema in SCHEMAS.values()}
+    for complexity in COMPLEXITIES:
+        for _ in range(200):
+            text, _ = GeneralRecords().draw(complexity, values)
+            assert "information as JSON." not in text
+            assert not any(title in text for title in titles)
+
+
+@pytest.mark.parametrize("complexity", COMPLEXITIES)
+def test_texts_that_look_like_other_types_are_left_to_schemas(complexity: Complexity) -> None:
+    values = Values(complexity, "train")
+    for _ in range(200):
+        for leaf in _leaves(GeneralRecords().draw(complexity, values)[1]):
+            if isinstance(leaf, str):
+                assert leaf.lower() not in {"true", "false", "none", "null"}
+                with pytest.raises(ValueError, match="could not convert"):
+                    float(leaf)
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
 # From scratch
 
 
 def _train(folder: Path, name: str, settings: ScratchSettings = TINY, **options: Any) -> dict[str, Any]:
     options = {"checkpoints": folder / f"{name}-checkpoints", "save_steps": 2, **options}
-    return train_from_scratch(DOCUMENTS, TEMPLATE, folder / name, settings, **options)
+    return train_from_scratch(RECORDS, folder / name, settings, **options)
 
 
 def _weights(folder: Path, file: str = "model.safetensors") -> dict[str, Any]:
@@ -436,245 +467,3 @@ def test_the_command_trains_a_model_and_says_how_it_was_made(
     assert f"Loss at the end: {record['loss'][-1][1]:.4f} nats per answer token" in card
     assert (out / "model.safetensors").stat().st_size < 8_000_000
     assert (tmp_path / "my model-checkpoints/checkpoint-2").is_dir()
-
-
-# Adapters
-
-
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory, tokenizer: PreTrainedTokenizerFast) -> Path:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("bases") / "llama"
-    torch.manual_seed(0)
-    model = LlamaForCausalLM(
-        LlamaConfig(
-            vocab_size=700,
-            hidden_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            intermediate_size=64,
-            max_position_embeddings=256,
-        )
-    )
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
-
-
-def _tune(base: Path | str, folder: Path, cases: list[Case] = CASES, **options: Any) -> dict[str, Any]:
-    from pytest_edgejson.training.lora import fine_tune
-
-    tuning = options.pop("settings", TUNING)
-    options.setdefault("checkpoints", folder / "checkpoints")
-    return fine_tune(str(base), cases, "v3", folder / "adapter", tuning, **options)
-
-
-def test_the_presets_are_the_published_settings() -> None:
-    shared = {
-        "dropout": 0.1,
-        "targets": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
-        "epochs": 3,
-        "batch_size": 4,
-        "accumulation": 8,
-        "warmup_ratio": 0.1,
-        "weight_decay": 0.01,
-        "max_grad_norm": 1.0,
-    }
-    assert {
-        "maaza-135m": LoraSettings(rank=16, alpha=32, learning_rate=2e-4, **shared),
-        "maaza-360m": LoraSettings(rank=32, alpha=64, learning_rate=1.5e-4, **shared),
-    } == PRESETS
-
-
-@pytest.fixture(scope="module")
-def tuned(base: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    folder = tmp_path_factory.mktemp("tuned")
-    return folder, _tune(base, folder)
-
-
-def test_an_adapter_is_small_and_fits_its_base(base: Path, tuned: tuple[Path, dict[str, Any]]) -> None:
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    folder, outcome = tuned
-    config = json.loads((folder / "adapter/adapter_config.json").read_text())
-    assert (config["r"], config["lora_alpha"], config["lora_dropout"]) == (16, 32, 0.1)
-    assert set(config["target_modules"]) == set(TUNING.targets)
-    weights = _weights(folder / "adapter", "adapter_model.safetensors")
-    assert sum(weight.numel() for weight in weights.values()) == outcome["parameters"]
-    assert any(bool(weight.any()) for name, weight in weights.items() if "lora_B" in name)
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(base), folder / "adapter")
-    assert model.peft_config["default"].r == 16
-    assert AutoTokenizer.from_pretrained(folder / "adapter").eos_token == END
-
-
-def test_an_adapter_learns_with_the_published_schedule(tuned: tuple[Path, dict[str, Any]]) -> None:
-    folder, outcome = tuned
-    assert [step for step, _ in outcome["loss"]] == [1, 2, 3, 4]
-    state = json.loads((folder / "checkpoints/checkpoint-4/trainer_state.json").read_text())
-    rates = [entry["learning_rate"] for entry in state["log_history"] if "learning_rate" in entry]
-    # Warm-up over a tenth of four steps, rounded up to one, then cosine.
-    assert rates[:2] == [0.0, TUNING.learning_rate]
-    assert rates[1] > rates[2] > rates[3] > 0
-
-
-def test_an_adapter_that_was_cut_off_ends_in_the_same_weights(
-    base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    # One checkpoint is made each epoch: without the second, this is a training cut off in it.
-    shutil.copytree(tuned[0] / "checkpoints", tmp_path / "checkpoints")
-    shutil.rmtree(tmp_path / "checkpoints/checkpoint-4")
-    last = tmp_path / "checkpoints/checkpoint-2/adapter_model.safetensors"
-    made = last.stat().st_mtime_ns
-    outcome = _tune(base, tmp_path)
-    assert last.stat().st_mtime_ns == made, "it began anew"
-    assert [step for step, _ in outcome["loss"]] == [1, 2, 3, 4]
-    one, two = (_weights(folder / "adapter", "adapter_model.safetensors") for folder in (tmp_path, tuned[0]))
-    assert _same(one, two)
-
-
-def test_checkpoints_of_another_adapter_are_not_taken(
-    base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
-) -> None:
-    others: dict[str, dict[str, Any]] = {
-        "seed": {"settings": replace(TUNING, seed=1)},
-        "cases": {"cases": CASES[:1]},
-        "steps": {"max_steps": 3},
-    }
-    for what, options in others.items():
-        with pytest.raises(TrainingError, match=f"another training, its {what} differ: remove the folder"):
-            _tune(base, tmp_path, checkpoints=tuned[0] / "checkpoints", **options)
-
-
-def test_a_base_of_smollm2s_shape_has_as_many_parameters_to_train_as_published(
-    tmp_path: Path, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    config = LlamaConfig(
-        vocab_size=700,
-        hidden_size=576,
-        num_hidden_layers=30,
-        num_attention_heads=9,
-        num_key_value_heads=3,
-        intermediate_size=1536,
-        max_position_embeddings=256,
-        tie_word_embeddings=True,
-    )
-    # 106 million weights: made once, in the precision they are stored in.
-    with torch.device("meta"):
-        model = LlamaForCausalLM(config)
-    model.to(torch.bfloat16).to_empty(device="cpu")
-    for weight in model.parameters():
-        torch.nn.init.normal_(weight, std=0.02)
-    model.save_pretrained(tmp_path / "base")
-    tokenizer.save_pretrained(tmp_path / "base")
-    del model
-    outcome = _tune(tmp_path / "base", tmp_path, CASES[:1], max_steps=1)
-    # 4.88M, FACTS.md section 4.
-    assert outcome["parameters"] == 4_884_480
-    [(step, loss)] = outcome["loss"]
-    assert step == 1
-    assert 5 < loss < 9
-    assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 20_000_000
-
-
-def test_the_command_tunes_an_adapter(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    cases = tmp_path / "cases/one.jsonl"
-    cases.parent.mkdir()
-    source = bundled.TRAIN_CASES / "simple/rating.jsonl"
-    cases.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[:2]))
-    command = ["train", "--lora", "--base", str(base), "--cases", str(cases.parent), "--preset", "maaza-360m"]
-    out = tmp_path / "adapter"
-    # The base's context holds 256 tokens; a template of nothing but the text leaves room.
-    assert main([*command, "--out", str(out), "--steps", "1", "--prompt", "{prompt}"]) == 0
-    record = json.loads((out / "training.json").read_text())
-    assert record["settings"]["base"] == str(base)
-    assert record["settings"]["cases"] == 2
-    assert (record["settings"]["rank"], record["settings"]["learning_rate"]) == (32, 1.5e-4)
-    assert json.loads((out / "adapter_config.json").read_text())["lora_alpha"] == 64
-    assert "trained parameters in" in capsys.readouterr().out
-
-
-# What cannot be trained
-
-
-def _broken(base: Path, folder: Path, change: Callable[[Path], object]) -> Path:
-    copy = folder / "broken"
-    shutil.copytree(base, copy)
-    change(copy)
-    return copy
-
-
-def _with_config(file: str, **changes: Any) -> Callable[[Path], object]:
-    def change(folder: Path) -> object:
-        config = json.loads((folder / file).read_text())
-        return (folder / file).write_text(json.dumps({**config, **changes}))
-
-    return change
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (shutil.rmtree, "cannot be loaded"),
-        (lambda folder: (folder / "config.json").write_text("{"), "not a valid JSON file"),
-        (lambda folder: (folder / "config.json").unlink(), "cannot be loaded"),
-        (lambda folder: (folder / "tokenizer.json").unlink(), "cannot be loaded"),
-        (lambda folder: (folder / "model.safetensors").unlink(), "no file named model.safetensors"),
-        (lambda folder: (folder / "model.safetensors").write_bytes(b"x" * 100), "cannot be loaded: .*header"),
-        (_with_config("config.json", hidden_size=64), "cannot be loaded"),
-    ],
-)
-def test_a_base_that_cannot_be_loaded_is_said_in_one_line(
-    base: Path, tmp_path: Path, change: Callable[[Path], object], message: str
-) -> None:
-    with pytest.raises(TrainingError, match=message) as caught:
-        _tune(_broken(base, tmp_path, change), tmp_path)
-    assert "\n" not in str(caught.value)
-    assert "name a hub id that can be reached, or a folder with config.json" in str(caught.value)
-    assert not (tmp_path / "adapter").exists()
-    assert not (tmp_path / "checkpoints").exists()
-
-
-def test_the_command_says_so_without_a_traceback(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base = tmp_path / "no-such-base"
-    assert main(["train", "--lora", "--base", str(base), "--out", str(tmp_path / "adapter")]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith(f"edgejson: the base '{base}' cannot be loaded: ")
-    assert err.count("\n") == 1
-
-
-def test_pickled_weights_are_not_loaded(base: Path, tmp_path: Path) -> None:
-    def pickle(folder: Path) -> None:
-        weights = _weights(folder)
-        (folder / "model.safetensors").unlink()
-        torch.save(weights, folder / "pytorch_model.bin")
-
-    with pytest.raises(TrainingError, match="cannot be loaded"):
-        _tune(_broken(base, tmp_path, pickle), tmp_path)
-
-
-def test_a_base_without_the_layers_to_adapt_is_named(tmp_path: Path, tokenizer: PreTrainedTokenizerFast) -> None:
-    from transformers import GPT2Config, GPT2LMHeadModel
-
-    base = tmp_path / "gpt2"
-    GPT2LMHeadModel(GPT2Config(vocab_size=700, n_embd=32, n_layer=1, n_head=2)).save_pretrained(base)
-    tokenizer.save_pretrained(base)
-    with pytest.raises(TrainingError, match=r"gpt2 cannot be adapted: Target modules .*q_proj"):
-        _tune(base, tmp_path)
-    assert not (tmp_path / "adapter").exists()
-
-
-def test_a_base_whose_tokenizer_knows_no_end_is_named(base: Path, tmp_path: Path) -> None:
-    broken = _broken(base, tmp_path, _with_config("tokenizer_config.json", eos_token=None, pad_token=None))
-    with pytest.raises(TrainingError, match="has no end of sequence to teach: set its eos_token"):
-        _tune(broken, tmp_path)
-
-
-def test_a_case_longer_than_the_context_is_named(base: Path, tmp_path: Path) -> None:
-    long = replace(CASES[0], id="long-1", prompt="word " * 300)
-    with pytest.raises(TrainingError, match=r"long-1 has \d+ tokens, the context of .*llama holds 256: leave it out"):
-        _tune(base, tmp_path, [*CASES, long])
-    assert not (tmp_path / "checkpoints").exists()

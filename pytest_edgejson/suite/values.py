@@ -7,6 +7,7 @@ between the `test` and the `train` pool, so that a model trained on one cannot a
 from __future__ import annotations
 
 import random
+import string
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from functools import cache
@@ -23,6 +24,16 @@ _LANGUAGES: Mapping[Split, tuple[str, ...]] = {
     "train": ("en", "de", "fr", "es", "pt", "it", "nl", "sv", "pl", "cs", "tr", "ja", "en-GB", "pt-BR", "zh-Hant"),
     "test": ("fi", "da", "nb", "is", "hu", "ro", "bg", "el", "uk", "ko", "th", "vi", "en-AU", "es-MX", "zh-Hans"),
 }
+# Vowels twice, so that words look like words.
+_LATIN = "aeiou" + string.ascii_lowercase
+_LETTERS = (
+    "aeiouàâçéèêëîïôùûüÿœæabcdefghijklmnopqrstuvwxyz",
+    "aeiouäöüßåøæõąćęłńśźżčďěňřšťůžığşabcdefghijklmnoprstuvz",
+    "αβγδεζηθικλμνξοπρστυφχψως",
+    "абвгдежзийклмнопрстуфхцчшщыьэюя",
+    "北京上海东西南北中山川田水火木金人大小日月明",
+    "あいうえおかきくけこさしすせそたちつてとなにぬねの",
+)
 _EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
@@ -105,6 +116,12 @@ class Values:
         if dice < 0.08:
             return f"{self.pick('word').capitalize()}-{self.digits(2)}"
         return self.pick("word").capitalize()
+
+    def made_up(self) -> str:
+        """Return a word of random letters, one in eight not Latin: what can only be copied."""
+        letters = self.random.choice(_LETTERS) if self.chance(1 / 8) else _LATIN
+        word = "".join(self.random.choices(letters, k=self.random.randint(2, 10)))
+        return word.upper() if self.chance(0.1) else word.capitalize() if self.chance(0.5) else word
 
     def phrase(self) -> str:
         """Return two to four words."""

@@ -7,23 +7,24 @@ import platform
 import shlex
 from dataclasses import asdict, replace
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import bundled
-from pytest_edgejson.cases import read_cases
 from pytest_edgejson.prompts import parse_template
-from pytest_edgejson.schemas import complexity_of, load_schemas
+from pytest_edgejson.schemas import load_schemas
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_edgejson.cases import Case, Complexity
+    from pytest_edgejson.cases import Complexity
     from pytest_edgejson.prompts import Template
+    from pytest_edgejson.suite.files import CaseRow
+    from pytest_edgejson.training.presets import LoraSettings
+    from pytest_edgejson.training.records import Records
 
-
-_LIBRARIES = ("torch", "transformers", "accelerate", "peft", "faker")
+_LIBRARIES = ("torch", "transformers", "accelerate", "peft", "faker", "matplotlib")
 
 
 def _libraries() -> None:
@@ -58,27 +59,45 @@ def train_model(arguments: argparse.Namespace) -> str:
 
     Raises:
         ModuleNotFoundError: the extra `train` is not installed.
-        ValueError: the prompt template is unknown or needs what training does not have, `--out` is a file, or the
-            checkpoints are those of another training.
+        ValueError: the size or prompt template is unknown or the template needs what training does not have, `--out`
+            is a file, or the checkpoints are those of another training.
         OSError: the model cannot be written.
     """
     _libraries()
-    from pytest_edgejson.training.scratch import ScratchSettings, train_from_scratch
+    from pytest_edgejson.training.scratch import SAVE_STEPS, SIZES, train_from_scratch
 
-    template = _template(arguments.prompt)
-    checkpoints = _checkpoints(arguments)
-    settings = ScratchSettings(seed=arguments.seed)
+    size = arguments.size or "nano"
+    if size not in SIZES:
+        raise ValueError(f"unknown size {size!r}: use one of {', '.join(SIZES)}")
+    settings = replace(SIZES[size], seed=arguments.seed)
     if arguments.steps:
         settings = replace(settings, steps=arguments.steps)
-    schemas = load_schemas(bundled.SCHEMAS)
-    documents: dict[Any, dict[str, Mapping[str, Any]]] = {"simple": {}, "medium": {}, "complex": {}}
-    for schema in sorted(schemas.values(), key=lambda schema: schema.id):
-        documents[schema.complexity][schema.id] = schema.document
     outcome = train_from_scratch(
-        documents, template.text, arguments.out, settings, checkpoints=checkpoints, save_steps=400
+        _records(size, arguments.prompt),
+        arguments.out,
+        settings,
+        checkpoints=_checkpoints(arguments),
+        save_steps=SAVE_STEPS,
     )
     _write_card(arguments, asdict(settings), outcome)
-    return f"{outcome['parameters']:,} parameters in {arguments.out}, {outcome['seconds'] / 60:.0f} minutes"
+    return f"{outcome['parameters']:,} parameters in {arguments.out}, {_duration(outcome['seconds'])}"
+
+
+def _records(size: str, prompt: str | None) -> Records:
+    """Return what a size is trained on: the bundled schemas, or for a base general extraction."""
+    from pytest_edgejson.training.records import GeneralRecords, SuiteRecords
+    from pytest_edgejson.training.scratch import BASES
+
+    if size in BASES:
+        if prompt:
+            raise ValueError(f"--prompt {prompt}: {size} is trained with several: leave it out")
+        return GeneralRecords()
+    template = _template(prompt or "v3")
+    schemas = load_schemas(bundled.SCHEMAS)
+    documents: dict[Complexity, dict[str, Mapping[str, Any]]] = {"simple": {}, "medium": {}, "complex": {}}
+    for schema in sorted(schemas.values(), key=lambda schema: schema.id):
+        documents[schema.complexity][schema.id] = schema.document
+    return SuiteRecords(documents, template.text)
 
 
 def train_adapter(arguments: argparse.Namespace) -> str:
@@ -86,71 +105,132 @@ def train_adapter(arguments: argparse.Namespace) -> str:
 
     Raises:
         ModuleNotFoundError: the extra `train` is not installed.
-        ValueError: the preset or template is unknown, `--out` is a file, a case is no case, the base cannot be used,
-            or the checkpoints are those of another training.
+        ValueError: the preset or template is unknown, `--out` is a file, the cases fail their check, there are too few,
+            the base cannot be used, the checkpoints are those of another training, or the adapter cannot be written.
         OSError: a file cannot be read or written.
     """
     _libraries()
     from pytest_edgejson.training.lora import fine_tune
+
+    settings = _lora_settings(arguments)
+    template = _template(arguments.prompt or "v3")
+    checkpoints = _checkpoints(arguments)
+    rows, validation = _rows(arguments)
+    outcome = fine_tune(
+        arguments.base,
+        rows,
+        template.text,
+        arguments.out,
+        settings,
+        checkpoints=checkpoints,
+        validation=validation,
+        patience=arguments.patience or 3,
+        skip_long=arguments.skip_long,
+        max_steps=arguments.steps or -1,
+    )
+    sizes = {"cases": outcome["cases"], "skipped": outcome["skipped"], "validation_cases": outcome["validation_cases"]}
+    _write_card(arguments, {"base": arguments.base, **sizes, **asdict(settings)}, outcome)
+    said = [f"{outcome['parameters']:,} trained parameters in {arguments.out}, {_duration(outcome['seconds'])}"]
+    if outcome["skipped"]:
+        said.append(f"{outcome['skipped']} cases were longer than the base's context and left out")
+    if outcome["validation"]:
+        said.append(
+            f"of {len(outcome['validation'])} checkpoints that were evaluated, step {outcome['step']} is the best"
+        )
+    return "; ".join(said)
+
+
+def _rows(arguments: argparse.Namespace) -> tuple[list[CaseRow], list[CaseRow]]:
+    """Return the cases to train on, and those to validate with."""
+    from pytest_edgejson.training.cases import check, read, schemas_of, spread
+
+    folder: Path = arguments.cases or bundled.TRAIN_CASES
+    validate: float | Path | None = arguments.validate
+    schemas = schemas_of(arguments.schemas)
+    if not arguments.unchecked:
+        check([folder, validate] if isinstance(validate, Path) else [folder], schemas)
+    rows = spread(read(folder, schemas), arguments.seed)
+    held_out: list[CaseRow] = []
+    if isinstance(validate, Path):
+        held_out = read(validate, schemas)
+    elif validate is not None:
+        count = round(validate * len(rows))
+        if not 0 < count < len(rows):
+            raise ValueError(f"--validate {validate}: that is {count} of {len(rows)} cases: give another share")
+        # Before any are left out: with fewer cases to train on, validation stays the same.
+        held_out, rows = rows[:count], rows[count:]
+    if arguments.max_cases and arguments.max_cases > len(rows):
+        raise ValueError(f"--max-cases {arguments.max_cases}: there are {len(rows)} cases to train on")
+    return rows[: arguments.max_cases], held_out
+
+
+def _lora_settings(arguments: argparse.Namespace) -> LoraSettings:
     from pytest_edgejson.training.presets import PRESETS
 
     preset = arguments.preset or "maaza-135m"
     if preset not in PRESETS:
         raise ValueError(f"unknown preset {preset!r}: use one of {', '.join(PRESETS)}")
     settings = replace(PRESETS[preset], seed=arguments.seed)
-    template = _template(arguments.prompt)
-    checkpoints = _checkpoints(arguments)
-    folder: Path = arguments.cases or bundled.TRAIN_CASES
-    files = sorted(folder.rglob("*.jsonl")) if folder.is_dir() else [folder]
-    if not files:
-        raise ValueError(f"--cases {folder}: no .jsonl file in it")
-    cases: list[Case] = []
-    complexities: dict[Path, dict[str, Complexity]] = {}
-    for file in files:
-        schemas = bundled.schema_folder(file)
-        if schemas not in complexities:
-            complexities[schemas] = complexity_of(load_schemas(schemas))
-        cases += read_cases(file, complexities[schemas])
-    outcome = fine_tune(
-        arguments.base,
-        cases,
-        template.text,
-        arguments.out,
-        settings,
-        checkpoints=checkpoints,
-        max_steps=arguments.steps or -1,
-    )
-    _write_card(arguments, {"base": arguments.base, "cases": len(cases), **asdict(settings)}, outcome)
-    return f"{outcome['parameters']:,} trained parameters in {arguments.out}, {outcome['seconds'] / 60:.0f} minutes"
+    if arguments.rank:
+        settings = replace(settings, rank=arguments.rank, alpha=2 * arguments.rank)
+    if arguments.epochs:
+        settings = replace(settings, epochs=arguments.epochs)
+    if arguments.learning_rate:
+        settings = replace(settings, learning_rate=arguments.learning_rate)
+    return settings
 
 
 def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
-    """Write how the model came about: README.md for people, training.json with the loss curve."""
+    """Write how the model came about: README.md for people, training.json with the loss curve, loss.svg with both."""
+    from pytest_edgejson.training.plot import plot_loss
+    from pytest_edgejson.training.precision import has_bf16
+
     out: Path = arguments.out
     versions = {name: metadata.version(name) for name in _LIBRARIES}
+    validation = outcome.get("validation", [])
     record = {
         "command": shlex.join(["edgejson", *arguments.command_line]),
         "settings": dict(settings),
         "parameters": outcome["parameters"],
         "seconds": round(outcome["seconds"]),
         "machine": {"processor": platform.machine(), "threads": _threads()},
+        "precision": "bf16" if has_bf16() else "float32",
         "versions": {"python": platform.python_version(), **versions},
         "loss": outcome["loss"],
+        "validation": validation,
     }
     (out / "training.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    plot_loss(out / "loss.svg", outcome["loss"], [(found["step"], found["json_exact"]) for found in validation])
     last = [loss for _, loss in outcome["loss"]][-5:] or [float("nan")]
     lines = [
         f"# {out.name}",
         "",
-        f"Made by `{record['command']}` in {record['seconds'] / 60:.0f} minutes on {_threads()} threads of "
-        f"{platform.machine()}; {record['parameters']:,} trained parameters.",
+        f"Made by `{record['command']}` in {_duration(record['seconds'])} on {_threads()} threads of "
+        f"{platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters.",
         f"Loss at the end: {sum(last) / len(last):.4f} nats per answer token (mean of the last {len(last)} logs).",
         f"Versions: {', '.join(f'{name} {version}' for name, version in record['versions'].items())}.",
         "",
-        "Settings and loss curve: `training.json`.",
+        "![loss over steps](loss.svg)",
+        "",
+        *_evaluations(validation, outcome.get("step")),
+        "Settings, loss curve and evaluations: `training.json`.",
         "",
     ]
     (out / "README.md").write_text("\n".join(lines), encoding="utf-8")
+
+
+def _evaluations(validation: Sequence[Mapping[str, Any]], chosen: int | None) -> Iterator[str]:
+    if validation:
+        yield from ("| step | validation JSONExact | FieldF1 | |", "| --- | --- | --- | --- |")
+    for found in validation:
+        mark = "this adapter" if found["step"] == chosen else ""
+        yield f"| {found['step']} | {100 * found['json_exact']:.1f} % | {found['field_f1']:.3f} | {mark} |"
+    if validation:
+        yield ""
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _threads() -> int:

@@ -2,133 +2,248 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import random
+import shutil
+import time
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends import BackendError
+from pytest_edgejson.backends.model_files import first_line, locate
+from pytest_edgejson.models import ModelSpec
 from pytest_edgejson.prompts import render
-from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint
-from pytest_edgejson.training.examples import collate, encode
+from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
+from pytest_edgejson.training.examples import Example, collate, encode
+from pytest_edgejson.training.precision import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from pytest_edgejson.cases import Case
+    from pytest_edgejson.backends.model_files import ModelFiles
+    from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.training.presets import LoraSettings
+
+_FIX = "name a hub id that can be reached, or a folder with config.json, tokenizer and safetensors that belong together"
 
 
 def fine_tune(
     base: str,
-    cases: Sequence[Case],
+    rows: Sequence[CaseRow],
     template: str,
     out: Path,
     settings: LoraSettings,
     *,
     checkpoints: Path,
+    validation: Sequence[CaseRow] = (),
+    patience: int = 3,
+    skip_long: bool = False,
     max_steps: int = -1,
 ) -> dict[str, Any]:
     """Train an adapter on cases, with the loss on the answers alone and an end of sequence after each.
 
-    A training that was cut off goes on from its last checkpoint, one is made each epoch.
+    A training that was cut off goes on from its last checkpoint and ends in the same weights. One is made each epoch.
 
     Args:
         base: hub id or folder of a causal language model.
-        cases: what to train on.
+        rows: what to train on.
         template: template or template name of the prompt, as in models.toml; `v3` is what the published adapters saw.
         out: folder for the adapter and the tokenizer.
         settings: see `LoraSettings`.
         checkpoints: folder for what a resumed training needs.
+        validation: cases that each checkpoint answers; the best one becomes the adapter, else the last.
+        patience: evaluations without a better one that end the training.
+        skip_long: leave cases out that are longer than the base's context.
         max_steps: end after so many optimizer steps; -1 for none.
 
     Returns:
-        `parameters` that were trained, `seconds` of this invocation, `loss` (list of step and mean loss in nats per
-        answer token).
+        `parameters` that were trained, `seconds` of this invocation, `step` of the checkpoint that became the adapter,
+        `cases` that were trained on, `validation_cases`, `skipped` ones of both, `loss` (list of step and mean loss in
+        nats per answer token) and `validation` (list of `step`, `json_exact` and `field_f1`).
 
     Raises:
-        TrainingError: the base cannot be had, has no end of sequence or none of the layers to adapt, a case is longer
-            than its context, or the checkpoints are those of a training with other settings.
-        OSError: a folder cannot be written.
+        TrainingError: the base cannot be had, has no end of sequence, a case is longer than its context, a validation
+            case cannot be answered, the checkpoints are those of a training with other settings, or a folder cannot
+            be written.
+        OSError: the folder of the checkpoints cannot be made.
     """
     import torch
-    from peft import LoraConfig, get_peft_model
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainingArguments, set_seed
+    from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
 
-    set_seed(settings.seed)
+    from pytest_edgejson.training.progress import Progress, quiet_libraries
+    from pytest_edgejson.training.validation import Validation
+
+    started = time.perf_counter()
+    with quiet_libraries(), contextlib.closing(Progress()) as progress:
+        set_seed(settings.seed)
+        files = _find(base)
+        tokenizer, model = _load(base, files)
+        limit = getattr(model.config, "max_position_embeddings", None)
+        encoded = partial(_encode, template=template, tokenizer=tokenizer, base=base, limit=limit, skip_long=skip_long)
+        rows, examples, skipped = encoded(rows)
+        validation, _, skipped_there = encoded(validation)
+        # The sampler draws the same order for any seed.
+        random.Random(settings.seed).shuffle(examples)
+        adapted = _adapt(model, settings)
+        checkpoint = last_checkpoint(
+            checkpoints,
+            {
+                **asdict(settings),
+                "base": base,
+                "template": template,
+                "steps": max_steps,
+                "cases": _fingerprint(rows),
+                "validation": _fingerprint(validation),
+            },
+        )
+        evaluations = (
+            Validation(files.model, template, validation, checkpoints, patience, progress) if validation else None
+        )
+        on_cpu = not torch.cuda.is_available()
+        trainer = Trainer(
+            model=adapted,
+            args=TrainingArguments(
+                output_dir=str(checkpoints),
+                num_train_epochs=settings.epochs,
+                max_steps=max_steps,
+                per_device_train_batch_size=settings.batch_size,
+                gradient_accumulation_steps=settings.accumulation,
+                # Only within a step: which cases are in it is as random as without.
+                train_sampling_strategy="batch_rebalance",
+                learning_rate=settings.learning_rate,
+                lr_scheduler_type="cosine",
+                warmup_steps=settings.warmup_ratio,
+                weight_decay=settings.weight_decay,
+                max_grad_norm=settings.max_grad_norm,
+                bf16=has_bf16(),
+                use_cpu=on_cpu,
+                dataloader_pin_memory=not on_cpu,
+                save_strategy="epoch",
+                save_total_limit=2,
+                logging_steps=1,
+                seed=settings.seed,
+                report_to=[],
+                disable_tqdm=True,
+                remove_unused_columns=False,
+            ),
+            # The sampler finds lengths in dictionaries only.
+            train_dataset=[asdict(example) for example in examples],
+            data_collator=partial(_collate, pad_token_id=tokenizer.pad_token_id),
+            callbacks=[progress] if evaluations is None else [progress, evaluations],
+        )
+        trainer.remove_callback(PrinterCallback)
+        with writing(checkpoints, checkpoints):
+            if evaluations is not None and checkpoint is not None and evaluations.resume(Path(checkpoint)):
+                trainer.state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
+            else:
+                trainer.train(resume_from_checkpoint=checkpoint)
+        step = trainer.state.global_step if evaluations is None else evaluations.best.step
+        with writing(out, checkpoints):
+            out.mkdir(parents=True, exist_ok=True)
+            chosen = checkpoints / f"checkpoint-{step}"
+            shutil.copyfile(chosen / "adapter_model.safetensors", out / "adapter_model.safetensors")
+            config = json.loads((chosen / "adapter_config.json").read_text(encoding="utf-8"))
+            # In a checkpoint it is where the base lies on this machine.
+            config["base_model_name_or_path"] = base
+            (out / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            tokenizer.save_pretrained(out)
+    return {
+        "parameters": sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad),
+        "seconds": time.perf_counter() - started,
+        "step": step,
+        "cases": len(rows),
+        "validation_cases": len(validation),
+        "skipped": skipped + skipped_there,
+        "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
+        "validation": [] if evaluations is None else [asdict(evaluation) for evaluation in evaluations.found],
+    }
+
+
+def _find(base: str) -> ModelFiles:
+    """Return the files of a base; those that are on the hub are downloaded.
+
+    Raises:
+        TrainingError: they cannot be had, or are those of an adapter.
+    """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(base)
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, use_safetensors=True)
+        files = locate(ModelSpec(base, model=base))
+    except BackendError as error:
+        # What follows is about models of a benchmark run.
+        reason = str(error).removeprefix(f"{base}: ").partition("; ")[0]
+        raise TrainingError(f"the base {base!r} cannot be had: {reason}; {_FIX}") from None
+    if files.adapter is not None:
+        raise TrainingError(f"the base {base!r} is an adapter: name the model that it was made for")
+    return files
+
+
+def _load(base: str, files: ModelFiles) -> tuple[Any, Any]:
+    """Return tokenizer and model of a base.
+
+    Raises:
+        TrainingError: it cannot be loaded, or has no end of sequence.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(files.tokenizer)
+        model = AutoModelForCausalLM.from_pretrained(files.model, dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(
-            f"the base {base!r} cannot be loaded: {_first_line(error)}; name a hub id that can be reached, or a folder "
-            "with config.json, tokenizer and safetensors that belong together"
-        ) from None
+        raise TrainingError(f"the base {base!r} cannot be loaded: {first_line(error)}; {_FIX}") from None
     if tokenizer.eos_token_id is None:
         raise TrainingError(f"the tokenizer of {base} has no end of sequence to teach: set its eos_token")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
-    context = getattr(model.config, "max_position_embeddings", None)
-    examples = []
-    for case in cases:
-        example = encode(render(template, case.prompt), case.expected_output, tokenizer)
-        if context is not None and len(example.input_ids) > context:
-            raise TrainingError(
-                f"{case.id} has {len(example.input_ids)} tokens, the context of {base} holds {context}: leave it out"
-            )
-        examples.append(example)
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=list(settings.targets),
-        task_type="CAUSAL_LM",
-    )
-    try:
-        adapted = get_peft_model(model, config)
-    except ValueError as error:
-        raise TrainingError(f"{base} cannot be adapted: {_first_line(error)}") from None
-    rows = [(case.prompt, case.expected_output) for case in cases]
-    checkpoint = last_checkpoint(
-        checkpoints,
-        {**asdict(settings), "base": base, "template": template, "steps": max_steps, "cases": fingerprint(rows)},
-    )
-    on_cpu = not torch.cuda.is_available()
-    trainer = Trainer(
-        model=adapted,
-        args=TrainingArguments(
-            output_dir=str(checkpoints),
-            num_train_epochs=settings.epochs,
-            max_steps=max_steps,
-            per_device_train_batch_size=settings.batch_size,
-            gradient_accumulation_steps=settings.accumulation,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=settings.warmup_ratio,
-            weight_decay=settings.weight_decay,
-            max_grad_norm=settings.max_grad_norm,
-            bf16=True,
-            use_cpu=on_cpu,
-            dataloader_pin_memory=not on_cpu,
-            save_strategy="epoch",
-            save_total_limit=2,
-            logging_steps=1,
-            seed=settings.seed,
-            report_to=[],
-            remove_unused_columns=False,
+    return tokenizer, model
+
+
+def _encode(
+    rows: Sequence[CaseRow], *, template: str, tokenizer: Any, base: str, limit: int | None, skip_long: bool
+) -> tuple[list[CaseRow], list[Example], int]:
+    """Return the cases that are not longer than the base's context, their examples, and how many are.
+
+    Raises:
+        TrainingError: some are and must not be left out, or all are.
+    """
+    encoded = [(row, encode(render(template, row.case.prompt), row.case.expected_output, tokenizer)) for row in rows]
+    fitting = [(row, example) for row, example in encoded if limit is None or len(example.input_ids) <= limit]
+    long = [(row, len(example.input_ids)) for row, example in encoded if limit and len(example.input_ids) > limit]
+    if long and (not skip_long or not fitting):
+        row, length = min(long, key=lambda one: (one[0].path, one[0].case.line))
+        fix = "--skip-long leaves them out" if fitting else "name a base with a longer one"
+        raise TrainingError(
+            f"{row.path}:{row.case.line}: {row.case.id} has {length:,} tokens with its answer, the context of {base} "
+            f"holds {limit:,}; {len(long)} of {len(rows)} cases are too long: {fix}"
+        )
+    return [row for row, _ in fitting], [example for _, example in fitting], len(long)
+
+
+def _adapt(model: Any, settings: LoraSettings) -> Any:
+    from peft import LoraConfig, get_peft_model
+
+    layers = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=list(settings.targets) if layers.issuperset(settings.targets) else "all-linear",
+            task_type="CAUSAL_LM",
         ),
-        train_dataset=examples,
-        data_collator=lambda batch: collate(batch, tokenizer.pad_token_id),
     )
-    result = trainer.train(resume_from_checkpoint=checkpoint)
-    adapted.save_pretrained(str(out))
-    tokenizer.save_pretrained(out)
-    return {
-        "parameters": sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad),
-        "seconds": result.metrics["train_runtime"],
-        "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
-    }
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines()
-    return lines[0] if lines else type(error).__name__
+def _collate(rows: list[dict[str, Any]], *, pad_token_id: int) -> dict[str, Any]:
+    batch = collate([Example(**row) for row in rows], pad_token_id)
+    # Padding is on the right, where no token looks: without a mask, attention takes half the time.
+    del batch["attention_mask"]
+    return batch
+
+
+def _fingerprint(rows: Sequence[CaseRow]) -> str:
+    return fingerprint([(row.case.prompt, row.case.expected_output) for row in rows])

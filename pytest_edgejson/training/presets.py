@@ -1,4 +1,4 @@
-"""Presets of LoRA fine-tuning: the hyperparameters that the Maaza model cards and paper publish."""
+"""Presets of LoRA fine-tuning: the hyperparameters that the Maaza model cards and paper publish, and ours."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ class LoraSettings:
         rank: of the adapter's matrices.
         alpha: the adapter's output is scaled by alpha / rank.
         dropout: on the adapter's input.
-        targets: names of the linear layers that get an adapter.
+        targets: names of the linear layers that get an adapter; where a base lacks one, all that it has.
         learning_rate: peak; linear warm-up, then cosine to zero.
         epochs: passes over the cases.
-        batch_size: cases of a forward pass.
+        batch_size: cases of a forward pass, on average: fewer where they are long.
         accumulation: forward passes of an optimizer step.
         warmup_ratio: share of the steps.
         weight_decay: of AdamW.
         max_grad_norm: gradients are clipped to it.
-        seed: decides adapter weights and order.
+        seed: decides adapter weights, dropout and order.
     """
 
     rank: int = 16
@@ -41,4 +41,7 @@ class LoraSettings:
 PRESETS = {
     "maaza-135m": LoraSettings(rank=16, alpha=32, learning_rate=2e-4),
     "maaza-360m": LoraSettings(rank=32, alpha=64, learning_rate=1.5e-4),
+    # Small bases of ours take steps that are as much larger.
+    "nano-1m": LoraSettings(rank=16, alpha=32, learning_rate=2e-3),
+    "nano-4m": LoraSettings(rank=32, alpha=64, learning_rate=1.5e-3),
 }

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.suite.values import Values
-from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint
-from pytest_edgejson.training.examples import RecordBatches, answer_text, training_record
+from pytest_edgejson.training.batches import RecordBatches
+from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
+from pytest_edgejson.training.examples import answer_text
+from pytest_edgejson.training.precision import has_bf16
+from pytest_edgejson.training.records import GeneralRecords
 from pytest_edgejson.training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_edgejson.cases import Complexity
+    import torch
+
+    from pytest_edgejson.training.records import Records
+
+SAVE_STEPS = 400
+"""Steps between checkpoints: a few minutes' worth."""
+
+_TOKENIZER_RECORDS = 2500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +58,35 @@ class ScratchSettings:
     context: int = 4096
 
 
-def _sample_texts(
-    documents: Mapping[Complexity, Mapping[str, Mapping[str, Any]]], template: str, seed: int
-) -> Iterator[str]:
+SIZES = {
+    "nano": ScratchSettings(),
+    "nano-1m": ScratchSettings(steps=3000, learning_rate=3e-3, hidden_size=128, layers=5, intermediate_size=384),
+    "nano-4m": ScratchSettings(steps=3000, layers=5),
+}
+"""The shipped models that are trained from scratch: one on the bundled schemas, two bases on general extraction."""
+
+BASES = ("nano-1m", "nano-4m")
+"""Those of `SIZES` that are trained on general extraction instead of the bundled schemas."""
+
+
+def _sample_texts(records: Records, seed: int) -> Iterator[str]:
     values = Values(f"{seed}:tokenizer", "train")
-    for _ in range(300):
-        for complexity, schemas in documents.items():
-            for schema_id, document in schemas.items():
-                text, record = training_record(schema_id, document, complexity, values)
-                yield template.replace("{prompt}", text)
-                yield answer_text(record)
+    for _ in range(_TOKENIZER_RECORDS):
+        for complexity in COMPLEXITIES:
+            text, record = records.draw(complexity, values)
+            yield text
+            yield answer_text(record)
 
 
 def train_from_scratch(
-    documents: Mapping[Complexity, Mapping[str, Mapping[str, Any]]],
-    template: str,
-    out: Path,
-    settings: ScratchSettings,
-    *,
-    checkpoints: Path,
-    save_steps: int,
+    records: Records, out: Path, settings: ScratchSettings, *, checkpoints: Path, save_steps: int
 ) -> dict[str, Any]:
     """Train tokenizer and model and save them in half precision.
 
     A training that was cut off goes on from its last checkpoint and ends in the same weights.
 
     Args:
-        documents: JSON Schema documents by complexity and schema id.
-        template: text around a prompt, with `{prompt}` in it.
+        records: what to train on.
         out: folder for `model.safetensors`, `config.json` and the tokenizer.
         settings: see `ScratchSettings`.
         checkpoints: folder for what a resumed training needs.
@@ -83,18 +96,23 @@ def train_from_scratch(
         `parameters`, `seconds` of this invocation, `loss` (list of step and mean loss in nats per answer token).
 
     Raises:
-        TrainingError: the checkpoints are those of a training with other settings.
-        OSError: a folder cannot be written.
+        TrainingError: the checkpoints are those of a training with other settings, or a folder cannot be written.
     """
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM, Trainer, TrainingArguments, set_seed
-
-    checkpoint = last_checkpoint(
-        checkpoints, {**asdict(settings), "template": template, "schemas": fingerprint(documents)}
+    from transformers import (
+        LlamaConfig,
+        LlamaForCausalLM,
+        PrinterCallback,
+        Trainer,
+        TrainingArguments,
+        set_seed,
     )
+
+    from pytest_edgejson.training.progress import Progress, quiet_libraries
+
+    checkpoint = last_checkpoint(checkpoints, {**asdict(settings), "records": fingerprint(records.identity)})
     set_seed(settings.seed)
-    texts = _sample_texts(documents, template, settings.seed)
-    tokenizer = train_tokenizer(texts, settings.vocab_size, settings.context)
+    tokenizer = train_tokenizer(_sample_texts(records, settings.seed), settings.vocab_size, settings.context)
     model = LlamaForCausalLM(
         LlamaConfig(
             vocab_size=len(tokenizer),
@@ -111,48 +129,68 @@ def train_from_scratch(
         )
     )
     batches = RecordBatches(
-        documents,
+        records,
         tokenizer,
-        template,
         steps=settings.steps,
         tokens=settings.batch_tokens,
         max_length=settings.context,
         seed=settings.seed,
     )
     on_cpu = not torch.cuda.is_available()
-    trainer = Trainer(
-        model=model,
-        args=TrainingArguments(
-            output_dir=str(checkpoints),
-            max_steps=settings.steps,
-            per_device_train_batch_size=1,
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type="cosine",
-            warmup_steps=settings.warmup_steps,
-            weight_decay=0.01,
-            adam_beta2=0.98,
-            max_grad_norm=1.0,
-            bf16=True,
-            use_cpu=on_cpu,
-            dataloader_pin_memory=not on_cpu,
-            train_sampling_strategy="sequential",
-            logging_steps=min(50, settings.steps),
-            save_steps=save_steps,
-            save_total_limit=2,
-            seed=settings.seed,
-            report_to=[],
-            remove_unused_columns=False,
-        ),
-        train_dataset=batches,
-        # A batch comes whole from the dataset, in the order of the curriculum.
-        data_collator=lambda items: items[0],
-    )
-    result = trainer.train(resume_from_checkpoint=checkpoint)
-    half: Any = model
-    half.half().save_pretrained(out)
-    tokenizer.save_pretrained(out)
+    with quiet_libraries(), closing(Progress()) as progress:
+        trainer = Trainer(
+            model=model,
+            args=TrainingArguments(
+                output_dir=str(checkpoints),
+                max_steps=settings.steps,
+                per_device_train_batch_size=1,
+                learning_rate=settings.learning_rate,
+                lr_scheduler_type="cosine",
+                warmup_steps=settings.warmup_steps,
+                weight_decay=0.01,
+                adam_beta2=0.98,
+                max_grad_norm=1.0,
+                bf16=has_bf16(),
+                use_cpu=on_cpu,
+                dataloader_pin_memory=not on_cpu,
+                train_sampling_strategy="sequential",
+                logging_steps=min(50, settings.steps),
+                save_steps=save_steps,
+                save_total_limit=2,
+                seed=settings.seed,
+                report_to=[],
+                remove_unused_columns=False,
+                disable_tqdm=True,
+            ),
+            train_dataset=batches,
+            # A batch comes whole from the dataset, in the order of the curriculum.
+            data_collator=_unmasked,
+            callbacks=[progress],
+        )
+        trainer.remove_callback(PrinterCallback)
+        with writing(checkpoints, checkpoints):
+            result = trainer.train(resume_from_checkpoint=checkpoint)
+        half: Any = model
+        with writing(out, checkpoints):
+            half.half().save_pretrained(out)
+            tokenizer.save_pretrained(out)
     return {
         "parameters": model.num_parameters(),
         "seconds": result.metrics["train_runtime"],
         "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     }
+
+
+def _unmasked(batches: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Return the one batch without its mask.
+
+    Padding is on the right, where no token before it looks, and has no loss: attention without a mask is computed in
+    half the time.
+    """
+    (batch,) = batches
+    return {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
+
+
+def train_base(name: str, out: Path, *, checkpoints: Path) -> dict[str, Any]:
+    """Train one of `BASES` on general extraction, as it ships; see `train_from_scratch`."""
+    return train_from_scratch(GeneralRecords(), out, SIZES[name], checkpoints=checkpoints, save_steps=SAVE_STEPS)
