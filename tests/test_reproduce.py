@@ -278,7 +278,7 @@ def test_bases_are_trained_where_that_is_asked_for(tmp_path: Path, monkeypatch: 
     from pytest_edgejson.training import scratch
 
     # A model that is trained at once.
-    small = scratch.ScratchSettings(steps=2, batch_tokens=256, hidden_size=32, layers=1, heads=2, intermediate_size=32)
+    small = scratch.ScratchSettings(steps=2, batch_tokens=256, hidden_size=64, layers=1, intermediate_size=64)
     monkeypatch.setattr(scratch, "SIZES", dict.fromkeys(scratch.SIZES, small))
     monkeypatch.setattr(scratch, "_TOKENIZER_RECORDS", 50)
     told: list[str] = []
