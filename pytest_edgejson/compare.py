@@ -15,6 +15,7 @@ from tabulate import tabulate
 
 from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.comparison import COMPARED_METRICS
+from pytest_edgejson.comparison_text import change_text, p_text, ratio_text
 from pytest_edgejson.diff import render_diff
 from pytest_edgejson.markdown import cell, code, fenced, folded
 from pytest_edgejson.results import case_name
@@ -25,7 +26,7 @@ from pytest_edgejson.verdict import verdict
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_edgejson.comparison import ComparedMetric, Comparison, Difference, ModelRun, Ratio, Report
+    from pytest_edgejson.comparison import ComparedMetric, Comparison, Difference, ModelRun, Report
     from pytest_edgejson.results import Result
 
     Name = Callable[[str], str]
@@ -55,11 +56,11 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
     before, after = name(comparison.baseline.label), name(comparison.candidate.label)
     if comparison.is_same:
         return f"No difference: {before} and {after} gave the same {_count(exact.n, 'output')}."
-    counts = f"{_count(exact.up, 'gain')} and {_count(exact.down, 'regression')}, p {_p(exact.p_corrected)}"
+    counts = f"{_count(exact.up, 'gain')} and {_count(exact.down, 'regression')}, p {p_text(exact.p_corrected)}"
     if exact.p_corrected <= ALPHA:
         change = f"{_value(exact, exact.candidate)} instead of {_value(exact, exact.baseline)}"
         word = "better" if exact.value > 0 else "worse"
-        return f"{after} is {word} than {before}: JSONExact {change} ({_change(exact)}), {counts}."
+        return f"{after} is {word} than {before}: JSONExact {change} ({change_text(exact)}), {counts}."
     least = comparison.detectable.observed
     limit = (
         "no difference could be detected"
@@ -276,10 +277,10 @@ def _differences(
                 str(own[group].n),
                 _value(own[group], own[group].baseline),
                 _value(own[group], own[group].candidate),
-                _change(own[group], short=True),
+                change_text(own[group], short=True),
                 str(own[group].up),
                 str(own[group].down),
-                _p(own[group].p_corrected).removeprefix("= "),
+                p_text(own[group].p_corrected).removeprefix("= "),
             ]
             for group in (*COMPLEXITIES, "all")
             if group in own
@@ -299,12 +300,12 @@ def _secondary(comparison: Comparison) -> Iterable[str]:
         if difference.p_corrected <= ALPHA:
             word = "higher" if difference.value > 0 else "lower"
         values = f"{_value(difference, difference.baseline)} → {_value(difference, difference.candidate)}"
-        yield f"{_TITLES[metric]}: {word}, {values} ({_change(difference)}), p {_p(difference.p_corrected)}"
+        yield f"{_TITLES[metric]}: {word}, {values} ({change_text(difference)}), p {p_text(difference.p_corrected)}"
 
 
 def _details(comparison: Comparison, letters: tuple[str, str]) -> Iterable[str]:
     exact, found = comparison.difference("json_exact"), comparison.detectable
-    yield f"JSONExact ratio {letters[1]} / {letters[0]}: {_ratio(comparison.ratio)}"
+    yield f"JSONExact ratio {letters[1]} / {letters[0]}: {ratio_text(comparison.ratio)}"
     if found.observed is not None:
         share = 100 * (exact.up + exact.down) / exact.n
         more = (
@@ -331,7 +332,7 @@ def _multipliers(report: Report, name: Name) -> Iterable[str]:
     for each in report.multipliers:
         yield (
             f"Training multiplier of {name(each.trained.label)} over {name(each.base.label)}: "
-            f"JSONExact × {_ratio(each.ratio)}"
+            f"JSONExact × {ratio_text(each.ratio)}"
         )
 
 
@@ -363,38 +364,5 @@ def _points(fraction: float) -> str:
     return f"{math.ceil(points * 10 - 1e-9) / 10:.1f}" if points < 10 else f"{math.ceil(points - 1e-9)}"
 
 
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
-
-
 def _value(difference: Difference, value: float) -> str:
     return f"{value:.3f}" if difference.metric == "field_f1" else f"{100 * value:.1f} %"
-
-
-def _change(difference: Difference, *, short: bool = False) -> str:
-    if difference.metric == "field_f1":
-        number, unit = _signed_fraction, ""
-    else:
-        number, unit = _signed_points, " points"
-    change = number(difference.value)
-    if difference.interval is None:
-        return change if short else change + unit
-    low, high = number(difference.interval.low), number(difference.interval.high)
-    return f"{change} [{low}, {high}]" if short else f"{change}{unit}, 95 % interval {low} to {high}"
-
-
-def _signed_fraction(value: float) -> str:
-    # No -0.000.
-    return f"{round(value, 3) + 0.0:+.3f}"
-
-
-def _signed_points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"
-
-
-def _ratio(ratio: Ratio) -> str:
-    value = "undefined, the baseline has none" if ratio.value is None else f"{ratio.value:.2f}"
-    if ratio.interval is None:
-        return value
-    high = "∞" if math.isinf(ratio.interval.high) else f"{ratio.interval.high:.2f}"
-    return f"{value} [{ratio.interval.low:.2f}, {high}]"

@@ -15,6 +15,7 @@ import pytest
 from runs import answers, write_run
 
 from pytest_edgejson import bundled
+from pytest_edgejson.comparison_text import p_text
 from pytest_edgejson.family.blocks import as_markdown, as_text
 from pytest_edgejson.family.command import add_parser, reproduce
 from pytest_edgejson.family.notebook import Notebook, ReproductionError, Step
@@ -358,7 +359,7 @@ def test_training_is_told_with_its_multiplier(experiment: Experiment) -> None:
     interval = paired_ratio_interval(PairedCounts(both=5, gains=35, losses=0, neither=20))
     assert interval is not None
     assert f"over that of the base: 8.00 [{interval.low:.2f}, {interval.high:.2f}]; as published 13.00." in report
-    assert "over that of the base: undefined, as the base has none right [13.02, ∞]; as published 4.83." in report
+    assert "over that of the base: undefined, the baseline has none [13.02, ∞]; as published 4.83." in report
     rows = cells(report, "nano-1m, in the place of smollm2-135m", "JSONExact")
     assert rows["all"][-2:] == ["1.9 / 0.6 %", "24.7 / 46.8 %"]
     assert rows["complex"][-2:] == ["0.0 %", "0.0 %"]
@@ -388,7 +389,7 @@ def test_ablations_are_corrected_together(experiment: Experiment) -> None:
         mcnemar(PairedCounts(both=40, gains=1, losses=0, neither=19)),
         mcnemar(PairedCounts(both=20, gains=0, losses=20, neither=20)),
     ]
-    p_values = [f"{p:.3f}" if p >= 0.001 else "< 0.001" for p in corrected(raw)]
+    p_values = [p_text(p).removeprefix("= ") for p in corrected(raw)]
     ranks = cells(report, "What rank and train size do", "rank")
     sizes = cells(report, "What rank and train size do", "train cases")
     assert [ranks["8"][3], ranks["32"][3], sizes["157"][2]] == p_values

@@ -5,7 +5,6 @@ Each question is one comparison as `edgejson compare` makes it, so that its p-va
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.compare import statement
 from pytest_edgejson.comparison import compare_runs
+from pytest_edgejson.comparison_text import change_text, p_text, ratio_text
 from pytest_edgejson.family.blocks import Heading, Table
 from pytest_edgejson.family.plan import full
 from pytest_edgejson.family.published import BY_CASES, BY_RANK, TRAINED_PARAMETERS
@@ -23,7 +23,7 @@ from pytest_edgejson.summary import COLUMNS, percent
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_edgejson.comparison import Comparison, Difference, Ratio
+    from pytest_edgejson.comparison import Comparison, Difference
     from pytest_edgejson.family.blocks import Block
     from pytest_edgejson.family.notebook import Step
     from pytest_edgejson.family.plan import Adapter, Base, Plan
@@ -120,7 +120,7 @@ def _trained(experiment: Experiment, base: Base, comparison: Comparison) -> Iter
     yield [
         statement(comparison),
         "Training multiplier, JSONExact of the adapter over that of the base: "
-        f"{_ratio(comparison.ratio)}; as published {published}.",
+        f"{ratio_text(comparison.ratio)}; as published {published}.",
     ]
 
 
@@ -143,7 +143,7 @@ def capacity(experiment: Experiment) -> Iterator[Block]:
                 str(differences[group].n),
                 f"{100 * differences[group].baseline:.1f} %",
                 f"{100 * differences[group].candidate:.1f} %",
-                _change(differences[group]),
+                change_text(differences[group], short=True),
                 _p(differences[group]),
                 *(experiment.published(other, "json_exact" if group == "all" else group) for other in others),
             ]
@@ -166,7 +166,7 @@ def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
         difference = differences.get(adapter.name)
         return [
             percent(experiment.metrics(adapter.name)["all"].json_exact),
-            *(("-", "-") if difference is None else (_change(difference), _p(difference))),
+            *(("-", "-") if difference is None else (change_text(difference, short=True), _p(difference))),
             "-" if published is None else f"{100 * published:.1f} %",
         ]
 
@@ -197,23 +197,5 @@ def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
     yield [statement(comparison) for comparison in report.comparisons]
 
 
-def _change(difference: Difference) -> str:
-    """Return a difference of proportions in points, with its interval."""
-    interval = difference.interval
-    numbers = [difference.value, *((interval.low, interval.high) if interval else ())]
-    # No -0.0.
-    value, *ends = (f"{round(100 * number, 1) + 0.0:+.1f}" for number in numbers)
-    return f"{value} [{', '.join(ends)}]" if ends else value
-
-
 def _p(difference: Difference) -> str:
-    p = difference.p_corrected
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _ratio(ratio: Ratio) -> str:
-    value = "undefined, as the base has none right" if ratio.value is None else f"{ratio.value:.2f}"
-    if ratio.interval is None:
-        return value
-    high = "∞" if math.isinf(ratio.interval.high) else f"{ratio.interval.high:.2f}"
-    return f"{value} [{ratio.interval.low:.2f}, {high}]"
+    return p_text(difference.p_corrected).removeprefix("= ")
