@@ -195,7 +195,14 @@ def test_collating_keeps_every_token(lengths: list[tuple[int, int]]) -> None:
 
 
 def _batches(tokenizer: PreTrainedTokenizerFast, **changes: Any) -> RecordBatches:
-    options: dict[str, Any] = {"steps": 20, "tokens": 1500, "max_length": 4096, "seed": 0, **changes}
+    options: dict[str, Any] = {
+        "steps": 20,
+        "tokens": 1500,
+        "max_length": 4096,
+        "curriculum": (0.1, 0.3),
+        "seed": 0,
+        **changes,
+    }
     return RecordBatches(SuiteRecords(_documents(*SCHEMAS), TEMPLATE), tokenizer, **options)
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class RecordBatches:
     """A map-style dataset of whole batches, each generated from its index: resuming at batch N gives batch N.
 
-    Short and simple records come first; from 30 % of the training on, all complexities are mixed. A batch holds records
-    of similar length up to a number of tokens, each counted as long as the longest.
+    Short and simple records come first, then medium ones among them, then all complexities. A batch holds records of
+    similar length up to a number of tokens, each counted as long as the longest.
 
     Args:
         records: what the batches are made of.
@@ -27,6 +27,7 @@ class RecordBatches:
         steps: batches in all.
         tokens: tokens of a batch at most, unless one record alone has more.
         max_length: records longer than the context are left out.
+        curriculum: the shares of the steps after which medium and complex records come.
         seed: same seed, same batches.
     """
 
@@ -38,6 +39,7 @@ class RecordBatches:
         steps: int,
         tokens: int,
         max_length: int,
+        curriculum: tuple[float, float],
         seed: int,
     ) -> None:
         self._records = records
@@ -45,6 +47,7 @@ class RecordBatches:
         self._steps = steps
         self._tokens = tokens
         self._max_length = max_length
+        self._curriculum = curriculum
         self._seed = seed
 
     def __len__(self) -> int:
@@ -53,7 +56,8 @@ class RecordBatches:
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         values = Values(f"{self._seed}:{index}", "train")
         progress = index / self._steps
-        weights = (1.0, 0.0, 0.0) if progress < 0.1 else (0.5, 0.5, 0.0) if progress < 0.3 else (0.3, 0.4, 0.3)
+        medium, whole = self._curriculum
+        weights = (1.0, 0.0, 0.0) if progress < medium else (0.5, 0.5, 0.0) if progress < whole else (0.3, 0.4, 0.3)
         complexity: Complexity = values.random.choices(("simple", "medium", "complex"), weights)[0]
         # Cut the batch out of twice as many records sorted by length: less padding, and every length gets its turn.
         examples: list[Example] = []
