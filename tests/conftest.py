@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 # A run inside this process forgets what it imported: what is slow to import, or cannot be imported twice, comes first.
 import jsonschema  # noqa: F401
@@ -17,6 +18,9 @@ import pytest_edgejson.summary
 import pytest_edgejson.terminal
 import pytest_edgejson.validators  # noqa: F401
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # A benchmark run in this folder loads this file too, perhaps without what the tests alone need.
 with suppress(ModuleNotFoundError):
     import hypothesis.internal.observability  # noqa: F401
@@ -29,3 +33,16 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "160")
     return Project(pytester.path)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Models this small gain nothing from threads, and lose a lot on a machine that has other work."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield
+    torch.set_num_threads(threads)

@@ -43,6 +43,8 @@ pytest.importorskip("peft")
 pytest.importorskip("matplotlib")
 
 NANO = bundled.ROOT / "models" / "nano"
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SCHEMAS = load_schemas(bundled.SCHEMAS)
 TUNING = replace(PRESETS["maaza-135m"], batch_size=1, accumulation=1, epochs=2)
 
@@ -54,15 +56,6 @@ def _row(number: int, name: str = "Zoë") -> CaseRow:
 
 
 ROWS = [_row(1), _row(2)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Models this small gain nothing from threads, and lose a lot on a machine that has other work.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @cache

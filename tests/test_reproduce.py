@@ -6,7 +6,6 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,22 +33,14 @@ pytest.importorskip("transformers")
 pytest.importorskip("peft")
 
 # A deprecation that transformers raises where peft calls it.
-pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning")
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
+]
 
 COMMAND = "edgejson reproduce"
 NANO = bundled.ROOT / "models" / "nano"
 PUBLISHED = load_registry(bundled.MODELS_FILE)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Models this small gain nothing from threads, and lose a lot on a machine that has other work.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("OMP_NUM_THREADS", "1")
-        yield
-    torch.set_num_threads(threads)
 
 
 def write_cases(folder: Path, source: Path, files: dict[str, int]) -> Path:
@@ -297,6 +288,7 @@ def test_a_base_that_is_not_there(small: Plan, tmp_path: Path) -> None:
         ReproductionError, match=r"^nano-1m: the model is not there: no folder .*none; --bases trains it"
     ):
         reproduce(missing, tmp_path / "out", COMMAND)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_library_that_is_not_there(small: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 torch = pytest.importorskip("torch", reason="training needs torch: pip install 'pytest-edgejson[train]'")
 pytest.importorskip("transformers")
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SCHEMAS = load_schemas(bundled.SCHEMAS)
 TEMPLATE = "Text: {prompt}\nJSON:"
 TINY = ScratchSettings(
@@ -59,15 +61,6 @@ def _documents(*schema_ids: str) -> dict[Complexity, dict[str, Any]]:
 
 
 RECORDS = SuiteRecords(_documents("rating", "location", "email_metadata", "nested_organization"), TEMPLATE)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    # Models this small gain nothing from threads, and lose a lot on a machine that has other work.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,6 @@ def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> st
     from pytest_edgejson.models import load_registry
 
     need_training()
-    out.mkdir(parents=True, exist_ok=True)
     notebook = Notebook(out / "steps.json")
     try:
         if bases:

@@ -74,6 +74,7 @@ class Notebook:
         if step is None or step.mark != mark:
             step = self.steps[name] = Step(mark)
         step.done = False
+        self._file.parent.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
         try:
             yield step

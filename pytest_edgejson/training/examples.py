@@ -43,6 +43,14 @@ def encode(text: str, expected: Mapping[str, Any], tokenizer: PreTrainedTokenize
     return Example([*prompt_ids, *answer_ids, tokenizer.eos_token_id], len(prompt_ids))
 
 
+def unmasked(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return a batch without its mask, which training needs not.
+
+    Padding is on the right, where no token before it looks, and has no loss; attention without a mask takes less time.
+    """
+    return {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
+
+
 def collate(examples: Sequence[Example], pad_token_id: int) -> dict[str, torch.Tensor]:
     """Pad examples on the right to one batch.
 

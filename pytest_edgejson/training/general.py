@@ -11,6 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pytest_edgejson.alignment import leaves
+from pytest_edgejson.suite.rendering import label
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -90,7 +93,7 @@ def general_record(complexity: Complexity, values: Values) -> tuple[str, dict[st
     while True:
         shape = _fields(values, size, size.deepest, values.random.randint(size.fewest, size.most))
         record = _fill(shape, values)
-        if _count(record) <= MAX_LEAVES[complexity]:
+        if len(leaves(record)) <= MAX_LEAVES[complexity]:
             break
     form = Form(
         values.random.choice(("title", "title", "snake", "camel")),
@@ -217,18 +220,12 @@ def _fill(shape: Shape, values: Values) -> Any:
     return shape(values)
 
 
-def _count(value: Any) -> int:
-    if isinstance(value, dict):
-        return sum(map(_count, value.values()))
-    return sum(map(_count, value)) if isinstance(value, list) else 1
-
-
 # Forms
 
 
 def _key(key: str, form: Form) -> str:
     if form.case == "title":
-        return key.replace("_", " ").title()
+        return label(key)
     if form.case == "camel":
         first, *rest = key.split("_")
         return first + "".join(map(str.capitalize, rest))

@@ -17,7 +17,7 @@ from pytest_edgejson.backends.model_files import first_line, locate
 from pytest_edgejson.models import ModelSpec
 from pytest_edgejson.prompts import render
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
-from pytest_edgejson.training.examples import Example, collate, encode
+from pytest_edgejson.training.examples import Example, collate, encode, unmasked
 from pytest_edgejson.training.precision import has_bf16
 
 if TYPE_CHECKING:
@@ -239,10 +239,7 @@ def _adapt(model: Any, settings: LoraSettings) -> Any:
 
 
 def _collate(rows: list[dict[str, Any]], *, pad_token_id: int) -> dict[str, Any]:
-    batch = collate([Example(**row) for row in rows], pad_token_id)
-    # Padding is on the right, where no token looks: without a mask, attention takes half the time.
-    del batch["attention_mask"]
-    return batch
+    return unmasked(collate([Example(**row) for row in rows], pad_token_id))
 
 
 def _fingerprint(rows: Sequence[CaseRow]) -> str:

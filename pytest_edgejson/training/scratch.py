@@ -10,7 +10,7 @@ from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.suite.values import Values
 from pytest_edgejson.training.batches import RecordBatches
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
-from pytest_edgejson.training.examples import answer_text
+from pytest_edgejson.training.examples import answer_text, unmasked
 from pytest_edgejson.training.precision import has_bf16
 from pytest_edgejson.training.records import GeneralRecords
 from pytest_edgejson.training.tokenizer import train_tokenizer
@@ -18,8 +18,6 @@ from pytest_edgejson.training.tokenizer import train_tokenizer
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    import torch
 
     from pytest_edgejson.training.records import Records
 
@@ -173,7 +171,7 @@ def train_from_scratch(
             ),
             train_dataset=batches,
             # A batch comes whole from the dataset, in the order of the curriculum.
-            data_collator=_unmasked,
+            data_collator=lambda batches: unmasked(batches[0]),
             callbacks=[progress],
         )
         trainer.remove_callback(PrinterCallback)
@@ -188,16 +186,6 @@ def train_from_scratch(
         "seconds": result.metrics["train_runtime"],
         "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
     }
-
-
-def _unmasked(batches: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Return the one batch without its mask.
-
-    Padding is on the right, where no token before it looks, and has no loss: attention without a mask is computed in
-    half the time.
-    """
-    (batch,) = batches
-    return {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
 
 
 def train_base(name: str, out: Path, *, checkpoints: Path) -> dict[str, Any]:
