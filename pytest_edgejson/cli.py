@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.schemas import Schema
 
 
-_LORA_OPTIONS = (
-    "base",
-    "cases",
-    "schemas",
-    "max-cases",
-    "unchecked",
-    "skip-long",
-    "validate",
-    "patience",
-    "preset",
-    "rank",
-    "epochs",
-    "learning-rate",
-)
-
-
 class CommandError(Exception):
     """A command that cannot do what was asked. The message names the fix."""
 
@@ -107,18 +91,22 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--verbose", action="store_true", help="show all findings")
     audit.set_defaults(run=_audit)
 
-    train = commands.add_parser("train", help="train a small model from scratch, or a LoRA adapter on a base")
+    train = commands.add_parser(
+        "train",
+        help="train a small model, or a LoRA adapter on a base",
+        description="Train a small base from scratch on general extraction (--size), all weights of a base on records "
+        "of the bundled schemas that are generated on the way (--base), or an adapter on a base with cases (--base and "
+        "--lora).",
+    )
     train.add_argument("--out", type=Path, required=True, help="folder for the model or adapter")
     train.add_argument("--checkpoints", type=Path, help="folder for checkpoints (default: OUT-checkpoints)")
     train.add_argument("--seed", type=_seed, default=0, help="decides weights, records and order (default: 0)")
     train.add_argument("--steps", type=_positive, help="optimizer steps")
     train.add_argument("--prompt", help="prompt template, as in models.toml (default: v3)")
-    train.add_argument(
-        "--size", help="from scratch: nano (default), on the bundled schemas; nano-1m or nano-4m, on general extraction"
-    )
+    train.add_argument("--size", help="from scratch: nano-1m or nano-4m")
+    train.add_argument("--base", help="hub id or folder of the model to begin with")
     train.add_argument("--lora", action="store_true", help="fine-tune an adapter on --base with --cases")
     lora = train.add_argument_group("with --lora")
-    lora.add_argument("--base", help="hub id or folder of the base model")
     lora.add_argument("--cases", type=Path, help="file or folder of cases (default: the bundled train cases)")
     lora.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the cases)")
     lora.add_argument("--max-cases", type=_positive, metavar="N", help="train on N cases, of all schemas alike")
@@ -138,7 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     lora.add_argument("--rank", type=_positive, help="in the place of the preset's; alpha is twice that")
     lora.add_argument("--epochs", type=_positive, help="in the place of the preset's")
     lora.add_argument("--learning-rate", type=_rate, help="in the place of the preset's")
-    train.set_defaults(run=_train)
+    for_adapters = [(action.option_strings[0], action.dest) for action in lora._group_actions]
+    train.set_defaults(run=_train, for_adapters=for_adapters)
 
     add_reproduce(commands).set_defaults(run=_reproduce)
 
@@ -257,10 +246,15 @@ def _train(arguments: argparse.Namespace) -> int:
 
     if arguments.lora and not arguments.base:
         raise CommandError("--lora needs a base to adapt: add --base HUB_ID or --base FOLDER")
-    for option in _LORA_OPTIONS:
-        if getattr(arguments, option.replace("-", "_")) and not arguments.lora:
-            raise CommandError(f"--{option} is for adapters: add --lora, or leave it out to train from scratch")
-    if arguments.size and arguments.lora:
+    for option, name in arguments.for_adapters:
+        if getattr(arguments, name) and not arguments.lora:
+            raise CommandError(f"{option} is for adapters: add --lora, or leave it out")
+    if not (arguments.size or arguments.base):
+        raise CommandError(
+            "what should be trained? --size nano-1m is a base from scratch, --base FOLDER trains all weights of one on "
+            "generated records, and --base FOLDER --lora an adapter on cases"
+        )
+    if arguments.size and arguments.base:
         raise CommandError("--size is for models from scratch: leave it out, the base decides")
     if arguments.patience and arguments.validate is None:
         raise CommandError("--patience is for early stopping: add --validate, for instance --validate 0.1")

@@ -217,18 +217,31 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], tmp_path: 
     ("arguments", "message"),
     [
         (["--lora"], "--lora needs a base to adapt: add --base HUB_ID or --base FOLDER"),
-        (["--base", "x/y"], "--base is for adapters: add --lora, or leave it out to train from scratch"),
+        ([], "what should be trained? --size nano-1m is a base from scratch, --base FOLDER trains all weights of one"),
+        (["--size", "nano-1m", "--base", "x/y"], "--size is for models from scratch: leave it out, the base decides"),
+        (["--size", "nano-9m"], "unknown size 'nano-9m': use one of nano-1m, nano-4m"),
+        (["--size", "nano-1m", "--prompt", "v3"], "--prompt v3: nano-1m is trained with several: leave it out"),
         (["--preset", "maaza-135m"], "--preset is for adapters: add --lora"),
         (["--cases", "x.jsonl"], "--cases is for adapters: add --lora"),
-        (["--prompt", "v4"], "unknown prompt 'v4': use one of v3, schema"),
-        (["--prompt", "chat"], "--prompt chat: training gives a model neither chats nor schemas: use v3"),
-        (["--prompt", "schema"], "--prompt schema: training gives a model neither chats nor schemas: use v3"),
-        (["--prompt", "{schema} {prompt}"], "--prompt custom: training gives a model neither chats nor schemas"),
+        (["--base", "x/y", "--prompt", "v4"], "unknown prompt 'v4': use one of v3, schema"),
+        (
+            ["--base", "x/y", "--prompt", "chat"],
+            "--prompt chat: training gives a model neither chats nor schemas: use v3",
+        ),
+        (
+            ["--base", "x/y", "--prompt", "schema"],
+            "--prompt schema: training gives a model neither chats nor schemas: use v3",
+        ),
+        (
+            ["--base", "x/y", "--prompt", "{schema} {prompt}"],
+            "--prompt custom: training gives a model neither chats nor schemas",
+        ),
         (["--lora", "--base", "x/y", "--prompt", "chat-schema"], "neither chats nor schemas: use v3"),
         (
             ["--lora", "--base", "x/y", "--preset", "maaza-360"],
             "unknown preset 'maaza-360': use one of maaza-135m, maaza-360m",
         ),
+        (["--base", "./nowhere"], "the base './nowhere' cannot be had: the model is not there"),
         (["--lora", "--base", "x/y", "--cases", "nowhere.jsonl"], "nowhere.jsonl: there is no such path"),
     ],
 )
@@ -243,7 +256,8 @@ def test_train_arguments_that_do_not_fit(
 def test_train_out_is_a_file(refused: Callable[..., str], tmp_path: Path) -> None:
     taken = write(tmp_path / "taken")
     message = f"edgejson: --out {taken}: a file of this name exists; name a folder\n"
-    assert refused("train", "--out", taken) == message
+    assert refused("train", "--out", taken, "--size", "nano-1m") == message
+    assert refused("train", "--out", taken, "--base", "x/y") == message
     assert refused("train", "--out", taken, "--lora", "--base", "x/y") == message
 
 

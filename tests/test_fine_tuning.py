@@ -288,7 +288,7 @@ def test_checkpoints_of_another_adapter_are_not_taken(
 def test_float32_is_taken_where_the_hardware_has_no_bf16(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pytest_edgejson.training.lora.has_bf16", lambda: False)
+    monkeypatch.setattr("pytest_edgejson.training.trainer.has_bf16", lambda: False)
     outcome = _tune(base, tmp_path)
     assert dict(outcome["loss"]) == pytest.approx(dict(tuned[1]["loss"]), rel=0.01)
     # What this machine has is what the other was trained in.

@@ -132,3 +132,16 @@ def test_numbers_keep_their_bounds_and_decimals() -> None:
     assert all(number == round(number, 1) for number in numbers)
     assert {len(values.digits(4)) for _ in range(50)} == {4}
     assert any(values.digits(4).startswith("0") for _ in range(200))
+
+
+def test_what_could_be_known_by_heart_can_be_made_up() -> None:
+    known = {text.lower() for pool in module._pools("train").values() for text in pool}
+    values = Values(0, "train", made_up=0.5)
+    for source in (Values.city, lambda values: values.pick("first"), lambda values: values.pick("word")):
+        drawn = [source(values) for _ in range(400)]
+        assert 140 < sum(text.lower() not in known for text in drawn) < 260
+    # What is written by a rule stays valid.
+    assert all(
+        values.pick("zone") in known_zones for known_zones in [module._pools("train")["zone"]] for _ in range(50)
+    )
+    assert all(re.fullmatch(r"[\w.]+@example\.(com|org|net)", values.email(), re.ASCII) for _ in range(50))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +20,10 @@ from pytest_edgejson.suite.values import Values
 from pytest_edgejson.training.batches import RecordBatches
 from pytest_edgejson.training.checkpoints import TrainingError
 from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode
+from pytest_edgejson.training.full import FullSettings, train_further
 from pytest_edgejson.training.general import MAX_LEAVES
 from pytest_edgejson.training.records import GeneralRecords, SuiteRecords
-from pytest_edgejson.training.scratch import ScratchSettings, train_from_scratch
+from pytest_edgejson.training.scratch import SIZES, ScratchSettings, train_from_scratch
 from pytest_edgejson.training.tokenizer import BEGIN, END, train_tokenizer
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ TINY = ScratchSettings(
     hidden_size=64,
     layers=1,
     intermediate_size=64,
+    curriculum=(0.1, 0.3),
 )
+FULL = FullSettings(steps=4, batch_tokens=512, warmup_steps=1)
 
 
 def _documents(*schema_ids: str) -> dict[Complexity, dict[str, Any]]:
@@ -365,10 +367,11 @@ def test_the_outcome_tells_the_loss(trained: tuple[Path, dict[str, Any]]) -> Non
     assert outcome["seconds"] > 0
 
 
-def test_the_shipped_settings_fit_in_8_megabytes() -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_what_ships_is_at_most_10_megabytes(size: str) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    shipped = ScratchSettings()
+    shipped = SIZES[size]
     with torch.device("meta"):
         model = LlamaForCausalLM(
             LlamaConfig(
@@ -380,7 +383,7 @@ def test_the_shipped_settings_fit_in_8_megabytes() -> None:
                 tie_word_embeddings=True,
             )
         )
-    assert model.num_parameters() < 4_000_000  # two bytes each
+    assert model.num_parameters() < 5_000_000  # two bytes each
 
 
 def test_the_file_holds_half_precision(trained: tuple[Path, dict[str, Any]]) -> None:
@@ -446,19 +449,22 @@ def test_settings_may_change_while_there_is_no_checkpoint(tmp_path: Path) -> Non
     assert _train(tmp_path, "model", replace(TINY, seed=5, steps=1))["loss"][-1][0] == 1
 
 
+@pytest.fixture
+def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the sizes that ship be trained at once."""
+    monkeypatch.setattr("pytest_edgejson.training.scratch.SIZES", {"nano-1m": TINY})
+    monkeypatch.setattr("pytest_edgejson.training.scratch._TOKENIZER_RECORDS", 100)
+
+
+@pytest.mark.usefixtures("small_sizes")
 def test_the_command_trains_a_model_and_says_how_it_was_made(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # The shipped settings, but a model that is trained at once.
-    small = partial(
-        ScratchSettings, **{key: value for key, value in asdict(TINY).items() if key not in ("steps", "seed")}
-    )
-    monkeypatch.setattr("pytest_edgejson.training.scratch.ScratchSettings", small)
     out = tmp_path / "my model"
-    assert main(["train", "--out", str(out), "--steps", "2", "--seed", "7"]) == 0
+    assert main(["train", "--size", "nano-1m", "--out", str(out), "--steps", "2", "--seed", "7"]) == 0
     assert "parameters in" in capsys.readouterr().out
     record = json.loads((out / "training.json").read_text())
-    assert record["command"] == f"edgejson train --out '{out}' --steps 2 --seed 7"
+    assert record["command"] == f"edgejson train --size nano-1m --out '{out}' --steps 2 --seed 7"
     assert record["settings"]["seed"] == 7
     assert record["settings"]["steps"] == 2
     assert record["loss"][-1][0] == 2
@@ -467,3 +473,64 @@ def test_the_command_trains_a_model_and_says_how_it_was_made(
     assert f"Loss at the end: {record['loss'][-1][1]:.4f} nats per answer token" in card
     assert (out / "model.safetensors").stat().st_size < 8_000_000
     assert (tmp_path / "my model-checkpoints/checkpoint-2").is_dir()
+
+
+# From a base
+
+
+def _train_further(base: Path, folder: Path, **changes: Any) -> dict[str, Any]:
+    settings = replace(FULL, **changes)
+    return train_further(str(base), RECORDS, folder / "model", settings, checkpoints=folder / "checkpoints")
+
+
+def test_a_base_is_trained_further_with_its_own_tokenizer(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    base, before = trained
+    outcome = _train_further(base, tmp_path)
+    assert outcome["parameters"] == before["parameters"]
+    assert _differing_bytes(base, tmp_path / "model", ["tokenizer.json"]) == []
+    assert not _same(_weights(tmp_path / "model"), _weights(base))
+    # It goes on where the base was, not where a new model is.
+    assert outcome["loss"][-1][1] < before["loss"][0][1]
+
+
+def test_a_further_training_that_was_cut_off_ends_in_the_same_weights(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    _train_further(trained[0], tmp_path / "whole")
+    with pytest.MonkeyPatch.context() as patch:
+        _cut_off_at(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            train_further(
+                str(trained[0]),
+                RECORDS,
+                tmp_path / "model",
+                FULL,
+                checkpoints=tmp_path / "checkpoints",
+                save_steps=2,
+            )
+    with pytest.MonkeyPatch.context() as patch:
+        made = _cut_off_at(patch, None)
+        _train_further(trained[0], tmp_path)
+    assert made == [2, 3]
+    assert _same(_weights(tmp_path / "model"), _weights(tmp_path / "whole/model"))
+
+
+def test_checkpoints_of_another_base_are_not_taken(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    base = shutil.copytree(trained[0], tmp_path / "base")
+    _train_further(base, tmp_path)
+    # The same name, other weights.
+    changed = {name: weight + 0.01 for name, weight in _weights(base).items()}
+    save_file(changed, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(TrainingError, match=r"another training, its base differ: .*--checkpoints"):
+        _train_further(base, tmp_path)
+
+
+@pytest.mark.usefixtures("small_sizes")
+def test_the_command_trains_a_base_further(tmp_path: Path, trained: tuple[Path, dict[str, Any]]) -> None:
+    out = tmp_path / "model"
+    assert main(["train", "--base", str(trained[0]), "--out", str(out), "--steps", "1"]) == 0
+    record = json.loads((out / "training.json").read_text())
+    assert record["settings"]["base"] == str(trained[0])
+    assert record["loss"][-1][0] == 1

@@ -34,6 +34,20 @@ _LETTERS = (
     "北京上海东西南北中山川田水火木金人大小日月明",
     "あいうえおかきくけこさしすせそたちつてとなにぬねの",
 )
+# Pools of what is known by heart rather than written by a rule.
+_LEARNABLE = {
+    "word",
+    "first",
+    "last",
+    "foreign_first",
+    "foreign_last",
+    "city",
+    "foreign_city",
+    "street",
+    "state",
+    "country",
+    "job",
+}
 _EPOCH = datetime(1990, 1, 1, tzinfo=UTC)
 
 
@@ -89,11 +103,13 @@ class Values:
     Args:
         seed: same seed, same values (for one version of Faker).
         split: the pool to draw from.
+        made_up: share of words, names and places that are random letters instead: what can only be copied.
     """
 
-    def __init__(self, seed: int | str, split: Split) -> None:
+    def __init__(self, seed: int | str, split: Split, *, made_up: float = 0.0) -> None:
         self.random = random.Random(f"{split}:{seed}")
         self._split = split
+        self._made_up = made_up
         self._pools = _pools(split)
 
     def chance(self, probability: float) -> bool:
@@ -102,6 +118,8 @@ class Values:
 
     def pick(self, pool: str) -> str:
         """Return a text of the named pool."""
+        if self._made_up and pool in _LEARNABLE and self.chance(self._made_up):
+            return self.made_up()
         return self.random.choice(self._pools[pool])
 
     def digits(self, count: int) -> str:
@@ -118,7 +136,7 @@ class Values:
         return self.pick("word").capitalize()
 
     def made_up(self) -> str:
-        """Return a word of random letters, one in eight not Latin: what can only be copied."""
+        """Return a word of random letters, one in eight not Latin."""
         letters = self.random.choice(_LETTERS) if self.chance(1 / 8) else _LATIN
         word = "".join(self.random.choices(letters, k=self.random.randint(2, 10)))
         return word.upper() if self.chance(0.1) else word.capitalize() if self.chance(0.5) else word

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite.values import Values
 from pytest_edgejson.training.examples import Example, collate, encode
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ class RecordBatches:
         return self._steps
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        values = Values(f"{self._seed}:{index}", "train")
+        values = self._records.values(f"{self._seed}:{index}")
         progress = index / self._steps
         medium, whole = self._curriculum
         weights = (1.0, 0.0, 0.0) if progress < medium else (0.5, 0.5, 0.0) if progress < whole else (0.3, 0.4, 0.3)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.prompts import Template
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.training.presets import LoraSettings
-    from pytest_edgejson.training.records import Records
+    from pytest_edgejson.training.records import SuiteRecords
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "faker", "matplotlib")
 
@@ -55,47 +55,47 @@ def _template(name: str) -> Template:
 
 
 def train_model(arguments: argparse.Namespace) -> str:
-    """Train a model from scratch as the arguments say, and return what to print.
+    """Train all weights of a new model or of a base as the arguments say, and return what to print.
 
     Raises:
         ModuleNotFoundError: the extra `train` is not installed.
-        ValueError: the size or prompt template is unknown or the template needs what training does not have, `--out`
-            is a file, or the checkpoints are those of another training.
+        ValueError: the size or prompt template is unknown or the template needs what training does not have, the base
+            cannot be used, `--out` is a file, or the checkpoints are those of another training.
         OSError: the model cannot be written.
     """
     _libraries()
-    from pytest_edgejson.training.scratch import SAVE_STEPS, SIZES, train_from_scratch
+    from pytest_edgejson.training.full import FullSettings, train_further
+    from pytest_edgejson.training.records import GeneralRecords
+    from pytest_edgejson.training.scratch import SIZES, train_from_scratch
 
-    size = arguments.size or "nano"
-    if size not in SIZES:
-        raise ValueError(f"unknown size {size!r}: use one of {', '.join(SIZES)}")
-    settings = replace(SIZES[size], seed=arguments.seed)
+    if arguments.size and arguments.size not in SIZES:
+        raise ValueError(f"unknown size {arguments.size!r}: use one of {', '.join(SIZES)}")
+    if arguments.size and arguments.prompt:
+        raise ValueError(f"--prompt {arguments.prompt}: {arguments.size} is trained with several: leave it out")
+    changes: dict[str, Any] = {"seed": arguments.seed}
     if arguments.steps:
-        settings = replace(settings, steps=arguments.steps)
-    outcome = train_from_scratch(
-        _records(size, arguments.prompt),
-        arguments.out,
-        settings,
-        checkpoints=_checkpoints(arguments),
-        save_steps=SAVE_STEPS,
-    )
-    _write_card(arguments, asdict(settings), outcome)
+        changes["steps"] = arguments.steps
+    checkpoints = _checkpoints(arguments)
+    settings: dict[str, Any]
+    if arguments.size:
+        scratch = replace(SIZES[arguments.size], **changes)
+        settings = asdict(scratch)
+        outcome = train_from_scratch(GeneralRecords(), arguments.out, scratch, checkpoints=checkpoints)
+    else:
+        further = FullSettings(**changes)
+        settings = {"base": arguments.base, **asdict(further)}
+        records = _suite_records(_template(arguments.prompt or "v3"))
+        outcome = train_further(arguments.base, records, arguments.out, further, checkpoints=checkpoints)
+    _write_card(arguments, settings, outcome)
     return f"{outcome['parameters']:,} parameters in {arguments.out}, {_duration(outcome['seconds'])}"
 
 
-def _records(size: str, prompt: str | None) -> Records:
-    """Return what a size is trained on: the bundled schemas, or for a base general extraction."""
-    from pytest_edgejson.training.records import GeneralRecords, SuiteRecords
-    from pytest_edgejson.training.scratch import BASES
+def _suite_records(template: Template) -> SuiteRecords:
+    """Return records of the bundled schemas."""
+    from pytest_edgejson.training.records import SuiteRecords
 
-    if size in BASES:
-        if prompt:
-            raise ValueError(f"--prompt {prompt}: {size} is trained with several: leave it out")
-        return GeneralRecords()
-    template = _template(prompt or "v3")
-    schemas = load_schemas(bundled.SCHEMAS)
     documents: dict[Complexity, dict[str, Mapping[str, Any]]] = {"simple": {}, "medium": {}, "complex": {}}
-    for schema in sorted(schemas.values(), key=lambda schema: schema.id):
+    for schema in sorted(load_schemas(bundled.SCHEMAS).values(), key=lambda schema: schema.id):
         documents[schema.complexity][schema.id] = schema.document
     return SuiteRecords(documents, template.text)
 

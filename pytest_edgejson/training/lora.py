@@ -12,22 +12,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends import BackendError
-from pytest_edgejson.backends.model_files import first_line, locate
-from pytest_edgejson.models import ModelSpec
 from pytest_edgejson.prompts import render
+from pytest_edgejson.training.bases import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import Example, collate, encode, unmasked
-from pytest_edgejson.training.precision import has_bf16
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_edgejson.backends.model_files import ModelFiles
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.training.presets import LoraSettings
-
-_FIX = "name a hub id that can be reached, or a folder with config.json, tokenizer and safetensors that belong together"
 
 
 def fine_tune(
@@ -70,17 +64,17 @@ def fine_tune(
             be written.
         OSError: the folder of the checkpoints cannot be made.
     """
-    import torch
-    from transformers import PrinterCallback, Trainer, TrainerState, TrainingArguments, set_seed
+    from transformers import TrainerState, set_seed
 
     from pytest_edgejson.training.progress import Progress, quiet_libraries
+    from pytest_edgejson.training.trainer import loss_curve, make_trainer
     from pytest_edgejson.training.validation import Validation
 
     started = time.perf_counter()
     with quiet_libraries(), contextlib.closing(Progress()) as progress:
         set_seed(settings.seed)
-        files = _find(base)
-        tokenizer, model = _load(base, files)
+        files = find_base(base)
+        tokenizer, model = load_base(base, files)
         limit = getattr(model.config, "max_position_embeddings", None)
         encoded = partial(_encode, template=template, tokenizer=tokenizer, base=base, limit=limit, skip_long=skip_long)
         rows, examples, skipped = encoded(rows)
@@ -92,7 +86,7 @@ def fine_tune(
             checkpoints,
             {
                 **asdict(settings),
-                "base": base,
+                "base": base_fingerprint(files),
                 "template": template,
                 "steps": max_steps,
                 "cases": _fingerprint(rows),
@@ -102,39 +96,27 @@ def fine_tune(
         evaluations = (
             Validation(files.model, template, validation, checkpoints, patience, progress) if validation else None
         )
-        on_cpu = not torch.cuda.is_available()
-        trainer = Trainer(
-            model=adapted,
-            args=TrainingArguments(
-                output_dir=str(checkpoints),
-                num_train_epochs=settings.epochs,
-                max_steps=max_steps,
-                per_device_train_batch_size=settings.batch_size,
-                gradient_accumulation_steps=settings.accumulation,
-                # Only within a step: which cases are in it is as random as without.
-                train_sampling_strategy="batch_rebalance",
-                learning_rate=settings.learning_rate,
-                lr_scheduler_type="cosine",
-                warmup_steps=settings.warmup_ratio,
-                weight_decay=settings.weight_decay,
-                max_grad_norm=settings.max_grad_norm,
-                bf16=has_bf16(),
-                use_cpu=on_cpu,
-                dataloader_pin_memory=not on_cpu,
-                save_strategy="epoch",
-                save_total_limit=2,
-                logging_steps=1,
-                seed=settings.seed,
-                report_to=[],
-                disable_tqdm=True,
-                remove_unused_columns=False,
-            ),
+        trainer = make_trainer(
+            adapted,
             # The sampler finds lengths in dictionaries only.
-            train_dataset=[asdict(example) for example in examples],
-            data_collator=partial(_collate, pad_token_id=tokenizer.pad_token_id),
-            callbacks=[progress] if evaluations is None else [progress, evaluations],
+            [asdict(example) for example in examples],
+            partial(_collate, pad_token_id=tokenizer.pad_token_id),
+            [progress] if evaluations is None else [progress, evaluations],
+            checkpoints,
+            num_train_epochs=settings.epochs,
+            max_steps=max_steps,
+            per_device_train_batch_size=settings.batch_size,
+            gradient_accumulation_steps=settings.accumulation,
+            # Only within a step: which cases are in it is as random as without.
+            train_sampling_strategy="batch_rebalance",
+            learning_rate=settings.learning_rate,
+            warmup_steps=settings.warmup_ratio,
+            weight_decay=settings.weight_decay,
+            max_grad_norm=settings.max_grad_norm,
+            save_strategy="epoch",
+            logging_steps=1,
+            seed=settings.seed,
         )
-        trainer.remove_callback(PrinterCallback)
         with writing(checkpoints, checkpoints):
             if evaluations is not None and checkpoint is not None and evaluations.resume(Path(checkpoint)):
                 trainer.state = TrainerState.load_from_json(str(Path(checkpoint) / "trainer_state.json"))
@@ -157,48 +139,9 @@ def fine_tune(
         "cases": len(rows),
         "validation_cases": len(validation),
         "skipped": skipped + skipped_there,
-        "loss": [(entry["step"], entry["loss"]) for entry in trainer.state.log_history if "loss" in entry],
+        "loss": loss_curve(trainer),
         "validation": [] if evaluations is None else [asdict(evaluation) for evaluation in evaluations.found],
     }
-
-
-def _find(base: str) -> ModelFiles:
-    """Return the files of a base; those that are on the hub are downloaded.
-
-    Raises:
-        TrainingError: they cannot be had, or are those of an adapter.
-    """
-    try:
-        files = locate(ModelSpec(base, model=base))
-    except BackendError as error:
-        # What follows is about models of a benchmark run.
-        reason = str(error).removeprefix(f"{base}: ").partition("; ")[0]
-        raise TrainingError(f"the base {base!r} cannot be had: {reason}; {_FIX}") from None
-    if files.adapter is not None:
-        raise TrainingError(f"the base {base!r} is an adapter: name the model that it was made for")
-    return files
-
-
-def _load(base: str, files: ModelFiles) -> tuple[Any, Any]:
-    """Return tokenizer and model of a base.
-
-    Raises:
-        TrainingError: it cannot be loaded, or has no end of sequence.
-    """
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(files.tokenizer)
-        model = AutoModelForCausalLM.from_pretrained(files.model, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise TrainingError(f"the base {base!r} cannot be loaded: {first_line(error)}; {_FIX}") from None
-    if tokenizer.eos_token_id is None:
-        raise TrainingError(f"the tokenizer of {base} has no end of sequence to teach: set its eos_token")
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return tokenizer, model
 
 
 def _encode(

@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pytest_edgejson.suite.build import HEADINGS
 from pytest_edgejson.suite.records import generate_record
 from pytest_edgejson.suite.rendering import render_prompt
+from pytest_edgejson.suite.values import Values
 from pytest_edgejson.training.general import general_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_edgejson.cases import Complexity
-    from pytest_edgejson.suite.values import Values
 
 _FULLNESS: Mapping[Complexity, tuple[float, float]] = {
     "simple": (0.3, 1.0),
     "medium": (0.3, 1.0),
-    "complex": (0.2, 0.65),
+    "complex": (0.2, 0.75),
 }
+
+_MADE_UP = 0.3
 
 
 class Records(Protocol):
@@ -29,6 +31,9 @@ class Records(Protocol):
     @property
     def identity(self) -> object:
         """JSON content that differs where the records do."""
+
+    def values(self, seed: str) -> Values:
+        """Return what records are drawn with; same seed, same records."""
 
     def draw(self, complexity: Complexity, values: Values) -> tuple[str, dict[str, Any]]:
         """Return a fresh record: all that the model is given, and the object it is to answer."""
@@ -51,8 +56,12 @@ class SuiteRecords:
 
     @property
     def identity(self) -> object:
-        """Schemas and template."""
-        return [self.documents, self.template]
+        """Schemas, template and how much is made up."""
+        return [self.documents, self.template, _MADE_UP]
+
+    def values(self, seed: str) -> Values:
+        """Return values of the train pools, some of them made up: a model that has only met words misreads names."""
+        return Values(seed, "train", made_up=_MADE_UP)
 
     def draw(self, complexity: Complexity, values: Values) -> tuple[str, dict[str, Any]]:
         """Return a record of any schema of that complexity."""
@@ -73,6 +82,10 @@ class GeneralRecords:
     def identity(self) -> object:
         """Always the same."""
         return "general"
+
+    def values(self, seed: str) -> Values:
+        """Return values of the train pools; words are made up where records ask for them."""
+        return Values(seed, "train")
 
     def draw(self, complexity: Complexity, values: Values) -> tuple[str, dict[str, Any]]:
         """Return a record of that size."""
