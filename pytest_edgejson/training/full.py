@@ -34,9 +34,9 @@ class FullSettings:
         curriculum: the shares of the steps after which medium and complex records come.
     """
 
-    steps: int = 4000
+    steps: int = 2000
     batch_tokens: int = 4096
-    learning_rate: float = 1e-3
+    learning_rate: float = 1.5e-3
     warmup_steps: int = 200
     seed: int = 0
     context: int = 4096

@@ -37,6 +37,7 @@ class ScratchSettings(FullSettings):
         initializer_range: standard deviation of the first weights.
     """
 
+    steps: int = 4000
     learning_rate: float = 2e-3
     curriculum: tuple[float, float] = (0.35, 0.6)
     vocab_size: int = 1024
