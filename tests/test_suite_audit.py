@@ -16,7 +16,8 @@ from pytest_edgejson import bundled
 from pytest_edgejson.cases import Case, read_cases
 from pytest_edgejson.cli import main
 from pytest_edgejson.schemas import Schema, complexity_of, load_schemas
-from pytest_edgejson.suite.audit import REMARKS, UNSOUND, Audit, audit_suite
+from pytest_edgejson.suite.audit import audit_suite
+from pytest_edgejson.suite.audit_findings import REMARKS, UNSOUND, Audit
 from pytest_edgejson.suite.rendering import render_prompt, splits
 from pytest_edgejson.suite.similarity import near_duplicates, words_of
 

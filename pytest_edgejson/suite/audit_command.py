@@ -54,7 +54,7 @@ def token_counter(name: str) -> Callable[[str], int]:
     Raises:
         ValueError: the model is unknown, cannot be had, or has no tokenizer.
     """
-    from pytest_edgejson.backends.local_model import one_line, quiet
+    from pytest_edgejson.backends.library_messages import one_line, quiet
     from pytest_edgejson.backends.model_files import locate, need_libraries
 
     files = dict.fromkeys((bundled.MODELS_FILE, Path("models.toml").absolute()))

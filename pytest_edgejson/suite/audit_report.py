@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tabulate import tabulate
 
 from pytest_edgejson.cases import COMPLEXITIES
-from pytest_edgejson.suite.audit import REMARKS, UNSOUND
+from pytest_edgejson.suite.audit_findings import REMARKS, UNSOUND
 from pytest_edgejson.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_edgejson.suite.audit import Audit, Finding
+    from pytest_edgejson.suite.audit_findings import Audit, Finding
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 

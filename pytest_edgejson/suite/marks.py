@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.cases import Case
-    from pytest_edgejson.suite.audit import Audit, Finding
+    from pytest_edgejson.suite.audit_findings import Audit, Finding
 
 FORMAT = 1
 """Version of audit files; stands in the first line's `edgejson_audit`."""
