@@ -272,7 +272,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
 def _compare(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.compare import render_markdown, render_text
     from pytest_edgejson.compare_json import as_json
-    from pytest_edgejson.comparison import compare_runs
+    from pytest_edgejson.comparison_runs import compare_runs
     from pytest_edgejson.models import load_registry
     from pytest_edgejson.results import read_run
 

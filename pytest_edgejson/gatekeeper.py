@@ -122,7 +122,7 @@ class Gatekeeper:
         Args:
             run: this one.
         """
-        from pytest_edgejson.comparison import compare_runs
+        from pytest_edgejson.comparison_runs import compare_runs
         from pytest_edgejson.pairing import ComparisonError
 
         reports = {}

@@ -14,7 +14,7 @@ from runs import answers, cases, result_of, right, write_run, wrong
 from pytest_edgejson.cli import main
 from pytest_edgejson.compare import render_markdown, render_text, statement
 from pytest_edgejson.compare_json import as_json
-from pytest_edgejson.comparison import compare_runs
+from pytest_edgejson.comparison_runs import compare_runs
 
 BOLD = re.compile(r"\x1b\[")
 

@@ -9,7 +9,7 @@ import pytest
 from runs import answers, cases, result_of, right, write_run, wrong
 
 from pytest_edgejson import bundled
-from pytest_edgejson.comparison import compare_runs
+from pytest_edgejson.comparison_runs import compare_runs
 from pytest_edgejson.models import load_registry
 from pytest_edgejson.pairing import ComparisonError, pair_results
 from pytest_edgejson.statistics import PairedCounts, mcnemar, paired_difference_interval, paired_ratio_interval

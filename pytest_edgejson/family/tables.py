@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.cases import COMPLEXITIES
 from pytest_edgejson.compare import statement
-from pytest_edgejson.comparison import compare_runs
+from pytest_edgejson.comparison_runs import compare_runs
 from pytest_edgejson.comparison_text import change_text, p_text, ratio_text
 from pytest_edgejson.family.blocks import Heading, Table
 from pytest_edgejson.family.plan import full
