@@ -52,7 +52,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     settings = options.make_settings(config)
     if not settings.active:
         return None
-    from pytest_edgejson.session import resolve_models
+    from pytest_edgejson.chosen_models import resolve_models
     from pytest_edgejson.xdist import auto_workers
 
     models = resolve_models(settings, config.rootpath)

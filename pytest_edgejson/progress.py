@@ -80,6 +80,11 @@ class Progress:
             self._draw_below("")
             self._drawn = False
 
+    def note(self, line: str) -> None:
+        """Write a line for people, in the place of the live one."""
+        self.hide()
+        self._log(line)
+
     def text(self) -> str:
         """Return cases done of all, tokens per second and the time left."""
         elapsed = max(self._now() - self._began, 1e-9)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections import Counter
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,19 +12,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgejson import bundled, v3
-from pytest_edgejson.backends import MAX_NEW_TOKENS, BackendError, GenerationSettings
+from pytest_edgejson import bundled
+from pytest_edgejson.backends import BackendError
 from pytest_edgejson.batching import draw, is_batching
-from pytest_edgejson.models import ModelsFileError, UnknownModel, load_registry, resolve_model
+from pytest_edgejson.chosen_models import generation_settings, resolve_models
 from pytest_edgejson.options import Settings, given
 from pytest_edgejson.results import Result, ResultsError, ResultsWriter, Run, make_manifest
 from pytest_edgejson.runner import Job, Runner
 from pytest_edgejson.store import Store, StoreError
+from pytest_edgejson.terminal_progress import make_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pytest_edgejson.backends import Backend, Completion
+    from pytest_edgejson.backends import Backend, Completion, GenerationSettings
     from pytest_edgejson.comparison import Report
     from pytest_edgejson.gatekeeper import Gatekeeper
     from pytest_edgejson.gates import Decision
@@ -42,56 +42,6 @@ SESSION = pytest.StashKey["Session"]()
 def is_miss(report: pytest.TestReport) -> bool:
     """Tell whether a report is of a model's answer that misses what is asserted, and counts as failed."""
     return report.failed and getattr(report, "edgejson_missed", False)
-
-
-def resolve_models(settings: Settings, root: Path) -> dict[str, tuple[str, ModelSpec]]:
-    """Return what was typed and the model it stands for, by the name used in node ids.
-
-    The entries of the bundled models.toml, of one at the project's root and of `--edgejson-models` are known, later
-    ones replacing earlier ones.
-
-    Raises:
-        pytest.UsageError: a models file is wrong, or a model unknown.
-    """
-    try:
-        files = dict.fromkeys((bundled.MODELS_FILE, root / "models.toml"))
-        registry = {name: spec for file in files if file.is_file() for name, spec in load_registry(file).items()}
-        if settings.models_file is not None:
-            registry |= load_registry(settings.models_file)
-        found: dict[str, tuple[str, ModelSpec]] = {}
-        for typed in settings.models:
-            spec = resolve_model(typed, registry)
-            name = spec.name
-            if name in found:
-                # Two folders of the same name, such as a/final and b/final: the folders above tell them apart.
-                name = f"{Path(typed).resolve().parent.name}-{name}"
-            if name in found:
-                raise UnknownModel(
-                    f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
-                )
-            found[name] = (typed, spec)
-    except (ModelsFileError, UnknownModel) as error:
-        raise pytest.UsageError(str(error)) from None
-    return found
-
-
-def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettings:
-    """Return how a model generates: options beat the profile, which beats the model's entry."""
-    published = settings.profile == "v3"
-    limit = settings.max_new_tokens or (v3.MAX_NEW_TOKENS if published else spec.max_new_tokens or MAX_NEW_TOKENS)
-    dtype = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
-    return GenerationSettings(
-        max_new_tokens=limit,
-        # The published loop runs on to the limit or the end of sequence, which is part of what it measures.
-        stop_at_root=not published,
-        dtype="float32" if published and dtype == "auto" else dtype,
-        merge_adapter=settings.merge_adapter,
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        repetition_penalty=settings.repetition_penalty,
-        # What draws nothing is the same under every seed, also for the store.
-        seed=settings.seed if settings.temperature > 0 else 0,
-    )
 
 
 class Session:
@@ -137,8 +87,7 @@ class Session:
         self._manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
         self._runner: Runner | None = None
-        # Writes a line for people; xdist workers have no terminal for it.
-        self._note: Callable[[str], None] | None = None
+        self._progress: Progress | None = None
         self._schemas: dict[Path, dict[str, Schema]] = {}
         self._schema_folders: dict[Path, Path] = {}
         self._drawn: dict[str, frozenset[str]] = {}
@@ -172,12 +121,14 @@ class Session:
                 store = Store(self._store_path())
             except StoreError as error:
                 raise pytest.UsageError(str(error)) from None
+            # xdist workers have no terminal to show it on.
+            self._progress = None if self.is_worker else make_progress(self.config)
             self._runner = Runner(
                 self.specs,
                 settings,
                 self._load,
                 store,
-                self._progress(),
+                self._progress,
                 timeout_s=self.settings.timeout,
                 deadline_s=self.settings.deadline,
             )
@@ -188,41 +139,6 @@ class Session:
             return self.settings.store
         cache = getattr(self.config, "cache", None)
         return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
-
-    def _progress(self) -> Progress | None:
-        """Return what shows progress; xdist workers have no terminal to show it on."""
-        reporter = self.config.pluginmanager.get_plugin("terminalreporter")
-        if reporter is None or self.is_worker:
-            return None
-        from pytest_edgejson.progress import Progress
-
-        writer = self.config.get_terminal_writer()
-
-        def log(line: str) -> None:
-            with self._uncaptured():
-                reporter.ensure_newline()
-                reporter.write_line(line, flush=True)
-
-        def draw(text: str) -> None:
-            # Past pytest's writer, which keeps count of its own line.
-            with self._uncaptured():
-                sys.stdout.write(text)
-                sys.stdout.flush()
-
-        def note(line: str) -> None:
-            progress.hide()
-            log(line)
-
-        live = reporter.isatty and os.environ.get("TERM") != "dumb"
-        progress = Progress(
-            log, draw if live else None, column=lambda: writer.width_of_current_line, width=writer.fullwidth
-        )
-        self._note = note
-        return progress
-
-    def _uncaptured(self) -> AbstractContextManager[None]:
-        capture = self.config.pluginmanager.get_plugin("capturemanager")
-        return nullcontext() if capture is None else capture.global_and_fixture_disabled()
 
     def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
         from pytest_edgejson.backends.registry import load_backend
@@ -241,7 +157,7 @@ class Session:
             isolate=True,
         )
         if hasattr(backend, "on_note"):
-            backend.on_note = self._note
+            backend.on_note = self._progress and self._progress.note
         return backend
 
     def _device(self, backend: str) -> str | None:

@@ -42,6 +42,14 @@ def test_a_terminal_shows_cases_speed_and_time_left_below_pytests_line() -> None
     assert screen.logged == []
 
 
+def test_a_note_takes_the_place_of_the_live_line() -> None:
+    screen = Screen(live=True)
+    screen.progress.start("nano", work(4), 0)
+    screen.progress.note("loading")
+    assert screen.drawn[-1] == "\n\r\x1b[2K\x1b[1A\r"
+    assert screen.logged == ["loading"]
+
+
 def test_a_line_is_never_wider_than_the_terminal() -> None:
     screen = Screen(live=True)
     screen.progress.start("a-model-with-a-long-name-" * 4, work(4), 2)

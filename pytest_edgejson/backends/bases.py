@@ -11,7 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.local_model import free_bytes, load_network
+from pytest_edgejson.backends.loading import load_network
+from pytest_edgejson.backends.memory import free_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends import BackendError
 from pytest_edgejson.backends.batches import Decoder
-from pytest_edgejson.backends.local_model import free_bytes, quiet
+from pytest_edgejson.backends.library_messages import quiet
+from pytest_edgejson.backends.memory import free_bytes
 from pytest_edgejson.backends.model_files import locate, need_libraries
 from pytest_edgejson.backends.openvino_convert import Conversion
 from pytest_edgejson.backends.openvino_pipeline import (

@@ -132,7 +132,8 @@ class Conversion:
             raise BackendError(f"{self._spec.name}: cannot be kept in {self.folder.parent}: {what}") from error
 
     def _write(self, folder: Path, tokenizer: Any) -> None:
-        from pytest_edgejson.backends.local_model import load_network, one_line, put_adapter, quiet, read_end_tokens
+        from pytest_edgejson.backends.library_messages import one_line, quiet
+        from pytest_edgejson.backends.loading import load_network, put_adapter, read_end_tokens
         from pytest_edgejson.backends.slot_check import is_simple
 
         spec, device = self._spec, Device("cpu", "cpu")

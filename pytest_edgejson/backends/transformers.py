@@ -19,7 +19,9 @@ from pytest_edgejson import __version__
 from pytest_edgejson.backends import DTYPES, BackendError, BatchError, Completion
 from pytest_edgejson.backends.bases import Base, Bases
 from pytest_edgejson.backends.batches import Row
-from pytest_edgejson.backends.local_model import LocalModel, free_memory, is_out_of_memory, one_line, quiet
+from pytest_edgejson.backends.library_messages import one_line, quiet
+from pytest_edgejson.backends.local_model import LocalModel
+from pytest_edgejson.backends.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
 from pytest_edgejson.devices import Device
 from pytest_edgejson.prompts import parse_template, render
