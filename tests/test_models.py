@@ -32,12 +32,19 @@ def make_adapter(folder: Path, base: object, **extra: object) -> Path:
     return folder
 
 
+SHIPPED_MODELS = ("nano", "nano-1m", "nano-1m-lora", "nano-4m", "nano-4m-lora")
+
+
 def test_the_shipped_file() -> None:
     registry = load_registry(SHIPPED)
     assert list(registry) == [
-        "nano", "maaza-mlm-135m", "maaza-slm-360m", "smollm2-135m", "smollm2-360m", "qwen2.5-0.5b",
+        *SHIPPED_MODELS, "maaza-mlm-135m", "maaza-slm-360m", "smollm2-135m", "smollm2-360m", "qwen2.5-0.5b",
     ]  # fmt: skip
-    assert registry["nano"].model == str(SHIPPED.parent.resolve() / "models" / "nano")
+    folder = SHIPPED.parent.resolve() / "models"
+    for name in SHIPPED_MODELS:
+        base = name.removesuffix("-lora")
+        assert registry[name].model == str(folder / base)
+        assert registry[name].adapter == (None if base == name else str(folder / name))
     maaza = registry["maaza-slm-360m"]
     assert (maaza.model, maaza.adapter) == (
         "HuggingFaceTB/SmolLM2-360M",
@@ -57,7 +64,7 @@ def test_the_shipped_file() -> None:
         assert spec.backend == "transformers"
         assert spec.prompt == "v3"
         assert not spec.trust_remote_code
-        assert bool(spec.published) == (spec.name != "nano")
+        assert bool(spec.published) == (spec.name not in SHIPPED_MODELS)
 
 
 def test_an_entry_with_everything(tmp_path: Path) -> None:

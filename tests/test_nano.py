@@ -33,11 +33,15 @@ def outputs(folder: Path) -> dict[str, tuple[str, int]]:
     return {case_id: (result["output"], result["output_tokens"]) for case_id, result in read(folder)[1].items()}
 
 
-def test_it_is_small_and_says_how_it_was_made() -> None:
-    assert sum(file.stat().st_size for file in NANO.iterdir()) < 8e6
-    card = (NANO / "README.md").read_text(encoding="utf-8")
-    assert "edgejson train" in card
-    assert json.loads((NANO / "training.json").read_text(encoding="utf-8"))["settings"]["seed"] == 0
+@pytest.mark.parametrize("name", ["nano", "nano-1m", "nano-1m-lora", "nano-4m", "nano-4m-lora"])
+def test_what_ships_is_small_and_says_how_it_was_made(name: str) -> None:
+    folder = bundled.ROOT / "models" / name
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 10e6
+    record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    assert record["settings"]["seed"] == 0
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert f"`{record['command']}`" in card
+    assert f"`pytest --edgejson-model={name} --edgejson-report-only -v`" in card
 
 
 def test_a_benchmark_ends_with_the_table_and_exit_code_0(pytester: pytest.Pytester) -> None:

@@ -206,7 +206,8 @@ def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outc
         f"# {out.name}",
         "",
         f"Made by `{record['command']}` in {_duration(record['seconds'])} on {_threads()} threads of "
-        f"{platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters.",
+        f"{platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters, "
+        f"seed {settings['seed']}.",
         f"Loss at the end: {sum(last) / len(last):.4f} nats per answer token (mean of the last {len(last)} logs).",
         f"Versions: {', '.join(f'{name} {version}' for name, version in record['versions'].items())}.",
         "",
