@@ -25,6 +25,7 @@ from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.transformers import TransformersBackend
 from pytest_edgejson.cases import Case
 from pytest_edgejson.models import ModelSpec
+from pytest_edgejson.prompts import render
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -34,7 +35,9 @@ from pytest_edgejson.backends import bases as bases_module  # noqa: E402
 from pytest_edgejson.backends.bases import Bases  # noqa: E402
 
 NANO = bundled.ROOT / "models" / "nano"
-PROMPTS = ["Name: Ada\nAge: 36", "Temperature: 21.5 degrees in room 4", "tags: a, b"]
+# In the form that nano knows: what an adapter changes shows less where the base has nothing to say.
+TEXTS = ("Name: Ada\nAge: 36", "Temperature: 21.5 degrees in room 4", "tags: a, b")
+PROMPTS = [render("v3", text) for text in TEXTS]
 
 
 def make_adapter(folder: Path, *, seed: int, base: Path = NANO, **config: Any) -> Path:
