@@ -40,8 +40,8 @@ from engines import ENGINES, Task
 from tabulate import tabulate
 from tasks import SMOLLM2_135M, TOKENIZER, make_model, read_tasks
 
-from pytest_edgejson import bundled
-from pytest_edgejson.backends.isolation import environment
+from pytest_edgejson.backends.local.isolation import environment
+from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,9 +22,9 @@ from typing import Any
 
 from tabulate import tabulate
 
-from pytest_edgejson.diff import render_diff
-from pytest_edgejson.results import read_run
-from pytest_edgejson.text import columns
+from pytest_edgejson.report.diff.render import render_diff
+from pytest_edgejson.results.file import read_run
+from pytest_edgejson.values.text import columns
 
 WIDTH = 80
 TEST = """

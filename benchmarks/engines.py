@@ -230,18 +230,18 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
     """Answer as a backend of this project does, without looking at what the tokens say."""
 
     def start(setup: Setup) -> Answer:
-        from pytest_edgejson.backends import GenerationSettings, Request
-        from pytest_edgejson.backends.batches import Row
-        from pytest_edgejson.cases import Case
-        from pytest_edgejson.models import ModelSpec
+        from pytest_edgejson.backends.interface import GenerationSettings, Request
+        from pytest_edgejson.backends.local.decoder import Row
+        from pytest_edgejson.backends.registry import load_backend
+        from pytest_edgejson.backends.spec import ModelSpec
+        from pytest_edgejson.suite.cases import Case
 
         settings = GenerationSettings(stop_at_root=False, dtype=dtype)
-        loaded: Any = importlib.import_module(f"pytest_edgejson.backends.{name}").load(
+        loaded: Any = load_backend(
             ModelSpec(name="measured", model=str(setup.folder), backend=name, weights=weights),
             settings,
             device="cpu",
             batch_size=setup.size,
-            schema_documents={},
         )
         if name == "openvino":
             loaded.cache = setup.scratch

@@ -1,8 +1,8 @@
 """Tries hostile inputs for as long as one likes: `python benchmarks/fuzz.py --minutes 60 [--seed N] [--only NAME]`.
 
-Each target is a property of `tests/properties.py`, given what `tests/strategies.py` makes. Targets take turns of 500
-inputs. Ends with a table of how many inputs were tried and how long the slowest took, with every failing example made
-as small as Hypothesis can, and with exit code 1 where there is one.
+Each target is a property of `tests/helpers/properties.py`, given what `tests/helpers/strategies.py` makes. Targets take
+turns of 500 inputs. Ends with a table of how many inputs were tried and how long the slowest took, with every failing
+example made as small as Hypothesis can, and with exit code 1 where there is one.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
+from helpers.properties import TARGETS
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
-from properties import TARGETS
 
 INPUTS_PER_TURN = 500
 

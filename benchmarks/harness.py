@@ -130,7 +130,7 @@ def spoil(expected: Row, chance: random.Random) -> str:
 
 def make_suite(folder: Path, size: int) -> list[tuple[Row, str]]:
     """Write a suite of so many cases and a recording of it; return its rows and outputs."""
-    from pytest_edgejson import bundled
+    from pytest_edgejson.suite import bundled
 
     paths = sorted([*bundled.TEST_CASES.glob("*/*.jsonl"), *bundled.TRAIN_CASES.glob("*/*.jsonl")])
     rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
@@ -255,17 +255,17 @@ def measure_overhead(pairs: int) -> str:
 
 def measure_stages(runs: int) -> list[tuple[str, str, float]]:
     """Return what the stages of one case cost in this process: name, of what it is a mean, microseconds."""
-    from pytest_edgejson import bundled
-    from pytest_edgejson.backends import Completion
-    from pytest_edgejson.cases import parse_case, read_cases
-    from pytest_edgejson.diagnosis import findings
-    from pytest_edgejson.extraction import extract
-    from pytest_edgejson.failures import render_failure
-    from pytest_edgejson.results import case_fingerprint, dumps, make_result
-    from pytest_edgejson.schemas import complexity_of, load_schemas
-    from pytest_edgejson.scoring import score
-    from pytest_edgejson.store import Store
-    from pytest_edgejson.v3 import score_v3
+    from pytest_edgejson.backends.interface import Completion
+    from pytest_edgejson.backends.store import Store
+    from pytest_edgejson.plugin.failures import render_failure
+    from pytest_edgejson.results.result import case_fingerprint, dumps, make_result
+    from pytest_edgejson.scoring.diagnosis import findings
+    from pytest_edgejson.scoring.extraction import extract
+    from pytest_edgejson.scoring.score import score
+    from pytest_edgejson.scoring.v3 import score_v3
+    from pytest_edgejson.suite import bundled
+    from pytest_edgejson.suite.cases import parse_case, read_cases
+    from pytest_edgejson.suite.schemas import complexity_of, load_schemas
 
     schemas = load_schemas(bundled.SCHEMAS)
     complexities = complexity_of(schemas)

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 
 from jsonschema.validators import validator_for
 
-from pytest_edgejson import bundled
-from pytest_edgejson.cases import read_cases
-from pytest_edgejson.diagnosis import findings
-from pytest_edgejson.extraction import extract
-from pytest_edgejson.schemas import Schema, complexity_of, load_schemas
-from pytest_edgejson.scoring import score
-from pytest_edgejson.v3 import score_v3
+from pytest_edgejson.scoring.diagnosis import findings
+from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.scoring.score import score
+from pytest_edgejson.scoring.v3 import score_v3
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.cases import read_cases
+from pytest_edgejson.suite.schemas import Schema, complexity_of, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable

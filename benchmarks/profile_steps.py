@@ -22,20 +22,20 @@ from tasks import make_model, read_tasks
 from torch.profiler import profile
 from transformers.utils import logging
 
-from pytest_edgejson import bundled
-from pytest_edgejson.backends import GenerationSettings, Request
-from pytest_edgejson.backends.batches import Row
-from pytest_edgejson.backends.transformers import load
-from pytest_edgejson.cases import Case
-from pytest_edgejson.models import ModelSpec
+from pytest_edgejson.backends.interface import GenerationSettings, Request
+from pytest_edgejson.backends.local.decoder import Row
+from pytest_edgejson.backends.local.transformers import load
+from pytest_edgejson.backends.spec import ModelSpec
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.cases import Case
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import torch
 
-    from pytest_edgejson.backends.batches import Model
-    from pytest_edgejson.backends.slots import Slots
+    from pytest_edgejson.backends.local.decoder import Model
+    from pytest_edgejson.backends.local.slots import Slots
 
 # What an operation of torch belongs to, by a part of its name; the first that fits.
 KINDS = {"linear": "linear layers", "mm": "linear layers", "attention": "attention"}

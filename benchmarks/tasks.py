@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from engines import Task
 
-from pytest_edgejson import bundled
-from pytest_edgejson.prompts import TEMPLATES, render
+from pytest_edgejson.backends.prompts import TEMPLATES, render
+from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

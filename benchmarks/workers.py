@@ -24,7 +24,7 @@ from pathlib import Path
 from bound import describe
 from tabulate import tabulate
 
-from pytest_edgejson.results import read_run
+from pytest_edgejson.results.file import read_run
 
 
 @dataclass(frozen=True, slots=True)

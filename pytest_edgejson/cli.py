@@ -11,13 +11,14 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson import __version__, bundled
-from pytest_edgejson.family.command import add_parser as add_reproduce
+from pytest_edgejson import __version__
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.training.family.reproduce import add_parser as add_reproduce
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.suite.schemas import Schema
 
 
 class CommandError(Exception):
@@ -190,13 +191,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _diffs(text: str) -> int | None:
-    from pytest_edgejson.option_values import parse_diffs
+    from pytest_edgejson.plugin.option_values import parse_diffs
 
     return parse_diffs(text)
 
 
 def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, dict[str, Schema]]) -> dict[str, Schema]:
-    from pytest_edgejson.schemas import load_schemas
+    from pytest_edgejson.suite.schemas import load_schemas
 
     place = folder or bundled.schema_folder(file)
     if place not in loaded:
@@ -205,8 +206,8 @@ def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, dict[str, Sc
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.schemas import load_schemas
-    from pytest_edgejson.suite.build import SEED, build_suite
+    from pytest_edgejson.suite.make.build import SEED, build_suite
+    from pytest_edgejson.suite.schemas import load_schemas
 
     seed = SEED if arguments.seed is None else arguments.seed
     count = build_suite(load_schemas(bundled.SCHEMAS), arguments.out, seed)
@@ -215,7 +216,7 @@ def _build(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.suite.check import check_suite, summary_text
+    from pytest_edgejson.suite.audit.check import check_suite, summary_text
 
     loaded: dict[Path, dict[str, Schema]] = {}
     check = check_suite(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
@@ -226,7 +227,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _audit(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.suite.audit_command import run
+    from pytest_edgejson.report.audit_command import run
 
     loaded: dict[Path, dict[str, Schema]] = {}
     text, code = run(arguments, lambda file: _schemas_of(arguments.schemas, file, loaded))
@@ -235,7 +236,7 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 
 def _explain(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.explain import explain
+    from pytest_edgejson.report.explain import explain
 
     print(explain(arguments.results, arguments.model, arguments.format, verbose=arguments.verbose))
     return 0
@@ -263,18 +264,18 @@ def _train(arguments: argparse.Namespace) -> int:
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.family.command import run
+    from pytest_edgejson.training.family.reproduce import run
 
     print(run(arguments))
     return 0
 
 
 def _compare(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.compare import render_markdown, render_text
-    from pytest_edgejson.compare_json import as_json
-    from pytest_edgejson.comparison_runs import compare_runs
-    from pytest_edgejson.models import load_registry
-    from pytest_edgejson.results import read_run
+    from pytest_edgejson.backends.models import load_registry
+    from pytest_edgejson.report.compare import render_markdown, render_text
+    from pytest_edgejson.report.compare_json import as_json
+    from pytest_edgejson.results.compare.runs import compare_runs
+    from pytest_edgejson.results.file import read_run
 
     report = compare_runs(
         [read_run(file) for file in arguments.results],
@@ -294,9 +295,9 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _rescore(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.rescore import render, rescore, write
-    from pytest_edgejson.results import read_run
-    from pytest_edgejson.schemas import load_schemas
+    from pytest_edgejson.results.file import read_run
+    from pytest_edgejson.results.rescore import render, rescore, write
+    from pytest_edgejson.suite.schemas import load_schemas
 
     run = read_run(arguments.results)
     schemas = load_schemas(arguments.schemas) if arguments.schemas else None
@@ -310,8 +311,8 @@ def _rescore(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.show import show_case, terminal_style
-    from pytest_edgejson.text import encodable
+    from pytest_edgejson.report.show import show_case, terminal_style
+    from pytest_edgejson.values.text import encodable
 
     width, color = terminal_style(sys.stdout, arguments.width, arguments.color)
     text = show_case(

@@ -9,14 +9,14 @@ import pytest
 import scipy.optimize
 import scipy.stats  # noqa: F401
 import tabulate  # noqa: F401
-from projects import Project
+from helpers.projects import Project
 
-import pytest_edgejson.diagnosis
-import pytest_edgejson.failures
-import pytest_edgejson.nodes
-import pytest_edgejson.summary
-import pytest_edgejson.terminal
-import pytest_edgejson.validators  # noqa: F401
+import pytest_edgejson.plugin.failures
+import pytest_edgejson.plugin.nodes
+import pytest_edgejson.plugin.terminal
+import pytest_edgejson.report.summary
+import pytest_edgejson.scoring.diagnosis
+import pytest_edgejson.suite.validators  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,8 @@ import sys
 for name in ("hypothesis", "markdown_it", "statsmodels", "xdist"):
     sys.modules[name] = None
 import pytest
-sys.exit(pytest.main(["-p", "pytest_edgejson.plugin", "--edgejson-model=control:gold", "-q", "-p", "no:cacheprovider"]))
+plugin = ["-p", "pytest_edgejson.plugin.hooks", "-p", "no:cacheprovider"]
+sys.exit(pytest.main([*plugin, "--edgejson-model=control:gold", "-q"]))
 """
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgejson import __version__, bundled
+from pytest_edgejson import __version__
 from pytest_edgejson.cli import main
+from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

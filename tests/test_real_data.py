@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pytest_edgejson import bundled
-from pytest_edgejson.cases import read_cases
-from pytest_edgejson.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.cases import read_cases
+from pytest_edgejson.suite.schemas import complexity_of, load_schemas
 
 V3 = Path(__file__).resolve().parents[2] / "shared" / "edgejson-v3"
 

@@ -46,7 +46,7 @@ def test_it_runs_the_bundled_suite_in_an_empty_folder(wheel: Path, tmp_path: Pat
     # The libraries of this environment, but not its own, editable installation of the plugin.
     (site / "libraries.pth").write_text(f"{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     code = "import pytest_edgejson, sys, pytest; print(pytest_edgejson.__file__); sys.exit(pytest.main(sys.argv[1:]))"
-    arguments = ["-p", "pytest_edgejson.plugin", "--edgejson-model=control:gold", "-q"]
+    arguments = ["-p", "pytest_edgejson.plugin.hooks", "--edgejson-model=control:gold", "-q"]
     result = subprocess.run(
         [python, "-c", code, *arguments],
         cwd=place,

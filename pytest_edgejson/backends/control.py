@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
-from pytest_edgejson.backends import BackendError, Completion
-from pytest_edgejson.models import CONTROLS
+from pytest_edgejson.backends.interface import BackendError, Completion
+from pytest_edgejson.backends.references import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends import GenerationSettings, Request
-    from pytest_edgejson.cases import Case
-    from pytest_edgejson.models import ModelSpec
+    from pytest_edgejson.backends.interface import GenerationSettings, Request
+    from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.suite.cases import Case
 
 
 def load(

@@ -6,18 +6,18 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_edgejson.backends import Backend, BackendError, GenerationSettings
+from pytest_edgejson.backends.interface import Backend, BackendError, GenerationSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_edgejson.models import ModelSpec
+    from pytest_edgejson.backends.spec import ModelSpec
 
 # Each names a `load(spec, settings, *, device, batch_size, schema_documents) -> Backend`.
 BACKENDS: Mapping[str, str] = {
-    "transformers": "pytest_edgejson.backends.transformers:load",
-    "openvino": "pytest_edgejson.backends.openvino:load",
+    "transformers": "pytest_edgejson.backends.local.transformers:load",
+    "openvino": "pytest_edgejson.backends.openvino.backend:load",
     "replay": "pytest_edgejson.backends.replay:load",
     "control": "pytest_edgejson.backends.control:load",
 }
@@ -64,7 +64,7 @@ def load_backend(
     if hasattr(backend, "cache"):
         backend.cache = cache
     if isolate and runs_in_process(spec.backend):
-        from pytest_edgejson.backends.isolation import IsolatedBackend
+        from pytest_edgejson.backends.local.isolation import IsolatedBackend
 
         backend = IsolatedBackend(backend, spec.name)
     return cast("Backend", backend)

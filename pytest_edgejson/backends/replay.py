@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from pytest_edgejson.backends import BackendError, Completion, FinishReason
-from pytest_edgejson.cases import CaseError, iter_rows
+from pytest_edgejson.backends.interface import BackendError, Completion, FinishReason
+from pytest_edgejson.suite.cases import CaseError, iter_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends import GenerationSettings, Request
-    from pytest_edgejson.cases import Case
-    from pytest_edgejson.models import ModelSpec
+    from pytest_edgejson.backends.interface import GenerationSettings, Request
+    from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.suite.cases import Case
 
 _FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
 

@@ -1,1 +1,1 @@
-"""Making and checking suites: values, records, the prompt's form, totals, build, check."""
+"""What is asked: cases, their schemas, and whether both are sound."""

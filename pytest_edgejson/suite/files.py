@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.cases import CaseError, decode_row, looks_like_cases, parse_case
-from pytest_edgejson.schemas import complexity_of
+from pytest_edgejson.suite.cases import CaseError, decode_row, looks_like_cases, parse_case
+from pytest_edgejson.suite.schemas import complexity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pytest_edgejson.cases import Case
-    from pytest_edgejson.schemas import Schema
+    from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.schemas import Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,14 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.cases import CaseError, iter_rows
+from pytest_edgejson.suite.cases import CaseError, iter_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_edgejson.cases import Case
-    from pytest_edgejson.suite.audit_findings import Audit, Finding
+    from pytest_edgejson.suite.audit.findings import Audit, Finding
+    from pytest_edgejson.suite.cases import Case
 
 FORMAT = 1
 """Version of audit files; stands in the first line's `edgejson_audit`."""

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from pytest_edgejson.alignment import Path
-    from pytest_edgejson.cases import JSONValue
+    from pytest_edgejson.suite.cases import JSONValue
+    from pytest_edgejson.values.jsonvalue import Path
 
 _CLOSING = re.compile(r"Please extract the .* information as JSON\.")
 _LABEL = re.compile(r"(?P<label>[A-Z0-9][A-Za-z0-9]*(?: [A-Z0-9][A-Za-z0-9]*)*):(?: (?P<value>.*))?", re.DOTALL)

@@ -8,8 +8,8 @@ import json
 import zipfile
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends import BackendError
-from pytest_edgejson.backends.model_files import read_shapes
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.local.model_files import read_shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -10,19 +10,19 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson import bundled
-from pytest_edgejson.prompts import parse_template
-from pytest_edgejson.schemas import load_schemas
+from pytest_edgejson.backends.prompts import parse_template
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.schemas import load_schemas
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_edgejson.cases import Complexity
-    from pytest_edgejson.prompts import Template
+    from pytest_edgejson.backends.prompts import Template
+    from pytest_edgejson.suite.cases import Complexity
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.training.presets import LoraSettings
-    from pytest_edgejson.training.records import SuiteRecords
+    from pytest_edgejson.training.record_source import SuiteRecords
 
 _LIBRARIES = ("torch", "transformers", "accelerate", "peft", "faker", "matplotlib")
 
@@ -65,7 +65,7 @@ def train_model(arguments: argparse.Namespace) -> str:
     """
     _libraries()
     from pytest_edgejson.training.full import FullSettings, train_further
-    from pytest_edgejson.training.records import GeneralRecords
+    from pytest_edgejson.training.record_source import GeneralRecords
     from pytest_edgejson.training.scratch import SIZES, train_from_scratch
 
     if arguments.size and arguments.size not in SIZES:
@@ -92,7 +92,7 @@ def train_model(arguments: argparse.Namespace) -> str:
 
 def _suite_records(template: Template) -> SuiteRecords:
     """Return records of the bundled schemas."""
-    from pytest_edgejson.training.records import SuiteRecords
+    from pytest_edgejson.training.record_source import SuiteRecords
 
     documents: dict[Complexity, dict[str, Mapping[str, Any]]] = {"simple": {}, "medium": {}, "complex": {}}
     for schema in sorted(load_schemas(bundled.SCHEMAS).values(), key=lambda schema: schema.id):
@@ -142,7 +142,7 @@ def train_adapter(arguments: argparse.Namespace) -> str:
 
 def _rows(arguments: argparse.Namespace) -> tuple[list[CaseRow], list[CaseRow]]:
     """Return the cases to train on, and those to validate with."""
-    from pytest_edgejson.training.cases import check, read, schemas_of, spread
+    from pytest_edgejson.training.train_cases import check, read, schemas_of, spread
 
     folder: Path = arguments.cases or bundled.TRAIN_CASES
     validate: float | Path | None = arguments.validate

@@ -6,15 +6,15 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.training.bases import base_fingerprint, find_base, load_base
-from pytest_edgejson.training.batches import RecordBatches
+from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import unmasked
+from pytest_edgejson.training.record_batches import RecordBatches
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_edgejson.training.records import Records
+    from pytest_edgejson.training.record_source import Records
 
 SAVE_STEPS = 400
 """Steps between checkpoints: a few minutes' worth."""
@@ -56,7 +56,7 @@ def train_further(
     """
     from transformers import set_seed
 
-    from pytest_edgejson.training.progress import quiet_libraries
+    from pytest_edgejson.training.display import quiet_libraries
 
     with quiet_libraries():
         files = find_base(base)
@@ -107,7 +107,7 @@ def train_weights(
     Raises:
         TrainingError: the checkpoints are those of a training with other settings, or a folder cannot be written.
     """
-    from pytest_edgejson.training.progress import Progress, quiet_libraries
+    from pytest_edgejson.training.display import Progress, quiet_libraries
     from pytest_edgejson.training.trainer import loss_curve, make_trainer
 
     limit = getattr(model.config, "max_position_embeddings", None) or settings.context

@@ -11,14 +11,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_edgejson.alignment import leaves
 from pytest_edgejson.suite.rendering import label
+from pytest_edgejson.values.jsonvalue import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pytest_edgejson.cases import Complexity
-    from pytest_edgejson.suite.values import Values
+    from pytest_edgejson.suite.cases import Complexity
+    from pytest_edgejson.suite.make.random_values import Values
 
 Draw: TypeAlias = "Callable[[Values], Any]"
 Shape: TypeAlias = "Draw | Fields | Items"

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.prompts import render
-from pytest_edgejson.training.bases import base_fingerprint, find_base, load_base
+from pytest_edgejson.backends.prompts import render
+from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import Example, collate, encode, unmasked
 
@@ -66,7 +66,7 @@ def fine_tune(
     """
     from transformers import TrainerState, set_seed
 
-    from pytest_edgejson.training.progress import Progress, quiet_libraries
+    from pytest_edgejson.training.display import Progress, quiet_libraries
     from pytest_edgejson.training.trainer import loss_curve, make_trainer
     from pytest_edgejson.training.validation import Validation
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.cases import COMPLEXITIES
+from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint
 from pytest_edgejson.training.examples import answer_text
 from pytest_edgejson.training.full import SAVE_STEPS, FullSettings, train_weights
-from pytest_edgejson.training.records import GeneralRecords
+from pytest_edgejson.training.record_source import GeneralRecords
 from pytest_edgejson.training.tokenizer import train_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_edgejson.training.records import Records
+    from pytest_edgejson.training.record_source import Records
 
 _TOKENIZER_RECORDS = 2500
 

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
-from pytest_edgejson.backends import BackendError, GenerationSettings, Request
-from pytest_edgejson.backends.transformers import load
-from pytest_edgejson.extraction import extract
-from pytest_edgejson.models import ModelSpec
-from pytest_edgejson.scoring import score
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, Request
+from pytest_edgejson.backends.local.transformers import load
+from pytest_edgejson.backends.spec import ModelSpec
+from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.scoring.score import score
 from pytest_edgejson.training.checkpoints import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from pytest_edgejson.scoring import Score
+    from pytest_edgejson.scoring.score import Score
     from pytest_edgejson.suite.files import CaseRow
-    from pytest_edgejson.training.progress import Progress
+    from pytest_edgejson.training.display import Progress
 
 _FILE = "validation.json"
 

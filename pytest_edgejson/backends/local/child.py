@@ -1,0 +1,126 @@
+"""The process in which a model runs: takes orders on its stdin, sends what happens on what was its stdout.
+
+`isolation` starts it. It reads frames, an 8-byte length and as many bytes of pickle: first what to add to `sys.path`,
+then a backend, then a list of requests for each order. Another backend takes the place of the one before it, which is
+closed. It writes JSON lines, objects with one of these keys:
+
+- `begin`: keys of the cases that are generated from now on, together.
+- `step`: tokens made since the last such line.
+- `note`: a line for people, such as that a model is converted first.
+- `completion`: a completion as `Completion.as_dict` gives it.
+- `error`: what broke, in one line, and `in_batch`, whether that concerns the batch under way rather than the model.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import json
+import os
+import pickle
+import queue
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.backends.interface import Request
+    from pytest_edgejson.backends.local.shared_bases import Bases
+    from pytest_edgejson.backends.local.transformers import TransformersBackend
+
+# Small models make more than a thousand steps a second, and nobody looks so often.
+_STEP_EVERY_S = 0.1
+# prctl(2)
+_PR_SET_PDEATHSIG = 1
+
+
+class _Channel:
+    """Where JSON lines go."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._tokens = 0
+        self._told = 0.0
+
+    def send(self, **message: Any) -> None:
+        self._stream.write(json.dumps(message).encode("ascii") + b"\n")
+        self._stream.flush()
+
+    def step(self, tokens: int) -> None:
+        self._tokens += tokens
+        now = time.monotonic()
+        if now - self._told >= _STEP_EVERY_S:
+            self.send(step=self._tokens)
+            self._tokens, self._told = 0, now
+
+
+def main() -> None:
+    """Serve orders until stdin ends."""
+    # A Ctrl-C reaches every process of the terminal; the parent decides what to do about it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    orders, channel = _take_streams()
+    faulthandler.enable(all_threads=False)
+    if hasattr(faulthandler, "register"):
+        # The parent asks where a step is stuck before it ends this process.
+        faulthandler.register(signal.SIGUSR1)
+    if sys.platform == "linux":
+        # The thread that waits for the end of stdin cannot run while native code holds the interpreter's lock.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    frames: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(orders, frames), daemon=True).start()
+    sys.path += [folder for folder in pickle.loads(frames.get()) if folder not in sys.path]
+    from pytest_edgejson.backends.local.shared_bases import Bases
+
+    bases = Bases()
+    backend: TransformersBackend | None = None
+    while True:
+        match pickle.loads(frames.get()):
+            case list() as requests:
+                assert backend is not None
+                _serve(backend, requests, bases, channel)
+            case other:
+                if backend is not None:
+                    backend.close()
+                backend = other
+
+
+def _take_streams() -> tuple[BinaryIO, _Channel]:
+    """Keep stdin and stdout for orders and messages: whatever else prints does so on stderr, and reads nothing."""
+    orders = os.fdopen(os.dup(0), "rb")
+    channel = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return orders, _Channel(channel)
+
+
+def _read(orders: BinaryIO, frames: queue.SimpleQueue[bytes]) -> None:
+    while size := orders.read(8):
+        frames.put(orders.read(int.from_bytes(size, "big")))
+    # The parent is done or gone. Nothing here is worth the time that an orderly exit takes, if it comes to one.
+    os._exit(0)
+
+
+def _serve(backend: TransformersBackend, requests: Sequence[Request], bases: Bases, channel: _Channel) -> None:
+    from pytest_edgejson.backends.interface import BackendError, BatchError
+
+    backend.on_batch = lambda keys: channel.send(begin=keys)
+    backend.on_step = channel.step
+    if hasattr(backend, "on_note"):
+        backend.on_note = lambda line: channel.send(note=line)
+    try:
+        if hasattr(backend, "load_model"):
+            backend.load_model(bases)
+        for completion in backend.generate(requests):
+            channel.send(completion=completion.as_dict())
+    except BackendError as error:
+        channel.send(error=str(error), in_batch=isinstance(error, BatchError))
+
+
+if __name__ == "__main__":
+    main()

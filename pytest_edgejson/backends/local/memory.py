@@ -1,0 +1,67 @@
+"""Memory: how much a device has left, how it is given back, and which errors mean that it ran out."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.backends.devices import workers
+
+if TYPE_CHECKING:
+    from pytest_edgejson.backends.devices import Device
+
+# What running out of memory reads like where it is not a torch.OutOfMemoryError.
+_MEMORY_ERRORS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "cublas_status_alloc_failed",
+)
+
+
+def free_bytes(device: Device) -> int | None:
+    """Return the memory that a device has left for this process, None where nobody knows."""
+    import torch
+
+    if device.kind == "cuda":
+        return int(torch.cuda.mem_get_info(device.name)[0])
+    if device.kind == "mps":
+        return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
+    try:
+        # accelerate brings it along.
+        free = int(importlib.import_module("psutil").virtual_memory().available)
+    except ImportError:
+        return None
+    # A container may be allowed less than the machine has, and is killed without an exception to catch.
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup")
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    # Workers on one CPU ask at the same time.
+    return free // workers()
+
+
+def free_memory() -> None:
+    """Give back what nothing refers to any more, on the device too."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Say whether an error means that memory ran out."""
+    import torch
+
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error).lower()
+    return any(words in text for words in _MEMORY_ERRORS)

@@ -1,0 +1,246 @@
+"""Model files: those of a model and its adapter, found, downloaded, checked and hashed. Needs no model library."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import math
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.references import adapter_base, is_adapter, is_hub_id
+
+if TYPE_CHECKING:
+    from pytest_edgejson.backends.spec import ModelSpec
+
+_EXTRA = "pip install 'pytest-edgejson[local]'"
+_CONVERT = "weights are read from safetensors only; save them again with save_pretrained"
+
+_TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.json",
+    "chat_template.jinja",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "*.model",
+    "*.tiktoken",
+)
+_MODEL_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json")
+_ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+# Files of a hub repository that a run may need: nothing in subfolders, no second copy of the weights.
+_WANTED = ("*.safetensors", *_MODEL_FILES, *_ADAPTER_FILES, *_TOKENIZER_FILES)
+_UNWANTED = ("*/*", "consolidated*")
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+# For the hub to begin its answer.
+_HUB_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFiles:
+    """Where a model is read from.
+
+    Attributes:
+        model: folder of the model.
+        weights: its safetensors files.
+        tokenizer: folder of the tokenizer: the one named, else the adapter's, else the model's.
+        adapter: folder of the adapter, if any.
+        parameters: how many numbers the weights hold, without the adapter's.
+    """
+
+    model: Path
+    weights: tuple[Path, ...]
+    tokenizer: Path
+    adapter: Path | None
+    parameters: int
+
+
+def locate(spec: ModelSpec) -> ModelFiles:
+    """Find a model's files, download those that are on the hub, and check them.
+
+    Raises:
+        BackendError: a folder or repository is not there, the hub cannot be reached, files are missing or damaged,
+            or there are pickled weights only.
+    """
+    model, revision = spec.model, spec.revision
+    adapter = _folder(spec, spec.adapter, spec.adapter_revision, "adapter") if spec.adapter else None
+    folder = _folder(spec, model, revision, "model") if model else None
+    if adapter is None and folder is not None and is_adapter(folder):
+        # What was named as the model turns out to be an adapter; the revision was the adapter's.
+        adapter, folder, revision = folder, None, None
+    if folder is None:
+        if adapter is None:
+            raise BackendError(f"{spec.name}: names no model: set model to a hub id or a folder")
+        try:
+            model, base_revision = adapter_base(adapter)
+        except ValueError as error:
+            raise BackendError(f"{spec.name}: {error}") from None
+        folder = _folder(spec, model, revision or base_revision, "base model")
+    if adapter is not None:
+        need_libraries(spec.name, "peft")
+        if not (adapter / "adapter_model.safetensors").is_file():
+            raise BackendError(f"{spec.name}: the adapter {adapter} has no adapter_model.safetensors: {_CONVERT}")
+    if not (folder / "config.json").is_file():
+        raise BackendError(f"{spec.name}: the folder {folder} holds no model: it has no config.json")
+    weights = _weights(folder, spec.name)
+    if spec.tokenizer:
+        tokenizer = _folder(spec, spec.tokenizer, None, "tokenizer")
+    else:
+        # Trainers save the tokenizer they used beside the adapter.
+        tokenizer = adapter if adapter is not None and _has_tokenizer(adapter) else folder
+    if not _has_tokenizer(tokenizer):
+        raise BackendError(f"{spec.name}: the folder {tokenizer} holds no tokenizer: name one as tokenizer")
+    parameters = sum(math.prod(shape) for file in weights for shape in read_shapes(file, spec.name).values())
+    return ModelFiles(folder, weights, tokenizer, adapter, parameters)
+
+
+def hash_files(files: ModelFiles, *, trust_remote_code: bool) -> list[list[str]]:
+    """Return part, name and SHA-256 of each file that can change an answer."""
+    code = ("*.py",) if trust_remote_code else ()
+    parts = [("model", files.model, (*_MODEL_FILES, *code)), ("tokenizer", files.tokenizer, _TOKENIZER_FILES)]
+    if files.adapter is not None:
+        parts.append(("adapter", files.adapter, _ADAPTER_FILES))
+    found = [("weights", file) for file in files.weights]
+    for part, folder, patterns in parts:
+        found += [(part, file) for pattern in patterns for file in sorted(folder.glob(pattern)) if file.is_file()]
+
+    def digest(entry: tuple[str, Path]) -> list[str]:
+        part, file = entry
+        with file.open("rb") as content:
+            return [part, file.name, hashlib.file_digest(content, "sha256").hexdigest()]
+
+    # Hashing releases the interpreter's lock, and the shards of a large model take their time.
+    with ThreadPoolExecutor() as pool:
+        return sorted(pool.map(digest, found))
+
+
+def read_shapes(file: Path, name: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a safetensors file's tensors by name, from its header alone.
+
+    Raises:
+        BackendError: the file is no such file, or not all of it is there. The message begins with `name`.
+    """
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as content:
+            header_size = int.from_bytes(content.read(8), "little")
+            header: Any = json.loads(content.read(header_size)) if 0 < header_size <= size - 8 else {"": None}
+    except OSError as error:
+        raise BackendError(f"{name}: {file} cannot be read: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        header = {"": None}
+    try:
+        header.pop("__metadata__", None)
+        shapes = {key: tuple(int(length) for length in entry["shape"]) for key, entry in header.items()}
+        complete = 8 + header_size + max((entry["data_offsets"][1] for entry in header.values()), default=0) == size
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
+        shapes, complete = {}, False
+    if not complete:
+        # A repository cloned without git-lfs has a few lines of text in the place of each large file.
+        hint = "fetch it with `git lfs pull`" if size < 1024 else "fetch it again"
+        raise BackendError(f"{name}: {file} is no safetensors file, or not all of it is there: {hint}")
+    return shapes
+
+
+def need_libraries(name: str, *libraries: str) -> None:
+    """Check that libraries of the extra `local` are installed, without importing them.
+
+    Raises:
+        BackendError: one is not. The message begins with `name`.
+    """
+    missing = [library for library in libraries if importlib.util.find_spec(library) is None]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise BackendError(f"{name}: {' and '.join(missing)} {verb} not installed: {_EXTRA}")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an exception says, or its name where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _weights(folder: Path, name: str) -> tuple[Path, ...]:
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        try:
+            files = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BackendError(f"{name}: {index} cannot be read: {first_line(error)}") from None
+    else:
+        files = ["model.safetensors"]
+    missing = [file for file in files if not (folder / str(file)).is_file()]
+    if missing or not files:
+        raise BackendError(f"{name}: the folder {folder} has no {missing[0] if missing else 'weights'}: {_CONVERT}")
+    return tuple(folder / str(file) for file in files)
+
+
+def _has_tokenizer(folder: Path) -> bool:
+    names = ("tokenizer.json", "tokenizer_config.json", "vocab.json", "*.model")
+    return any(True for name in names for _ in folder.glob(name))
+
+
+def _folder(spec: ModelSpec, reference: str | None, revision: str | None, what: str) -> Path:
+    """Return the folder of a hub id's files, or the folder that is named."""
+    if reference is None:
+        raise BackendError(f"{spec.name}: names no {what}")
+    folder = Path(reference).expanduser()
+    if folder.is_dir():
+        return folder
+    if not is_hub_id(reference):
+        raise BackendError(f"{spec.name}: the {what} is not there: no folder {reference}")
+    return _download(spec, reference, revision, what)
+
+
+def _download(spec: ModelSpec, repo: str, revision: str | None, what: str) -> Path:
+    from huggingface_hub import model_info, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    wanted = ("config.json", *_TOKENIZER_FILES) if what == "tokenizer" else _WANTED
+
+    def fetch(*, local_files_only: bool) -> Path:
+        patterns = [*wanted, "*.py"] if spec.trust_remote_code else list(wanted)
+        return Path(
+            snapshot_download(
+                repo,
+                revision=revision,
+                allow_patterns=patterns,
+                ignore_patterns=list(_UNWANTED),
+                local_files_only=local_files_only,
+            )
+        )
+
+    # A commit never changes: what is here already needs no hub.
+    if revision is not None and _COMMIT.fullmatch(revision):
+        with contextlib.suppress(Exception):
+            return fetch(local_files_only=True)
+    asked = f"{spec.name}: cannot get the {what} {repo!r} (revision {revision or 'main'}) from the Hugging Face hub"
+    try:
+        # snapshot_download waits for ever on a hub that takes the connection and doesn't answer; this does not.
+        model_info(repo, revision=revision, timeout=_HUB_TIMEOUT_S)
+        return fetch(local_files_only=False)
+    except GatedRepoError:
+        raise BackendError(f"{asked}: it is gated: ask for access on its page, then run `hf auth login`") from None
+    except RevisionNotFoundError:
+        raise BackendError(f"{asked}: it has no such revision") from None
+    except RepositoryNotFoundError:
+        raise BackendError(f"{asked}: there is no such repository, or it is private: `hf auth login`") from None
+    except Exception as error:  # noqa: BLE001 - the hub library lets through whatever its HTTP library raises
+        reason = first_line(error).rstrip(".")
+    # Not reached: what an earlier run downloaded will do.
+    with contextlib.suppress(Exception):
+        return fetch(local_files_only=True)
+    key = what.rpartition(" ")[2]
+    raise BackendError(
+        f'{asked}: {reason}; with a copy on this machine: --edgejson-model=FOLDER, or {key} = "FOLDER" in models.toml'
+    )

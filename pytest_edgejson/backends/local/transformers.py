@@ -1,0 +1,366 @@
+"""Models that run in this process: a transformers model, or a base with an adapter on it.
+
+Everything that can be checked without the model libraries (folders, weights, templates) is checked by `load`; torch and
+the model itself are loaded by the first `generate` that has something to do. So a run that finds every completion in
+the store costs no model.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson import __version__
+from pytest_edgejson.backends.devices import Device
+from pytest_edgejson.backends.interface import DTYPES, BackendError, BatchError, Completion
+from pytest_edgejson.backends.local.decoder import Row
+from pytest_edgejson.backends.local.library_messages import one_line, quiet
+from pytest_edgejson.backends.local.local_model import LocalModel
+from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
+from pytest_edgejson.backends.local.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
+from pytest_edgejson.backends.local.shared_bases import Base, Bases
+from pytest_edgejson.backends.prompts import parse_template, render
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, Request
+    from pytest_edgejson.backends.local.decoder import Decoder, Model
+    from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.suite.cases import Case
+
+# Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
+_DECODING = 3
+
+
+def load(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]],
+) -> TransformersBackend:
+    """Find a model's files, download them where they are on the hub, and check them.
+
+    Args:
+        spec: `model` and `adapter` are hub ids or folders; an adapter alone names its base itself.
+        settings: what decides the answers; `dtype` goes before the spec's.
+        device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None takes the best there is.
+        batch_size: cases generated together at most; None chooses by device and memory.
+        schema_documents: JSON Schemas by schema id, for prompts that show them.
+
+    Raises:
+        BackendError: a library is missing, the model is not there, the hub cannot be reached, or the files are
+            no model.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise BackendError(f"{spec.name}: the batch size must be at least 1, got {batch_size}")
+    need_libraries(spec.name, "torch", "transformers")
+    return TransformersBackend(
+        spec,
+        settings,
+        locate(spec),
+        device=Device.choose(device, spec.name),
+        batch_size=batch_size,
+        schema_documents=schema_documents,
+    )
+
+
+class TransformersBackend:
+    """Runs a model in batches, each case until its root object closes.
+
+    It can be pickled: a copy in another process finds the same files, and loads the model itself.
+
+    Attributes:
+        on_batch: called with the keys of the cases under way when one of them begins.
+        on_step: called after each decoding step with the number of tokens it made, for a live display.
+        keeps_base: whether `load_model` keeps the base for the next model.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        settings: GenerationSettings,
+        files: ModelFiles,
+        *,
+        device: Device,
+        batch_size: int | None,
+        schema_documents: Mapping[str, dict[str, Any]],
+    ) -> None:
+        self.on_batch: Callable[[list[str]], None] | None = None
+        self.on_step: Callable[[int], None] | None = None
+        self.keeps_base = False
+        self._spec = spec
+        self._settings = settings
+        self._files = files
+        self._device = device
+        self._batch_size = self._chosen_batch_size = batch_size
+        self._schema_documents = schema_documents
+        self._model: Model | None = None
+        try:
+            self._template = parse_template(spec.prompt)
+        except ValueError as error:
+            raise BackendError(f"{spec.name}: {error}") from None
+        wanted = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
+        if wanted not in DTYPES:
+            raise BackendError(f"{spec.name}: unknown dtype {wanted!r}: use one of {', '.join(DTYPES)}")
+        self._dtype = device.dtype(wanted, files.parameters)
+        if self._template.chat and not self._tokenizer.chat_template:
+            raise BackendError(
+                f"{spec.name}: the prompt {spec.prompt!r} needs a chat template and the tokenizer has none: "
+                'use prompt = "v3" or "schema"'
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A tokenizer may be of a class that came with the model, which no other process knows before it loads it.
+        alone = {"on_batch": None, "on_step": None, "_model": None}
+        return {name: value for name, value in vars(self).items() if name != "_tokenizer"} | alone
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of weights, adapter, tokenizer, chat template, prompt, libraries, and the device's kind and dtype.
+
+        The files count with their content and their part in the model, not with where they lie. The device counts
+        because another one's kernels round differently, which is enough to turn a close decision.
+        """
+        content = {
+            **self._identity,
+            "versions": self._versions,
+            "files": self._hashes,
+            "trust_remote_code": self._spec.trust_remote_code,
+            "prompt": [self._template.text, self._template.chat],
+            "dtype": self._dtype,
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records. It holds no paths; the batch size is None until it is chosen."""
+        spec = self._spec
+        folder, adapter = self._files.model, self._files.adapter
+        return {
+            "backend": "transformers",
+            "model": folder.name if Path(spec.model or "/").is_absolute() else spec.model,
+            "revision": spec.revision,
+            # The hub library keeps what it downloads under the commit it belongs to.
+            "commit": folder.name if folder.parent.name == "snapshots" else None,
+            "adapter": adapter and (adapter.name if Path(spec.adapter or "/").is_absolute() else spec.adapter),
+            "adapter_revision": spec.adapter_revision,
+            "adapter_merged": self._settings.merge_adapter if adapter else None,
+            "prompt": self._template.name,
+            "device": self._device.name,
+            "dtype": self._dtype,
+            "batch_size": self._chosen_batch_size,
+            "parameters": self._files.parameters,
+            "versions": self._versions,
+        }
+
+    @property
+    def base(self) -> Base | None:
+        """What the model is made of, as it is now, without its adapter; None where it can't be read."""
+        trusted = self._spec.trust_remote_code
+        return Base.of(self._files, trust_remote_code=trusted, device=self._device, dtype=self._dtype)
+
+    def load_model(self, bases: Bases | None = None) -> Model:
+        """Return the model; load it first if it is not there yet, on a base that an earlier one left, if any.
+
+        Raises:
+            BackendError: it cannot be loaded.
+        """
+        if self._model is None:
+            self._model = LocalModel(
+                self._spec,
+                self._settings,
+                self._files,
+                self._tokenizer,
+                self._device,
+                self._dtype,
+                bases=bases,
+                keeps_base=self.keeps_base,
+            )
+        return self._model
+
+    def render(self, case: Case) -> str:
+        """Return the whole text the model is given for a case.
+
+        Raises:
+            BackendError: the prompt shows the schema and there is none for this case, or the tokenizer's chat
+                template fails.
+        """
+        try:
+            return render(
+                self._template,
+                case.prompt,
+                schema=self._schema_documents.get(case.schema_id),
+                apply_chat=self._apply_chat if self._template.chat else None,
+            )
+        except ValueError as error:
+            raise BackendError(f"{self._spec.name}: {case.id}: {error}") from None
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
+        """Yield completions as cases finish, those with the longest prompts first.
+
+        Raises:
+            BackendError: the model cannot be loaded or run at all.
+            BatchError: it breaks on a batch in a way that has nothing to do with memory.
+        """
+        if not requests:
+            return
+        model = self.load_model()
+        rows: list[Row] = []
+        for request in requests:
+            try:
+                rows.append(self._prepare(request, model))
+            except _BadRequest as error:
+                yield Completion(request.key, "", "error", prompt_tokens=error.prompt_tokens, error=str(error))
+        # Running out of memory shows at the start this way, rows that are together need little padding, and the
+        # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
+        rows.sort(key=lambda row: len(row.prompt), reverse=True)
+        yield from self._run([row for row in rows if not row.request.alone], model)
+        yield from self._run([row for row in rows if row.request.alone], model, alone=True)
+
+    def close(self) -> None:
+        """Free the model. A later `generate` loads it again."""
+        self._model = None
+        free_memory()
+
+    @functools.cached_property
+    def _tokenizer(self) -> Any:
+        with quiet(), one_line(self._spec.name, "the tokenizer"):
+            from transformers import AutoTokenizer
+
+            return AutoTokenizer.from_pretrained(
+                str(self._files.tokenizer),
+                local_files_only=True,
+                trust_remote_code=self._spec.trust_remote_code,
+            )
+
+    @functools.cached_property
+    def _versions(self) -> dict[str, str]:
+        names = ["torch", "transformers", "tokenizers", *(["peft"] if self._files.adapter else [])]
+        return {"pytest-edgejson": __version__, **{name: importlib.metadata.version(name) for name in names}}
+
+    @functools.cached_property
+    def _hashes(self) -> list[list[str]]:
+        try:
+            return hash_files(self._files, trust_remote_code=self._spec.trust_remote_code)
+        except OSError as error:
+            raise BackendError(f"{self._spec.name}: {error.filename} cannot be read: {error.strerror}") from None
+
+    @property
+    def _identity(self) -> Mapping[str, Any]:
+        """What this kind of backend adds to the fingerprint, as JSON builtins."""
+        return {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
+
+    def _apply_chat(self, text: str) -> str:
+        from jinja2 import TemplateError
+
+        message = [{"role": "user", "content": text}]
+        try:
+            return str(self._tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+        except (TemplateError, TypeError, ValueError) as error:
+            raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
+
+    def _prepare(self, request: Request, model: Model) -> Row:
+        try:
+            # A chat template writes the special tokens itself.
+            prompt = self._tokenizer.encode(request.text, add_special_tokens=not self._template.chat)
+        except (TypeError, UnicodeError) as error:
+            raise _BadRequest(f"the prompt cannot be tokenized: {first_line(error)}") from None
+        if not prompt:
+            raise _BadRequest("the prompt has no tokens")
+        if max(prompt) >= model.vocabulary:
+            raise BackendError(
+                f"{self._spec.name}: the tokenizer does not belong to the model: it makes token {max(prompt)}, the "
+                f"model knows {model.vocabulary}; name the right one as tokenizer in models.toml"
+            )
+        limit = self._settings.max_new_tokens
+        if model.window is not None:
+            limit = min(limit, model.window - len(prompt))
+        if limit < 1:
+            raise _BadRequest(
+                f"the prompt has {len(prompt)} tokens, which leaves no room in the model's window of {model.window}",
+                prompt_tokens=len(prompt),
+            )
+        return Row(request, prompt, limit)
+
+    def _run(self, rows: list[Row], model: Model, *, alone: bool = False) -> Iterator[Completion]:
+        if not rows:
+            return
+        if alone:
+            size = 1
+        else:
+            size = self._chosen_batch_size = self._batch_size or model.default_batch_size(
+                max(len(row.prompt) + row.limit for row in rows)
+            )
+        while rows:
+            size = min(size, len(rows))
+            if self.on_batch is not None:
+                # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
+                self.on_batch([rows[0].request.key])
+            decoder = model.decoder(rows, size, alone=alone)
+            yield from self._decode(decoder, model)
+            # What did not fit, and what has not been tried.
+            left, rows = decoder.rows, list(decoder.waiting)
+            if not left:
+                continue
+            del decoder
+            free_memory()
+            if size == 1:
+                row = left[0]
+                error = f"out of memory with this case alone ({len(row.prompt)} tokens of prompt)"
+                yield Completion(row.request.key, "", "error", prompt_tokens=len(row.prompt), error=error)
+            else:
+                size //= 2
+                rows = sorted(left + rows, key=lambda row: len(row.prompt), reverse=True)
+
+    def _decode(self, decoder: Decoder, model: Model) -> Iterator[Completion]:
+        """Run a decoder until all rows have ended, or memory runs out with some under way."""
+        # Time in which the model works; what the caller does between two completions is not part of it.
+        clock_s = 0.0
+        while True:
+            beginning = decoder.begin()
+            for row in beginning:
+                row.start(model, self._settings, clock_s)
+            if beginning and self.on_batch is not None:
+                self.on_batch([row.request.key for row in decoder.rows])
+            if not decoder.rows:
+                return
+            started = time.perf_counter()
+            try:
+                with quiet():
+                    made = decoder.advance()
+            except BackendError:
+                raise
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise BatchError(f"{self._spec.name}: the model broke: {first_line(error)}") from error
+                return
+            counts = [len(row.tokens) for row, _ in made]
+            reasons = [row.accept(tokens, model) for row, tokens in made]
+            step_s = time.perf_counter() - started
+            clock_s += step_s
+            ended: list[tuple[Row, FinishReason]] = []
+            for (row, _), reason in zip(made, reasons, strict=True):
+                row.compute_s += step_s / len(made)
+                if reason is not None or row.is_late(clock_s):
+                    ended.append((row, reason or "timeout"))
+            decoder.leave([row for row, _ in ended])
+            if self.on_step is not None:
+                self.on_step(sum(len(row.tokens) for row, _ in made) - sum(counts))
+            for row, reason in ended:
+                yield row.completion(model, reason, clock_s)
+
+
+class _BadRequest(Exception):
+    """A request that cannot be run, while the others can."""
+
+    def __init__(self, message: str, prompt_tokens: int | None = None) -> None:
+        self.prompt_tokens = prompt_tokens
+        super().__init__(message)

@@ -1,0 +1,252 @@
+"""Models: the entries of `models.toml`, and what `--edgejson-model` may name directly."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.interface import DTYPES
+from pytest_edgejson.backends.prompts import parse_template
+from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path
+from pytest_edgejson.backends.registry import runs_in_process
+from pytest_edgejson.backends.spec import ModelSpec, Published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+# A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.
+_NAME = re.compile(r"[\w.+@=,-]+")
+
+
+class ModelsFileError(ValueError):
+    """A models file that cannot be used. The message names file, entry, key and the fix."""
+
+
+class UnknownModel(ValueError):
+    """A model that nothing is known of. The message names the fix."""
+
+
+_KINDS: Mapping[str, tuple[type, str]] = {
+    "backend": (str, "a string"),
+    "model": (str, "a string"),
+    "adapter": (str, "a string"),
+    "revision": (str, "a string"),
+    "adapter_revision": (str, "a string"),
+    "tokenizer": (str, "a string"),
+    "prompt": (str, "a string"),
+    "dtype": (str, "a string"),
+    "weights": (str, "a string"),
+    "trust_remote_code": (bool, "true or false"),
+    "parameters": (int, "a whole number"),
+    "max_new_tokens": (int, "a whole number"),
+    "published": (list, "an array of tables, [[models.NAME.published]]"),
+    "description": (str, "a string"),
+    "gate": (dict, "a table, [models.NAME.gate]"),
+}
+_PUBLISHED_NUMBERS = ("json_exact", "field_f1", "simple", "medium", "complex", "schema_compliance")
+
+
+def load_registry(path: Path) -> dict[str, ModelSpec]:
+    """Read a models file: a TOML document with a table `[models.NAME]` for each model.
+
+    A folder named in it is taken from the file's own folder on: one that exists there, or anything written with a
+    leading `./`, `../`, `/` or `~`. Every other `one/two` is a hub id.
+
+    Returns:
+        The models by name, in the file's order.
+
+    Raises:
+        ModelsFileError: the file cannot be read, or an entry is wrong.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelsFileError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise ModelsFileError(f"{path}: not UTF-8 at byte {error.start}: save the file as UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ModelsFileError(f"{path}: not TOML: {error}") from None
+    except RecursionError:
+        raise ModelsFileError(f"{path}: nested too deeply") from None
+    for key in document:
+        if key != "models":
+            raise ModelsFileError(f"{path}: unknown key {key!r}: {_hint(key, ['models'])}entries are [models.NAME]")
+    entries = document.get("models", {})
+    if not isinstance(entries, dict):
+        raise ModelsFileError(f"{path}: 'models' must hold a table for each model, [models.NAME]")
+    return {name: _parse_entry(name, entry, path) for name, entry in entries.items()}
+
+
+def _parse_entry(name: str, entry: object, path: Path) -> ModelSpec:
+    where = f"{path}: models.{name}"
+    if not _NAME.fullmatch(name):
+        raise ModelsFileError(f"{where}: the name {name!r} cannot be part of a test's name: use letters, digits, . _ -")
+    if not isinstance(entry, dict):
+        raise ModelsFileError(f"{where}: must be a table, [models.{name}]")
+    for key, value in entry.items():
+        _check_key(where, name, key, value)
+    spec = ModelSpec(
+        name=name,
+        **{key: value for key, value in entry.items() if key not in {"published", "gate"}},
+        **(_parse_gates(where, entry["gate"], path.parent) if "gate" in entry else {}),
+        published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
+    )
+    return _check_spec(where, spec, path.parent)
+
+
+def _check_key(where: str, name: str, key: str, value: object) -> None:
+    if key not in _KINDS:
+        # `[models.qwen2.5-0.5b]` without quotes is, to TOML, a table in a table in a table.
+        dotted = isinstance(value, dict) and not difflib.get_close_matches(key, _KINDS, n=1)
+        fix = (
+            f'quote a name that holds a dot: [models."{name}.{key}…"]'
+            if dotted
+            else f"{_hint(key, _KINDS)}known keys: {', '.join(_KINDS)}"
+        )
+        raise ModelsFileError(f"{where}: unknown key {key!r}: {fix}")
+    kind, words = _KINDS[key]
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ModelsFileError(f"{where}: {key!r} must be {words}, got {value!r}")
+    if kind is int and isinstance(value, int) and value < 1:
+        raise ModelsFileError(f"{where}: {key!r} must be at least 1, got {value}")
+
+
+def _parse_published(where: str, row: object) -> Published:
+    where = f"{where}: published"
+    if not isinstance(row, dict):
+        raise ModelsFileError(f"{where}: must be an array of tables, [[models.NAME.published]]")
+    known = ("source", *_PUBLISHED_NUMBERS)
+    for key, value in row.items():
+        if key not in known:
+            raise ModelsFileError(f"{where}: unknown key {key!r}: {_hint(key, known)}known keys: {', '.join(known)}")
+        if key == "source":
+            if not isinstance(value, str):
+                raise ModelsFileError(f"{where}: 'source' must be a string, got {value!r}")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise ModelsFileError(f"{where}: {key!r} must be a fraction between 0 and 1 (0.247, not 24.7), got {value}")
+    if not row.get("source"):
+        raise ModelsFileError(f"{where}: 'source' is missing: say where the numbers are published")
+    return Published(
+        source=row["source"], **{key: float(value) for key, value in row.items() if key in _PUBLISHED_NUMBERS}
+    )
+
+
+def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    where = f"{where}.gate"
+    known = ("require", "baseline")
+    for key in table:
+        if key not in known:
+            raise ModelsFileError(f"{where}: unknown key {key!r}: {_hint(key, known)}known keys: {', '.join(known)}")
+    require, baseline = table.get("require"), table.get("baseline")
+    if not require or not isinstance(require, list) or not all(isinstance(text, str) for text in require):
+        raise ModelsFileError(f"{where}: 'require' must be a list of gates, such as [\"json_exact>=0.55\"]")
+    if baseline is not None and not isinstance(baseline, str):
+        raise ModelsFileError(f"{where}: 'baseline' must be a results file, such as \"./baseline.jsonl\"")
+    return {"gates": tuple(require), "baseline": None if baseline is None else folder / Path(baseline).expanduser()}
+
+
+def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
+    if spec.dtype is not None and spec.dtype not in DTYPES:
+        raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
+    try:
+        parse_template(spec.prompt)
+    except ValueError as error:
+        raise ModelsFileError(f"{where}: 'prompt': {error}") from None
+    if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
+        raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
+    if spec.model is None and (spec.adapter is None or not runs_in_process(spec.backend)):
+        raise ModelsFileError(f"{where}: the key 'model' is missing: a hub id, a folder, a recording or a control")
+    if spec.backend == "control":
+        if spec.model not in CONTROLS:
+            raise ModelsFileError(f"{where}: 'model' of a control must be one of {', '.join(CONTROLS)}")
+        return spec
+    if spec.backend == "replay":
+        return replace(spec, model=str(folder / Path(spec.model or "").expanduser()))
+    return replace(
+        spec,
+        model=_locate(spec.model, folder),
+        adapter=_locate(spec.adapter, folder),
+        tokenizer=_locate(spec.tokenizer, folder),
+    )
+
+
+def _locate(value: str | None, folder: Path) -> str | None:
+    """Return a folder's absolute path where `value` names one, else `value`: a hub id."""
+    if value is None:
+        return None
+    candidate = folder / Path(value).expanduser()
+    return str(candidate.resolve()) if is_path(value) or candidate.is_dir() else value
+
+
+def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
+    """Return the model that a name stands for.
+
+    In this order: an entry of the models file; `replay:FILE.jsonl`; `control:gold`, `control:empty`,
+    `control:rules`; `openvino:` and one of the others, run by OpenVINO; a folder that holds a model or an adapter; a
+    hub id, `org/name`.
+
+    Raises:
+        UnknownModel: none of these.
+    """
+    if name in registry:
+        return registry[name]
+    scheme, colon, rest = name.partition(":")
+    if colon and scheme == "replay" and rest:
+        file, _, model = rest.partition("#")
+        return ModelSpec(name=_label(f"replay:{model or Path(file).stem}"), backend="replay", model=rest)
+    if colon and scheme == "control":
+        if rest not in CONTROLS:
+            raise UnknownModel(
+                f"unknown control {name!r}: {_hint(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
+            )
+        return ModelSpec(name=name, backend="control", model=rest)
+    if colon and scheme == "openvino" and rest:
+        spec = resolve_model(rest, registry)
+        if not runs_in_process(spec.backend):
+            raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after openvino:")
+        return replace(spec, name=_label(f"openvino:{spec.name}"), backend="openvino")
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return _from_folder(folder.resolve(), name)
+    if folder.is_file():
+        fix = f"a recording is named replay:{name}" if folder.suffix == ".jsonl" else "name the folder it is in"
+        raise UnknownModel(f"the model {name!r} is a file: {fix}")
+    if is_path(name):
+        raise UnknownModel(f"no model at {name!r}: there is no such folder")
+    if is_hub_id(name):
+        return ModelSpec(name=name, model=name)
+    known = f"the models file has: {', '.join(registry)}" if registry else "the models file has none"
+    raise UnknownModel(
+        f"unknown model {name!r}: {_hint(name, registry)}{known}; "
+        "or name a hub id (org/name), a folder, replay:FILE.jsonl or control:gold"
+    )
+
+
+def _from_folder(folder: Path, name: str) -> ModelSpec:
+    if is_adapter(folder):
+        try:
+            base, revision = adapter_base(folder)
+        except ValueError as error:
+            raise UnknownModel(str(error)) from None
+        return ModelSpec(name=_label(folder.name), model=base, revision=revision, adapter=str(folder))
+    if not (folder / "config.json").is_file():
+        raise UnknownModel(
+            f"the folder {name!r} holds no model: neither config.json (a model) nor adapter_config.json (an adapter)"
+        )
+    return ModelSpec(name=_label(folder.name), model=str(folder))
+
+
+def _label(text: str) -> str:
+    """Make a text part of a test's id."""
+    return re.sub(r"[^\w.+@=,:-]+", "-", text).replace("::", ":").strip("-") or "model"
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    by_lower = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
+    return f"did you mean {by_lower[near[0]]!r}? " if near else ""

@@ -1,0 +1,255 @@
+"""Local models run by OpenVINO on the CPU: a transformers model, converted once, in openvino-genai's paged batches.
+
+Everything around the network is the transformers backend's: the files, the tokenizer, the prompts, where a case ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.devices import Device, share_of_cores
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.local.decoder import Decoder
+from pytest_edgejson.backends.local.library_messages import quiet
+from pytest_edgejson.backends.local.memory import free_bytes
+from pytest_edgejson.backends.local.model_files import locate, need_libraries
+from pytest_edgejson.backends.local.pieces import Pieces
+from pytest_edgejson.backends.local.transformers import TransformersBackend
+from pytest_edgejson.backends.openvino.convert import Conversion
+from pytest_edgejson.backends.openvino.pipeline import (
+    ask,
+    need_openvino,
+    pipeline,
+    precision,
+    read,
+    reason,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_edgejson.backends.interface import GenerationSettings
+    from pytest_edgejson.backends.local.decoder import Model, Row
+    from pytest_edgejson.backends.local.model_files import ModelFiles
+    from pytest_edgejson.backends.local.shared_bases import Bases
+    from pytest_edgejson.backends.spec import ModelSpec
+
+# Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
+_DECODING = 1
+# Cases at once. A step of 16 rows of a 135M model computes as long as it reads the weights.
+_BATCH_LIMIT = 16
+_CPU = Device("cpu", "cpu")
+
+
+def load(
+    spec: ModelSpec,
+    settings: GenerationSettings,
+    *,
+    device: str | None = None,
+    batch_size: int | None = None,
+    schema_documents: Mapping[str, dict[str, Any]],
+) -> OpenVINOBackend:
+    """Find a model's files, download them where they are on the hub, and check them.
+
+    Args:
+        spec: as for the transformers backend; `weights` may be `int8`.
+        settings: what decides the answers: greedy, in float32 or bfloat16, with an adapter merged.
+        device: `cpu`, or None for the same.
+        batch_size: cases generated together at most; None chooses.
+        schema_documents: JSON Schemas by schema id, for prompts that show them.
+
+    Raises:
+        BackendError: a library is missing, a setting cannot be had, the model is not there, the hub cannot be reached,
+            or the files are no model.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise BackendError(f"{spec.name}: the batch size must be at least 1, got {batch_size}")
+    need_libraries(spec.name, "torch", "transformers")
+    need_openvino(spec.name, spec.weights)
+    if device not in {None, "auto", "cpu"}:
+        raise BackendError(f"{spec.name}: openvino runs on the CPU, not on {device}: use --edgejson-device=cpu")
+    if not settings.is_plain_greedy:
+        raise BackendError(
+            f"{spec.name}: openvino draws other tokens than transformers with the same settings: leave out "
+            '--edgejson-temperature and --edgejson-repetition-penalty, or use backend = "transformers"'
+        )
+    if not settings.merge_adapter:
+        raise BackendError(f"{spec.name}: openvino runs adapters merged only: leave out --edgejson-unmerged")
+    backend = OpenVINOBackend(
+        spec,
+        settings,
+        locate(spec),
+        device=_CPU,
+        batch_size=batch_size,
+        schema_documents=schema_documents,
+    )
+    if backend.description["dtype"] == "float16":
+        raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
+    return backend
+
+
+class OpenVINOBackend(TransformersBackend):
+    """Runs a converted model in batches, each case until its root object closes.
+
+    Attributes:
+        cache: folder that conversions are kept in; None keeps them until `close`.
+        on_note: called with a line for people when a model is converted.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        settings: GenerationSettings,
+        files: ModelFiles,
+        *,
+        device: Device,
+        batch_size: int | None,
+        schema_documents: Mapping[str, dict[str, Any]],
+    ) -> None:
+        self.cache: Path | None = None
+        self.on_note: Callable[[str], None] | None = None
+        self._shelter: tempfile.TemporaryDirectory[str] | None = None
+        super().__init__(spec, settings, files, device=device, batch_size=batch_size, schema_documents=schema_documents)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "cache": self._folder(), "on_note": None, "_shelter": None}
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What the manifest records. It holds no paths."""
+        return {**super().description, "backend": "openvino", "weights": self._spec.weights}
+
+    @property
+    def base(self) -> None:
+        """None: a converted model shares nothing with another."""
+        return None
+
+    def load_model(self, bases: Bases | None = None) -> Model:
+        """Return the model; convert it first if that was not done before.
+
+        Raises:
+            BackendError: it cannot be converted or loaded.
+        """
+        if self._model is None:
+            conversion = Conversion(self._spec, self._files, self._hashes, self._folder())
+            if not conversion.is_there:
+                if self.on_note is not None:
+                    self.on_note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
+                conversion.make(self._tokenizer)
+            self._model = ConvertedModel(
+                self._spec.name, conversion, self._tokenizer, self._dtype, self._batch_size or _BATCH_LIMIT
+            )
+        return self._model
+
+    def close(self) -> None:
+        """Free the model. A later `generate` loads it again."""
+        super().close()
+        if self._shelter is not None:
+            self._shelter.cleanup()
+            self._shelter = None
+
+    @functools.cached_property
+    def _versions(self) -> dict[str, str]:
+        return {**super()._versions, **versions(self._spec.weights)}
+
+    @property
+    def _identity(self) -> Mapping[str, Any]:
+        return {"backend": "openvino", "decoding": _DECODING, "weights": self._spec.weights}
+
+    def _folder(self) -> Path:
+        if self.cache is not None:
+            return self.cache
+        if self._shelter is None:
+            self._shelter = tempfile.TemporaryDirectory(prefix="edgejson-")
+        return Path(self._shelter.name)
+
+
+class ConvertedModel:
+    """A converted model with what decoding has to know of it.
+
+    Args:
+        name: the model's.
+        conversion: of it, complete.
+        tokenizer: its own.
+        dtype: `float32` or `bfloat16`, in which it computes and keeps keys and values.
+        size: cases at once, at most.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+
+    def __init__(self, name: str, conversion: Conversion, tokenizer: Any, dtype: str, size: int) -> None:
+        facts = conversion.read()
+        self.dtype = dtype
+        self.window = facts.window
+        self.vocabulary = facts.vocabulary
+        self.end_tokens = frozenset(facts.end_tokens)
+        self.pieces = Pieces(tokenizer)
+        self._cache_bytes = facts.cache_bytes
+        threads = share_of_cores()
+        properties = {**precision(dtype), **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
+        try:
+            with quiet():
+                self._pipeline = pipeline(conversion.folder, properties, size)
+        except RuntimeError as error:
+            raise BackendError(f"{name}: OpenVINO cannot load {conversion.folder}: {reason(error)}") from error
+        self._decoder: Paged | None = None
+
+    def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:
+        """Return what generates rows, so many at once, alone or not. One that was left before its end is stopped."""
+        if self._decoder is not None:
+            self._decoder.leave(self._decoder.rows)
+        self._decoder = Paged(rows, size, self._pipeline)
+        return self._decoder
+
+    def default_batch_size(self, tokens: int) -> int:
+        """Return how many cases of up to so many tokens, prompt included, are generated together."""
+        free = free_bytes(_CPU)
+        fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
+        return max(1, min(_BATCH_LIMIT, fitting))
+
+
+class Paged(Decoder):
+    """Rows in the pages of openvino-genai, which computes prompts and steps of several rows together."""
+
+    def __init__(self, rows: Iterable[Row], size: int, pipe: Any) -> None:
+        super().__init__(rows, size)
+        self._pipeline = pipe
+        self._handles: dict[str, Any] = {}
+        self._asked = 0
+
+    def begin(self) -> list[Row]:
+        """Put as many rows under way as there is room for."""
+        beginning = []
+        while self.waiting and len(self.rows) < self._size:
+            row = self.waiting.popleft()
+            self.rows.append(row)
+            self._handles[row.request.key] = ask(self._pipeline, self._asked, row.prompt, row.limit)
+            self._asked += 1
+            beginning.append(row)
+        return beginning
+
+    def advance(self) -> list[tuple[Row, list[int | None]]]:
+        """Compute until some rows have a next token: a step may be the middle of a long prompt."""
+        while True:
+            self._pipeline.step()
+            made: list[tuple[Row, list[int | None]]] = []
+            for row in self.rows:
+                tokens = read(self._handles[row.request.key])[0]
+                if tokens:
+                    made.append((row, list(tokens)))
+            if made:
+                return made
+            if not self._pipeline.has_non_finished_requests():
+                # It gives up requests for which it finds no memory.
+                raise MemoryError("out of memory for keys and values")
+
+    def leave(self, rows: Sequence[Row]) -> None:
+        """Stop rows that have ended."""
+        for row in list(rows):
+            self._handles.pop(row.request.key).stop()
+            self.rows.remove(row)

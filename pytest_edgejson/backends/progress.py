@@ -1,0 +1,125 @@
+"""What a person sees while a model generates: a live line on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_edgejson.backends.interface import Completion
+
+LIVE_EVERY_S = 0.2
+LOG_EVERY_S = 30.0
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
+
+
+class Progress:
+    """Counts what a model has done and shows it.
+
+    Args:
+        log: writes a line of its own.
+        draw: writes raw text to a terminal, on the line below the one that pytest is writing; None for a log file.
+        column: returns where pytest's line ends, to go back to it.
+        width: columns of the terminal.
+        now: clock in seconds.
+    """
+
+    def __init__(
+        self,
+        log: Callable[[str], None],
+        draw: Callable[[str], None] | None = None,
+        *,
+        column: Callable[[], int] = lambda: 0,
+        width: int = 80,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._draw = draw
+        self._column = column
+        self._width = width
+        self._now = now
+        self._drawn = False
+
+    def start(self, model: str, work: Mapping[str, int], reused: int) -> None:
+        """Begin with a model.
+
+        Args:
+            model: its name.
+            work: length of the prompt by key of each request; the answer's length follows it closely, and so does the
+                time, of which cases that finish early or late would else give a wrong idea.
+            reused: cases found in the store.
+        """
+        self._model, self._work, self._reused = model, work, reused
+        self._total_work = sum(work.values())
+        self._done_work = self._cases = self._tokens = self._finished_tokens = 0
+        self._began = self._shown = self._now()
+        if self._draw is not None:
+            self._show()
+
+    def step(self, tokens: int) -> None:
+        """Count tokens that were just generated."""
+        self._tokens += tokens
+        self._show_now_and_then()
+
+    def done(self, completion: Completion) -> None:
+        """Count a finished case."""
+        self._cases += 1
+        self._done_work += self._work[completion.key]
+        self._finished_tokens += completion.output_tokens or 0
+        self._show_now_and_then()
+
+    def hide(self) -> None:
+        """Take the live line away, before pytest writes on."""
+        if self._drawn:
+            self._draw_below("")
+            self._drawn = False
+
+    def note(self, line: str) -> None:
+        """Write a line for people, in the place of the live one."""
+        self.hide()
+        self._log(line)
+
+    def text(self) -> str:
+        """Return cases done of all, tokens per second and the time left."""
+        elapsed = max(self._now() - self._began, 1e-9)
+        parts = [f"{self._model}: {self._cases}/{len(self._work)} cases"]
+        if self._reused:
+            parts.append(f"{self._reused} from the store")
+        tokens = max(self._tokens, self._finished_tokens)
+        if tokens:
+            parts.append(f"{tokens / elapsed:.0f} tok/s")
+        if 0 < self._done_work < self._total_work:
+            parts.append(f"{_clock(elapsed * self._left())} left")
+        return ", ".join(parts)
+
+    def _left(self) -> float:
+        """Return the work that is left as a multiple of what is done, cases under way included."""
+        if not self._finished_tokens:
+            return self._total_work / self._done_work - 1
+        expected_tokens = self._finished_tokens / self._done_work * self._total_work
+        return max(expected_tokens / max(self._tokens, self._finished_tokens) - 1, 0)
+
+    def _show_now_and_then(self) -> None:
+        if self._now() - self._shown >= (LOG_EVERY_S if self._draw is None else LIVE_EVERY_S):
+            self._show()
+
+    def _show(self) -> None:
+        self._shown = self._now()
+        if self._draw is None:
+            self._log(self.text())
+        else:
+            self._draw_below(self.text()[: self._width - 1])
+            self._drawn = True
+
+    def _draw_below(self, text: str) -> None:
+        # Down one line, erase it, write, and back up to where pytest goes on. Unlike a saved cursor position this also
+        # holds on the last line of the screen, where going down scrolls.
+        assert self._draw is not None
+        column = self._column()
+        self._draw(f"\n\r\x1b[2K{text}\x1b[1A\r" + (f"\x1b[{column}C" if column else ""))

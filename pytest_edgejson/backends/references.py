@@ -1,0 +1,71 @@
+"""What a text that names a model refers to: a folder, an adapter, a hub id, a control."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+CONTROLS = ("gold", "empty", "rules")
+
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def is_path(value: str) -> bool:
+    """Say whether a text can only mean a path, never a hub id, whether or not it exists."""
+    return (
+        value in {".", ".."}
+        or value.startswith(("./", "../", "~"))
+        or Path(value).is_absolute()
+        or (value.count("/") > 1 or "\\" in value)
+    )
+
+
+def is_hub_id(value: str) -> bool:
+    """Say whether a text has the form of a hub id, `org/name`."""
+    return not is_path(value) and _HUB_ID.fullmatch(value) is not None
+
+
+def is_adapter(folder: Path) -> bool:
+    """Say whether a folder holds an adapter and no whole model.
+
+    Trainers write the base's `config.json` beside an adapter, so that file alone says nothing.
+    """
+    if not (folder / "adapter_config.json").is_file():
+        return False
+    return not any(file.name != "adapter_model.safetensors" for file in folder.glob("*.safetensors"))
+
+
+def adapter_base(folder: Path) -> tuple[str, str | None]:
+    """Return the base of an adapter and its revision, as the adapter's config names them.
+
+    A relative folder is looked for in the adapter's folder, beside it, and in the working directory.
+
+    Raises:
+        ValueError: the config cannot be read or names no base.
+    """
+    file = folder / "adapter_config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+        base = config["base_model_name_or_path"]
+        revision = config.get("revision")
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{file}: cannot be read: {_first_line(error)}") from None
+    except (KeyError, TypeError, AttributeError):
+        base = revision = None
+    if not base or not isinstance(base, str):
+        raise ValueError(f"{file}: names no base: set 'base_model_name_or_path' to a hub id or a folder")
+    for start in (folder, folder.parent, Path()):
+        candidate = start / Path(base).expanduser()
+        if candidate.is_dir():
+            return str(candidate.resolve()), None
+    if is_path(base):
+        raise ValueError(
+            f"{file}: the base {base!r} is not there: set 'base_model_name_or_path' to a hub id or an existing folder"
+        )
+    return base, revision if isinstance(revision, str) else None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

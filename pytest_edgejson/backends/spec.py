@@ -1,0 +1,76 @@
+"""What a model is and how it is run: an entry of `models.toml`, as the backends read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One row of published results. Fractions between 0 and 1, as measured ones are; None where a source is silent.
+
+    Attributes:
+        source: where it is published, in a few words.
+        json_exact: JSONExact over all cases.
+        field_f1: mean FieldF1.
+        simple: JSONExact of the simple cases.
+        medium: JSONExact of the medium cases.
+        complex: JSONExact of the complex cases.
+        schema_compliance: the compliance its authors count, which consults no JSON Schema.
+    """
+
+    source: str
+    json_exact: float | None = None
+    field_f1: float | None = None
+    simple: float | None = None
+    medium: float | None = None
+    complex: float | None = None
+    schema_compliance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """What a model is and how it is run.
+
+    Attributes:
+        name: as in the models file, or made of what was named directly; part of the test's id.
+        backend: what runs it.
+        model: hub id or folder of the model; for `replay` the recording, `FILE.jsonl` or `FILE.jsonl#MODEL`; for
+            `control` one of `gold`, `empty`, `rules`. None where an adapter says what its base is.
+        adapter: hub id or folder of an adapter to put on the model.
+        revision: branch, tag or commit of the model on the hub.
+        adapter_revision: the adapter's.
+        tokenizer: hub id or folder of a tokenizer other than the adapter's or the model's own.
+        prompt: name of a prompt template, or a template text that holds `{prompt}`.
+        dtype: one of `DTYPES`, where the run's settings say `auto`; None leaves it to the device.
+        weights: how the backend `openvino` keeps them: `int8`, or None for float32.
+        trust_remote_code: let the model run Python code that comes with its weights.
+        parameters: how many the model has.
+        max_new_tokens: tokens generated at most, where the run's settings don't say.
+        published: published results, one row for each source.
+        description: one line for people.
+        gates: what must hold for its release, `require` of `[models.NAME.gate]`, as it is written there.
+        baseline: the results that they compare with, `FILE.jsonl` or `FILE.jsonl#MODEL`.
+    """
+
+    name: str
+    backend: str = "transformers"
+    model: str | None = None
+    adapter: str | None = None
+    revision: str | None = None
+    adapter_revision: str | None = None
+    tokenizer: str | None = None
+    prompt: str = "v3"
+    dtype: str | None = None
+    weights: str | None = None
+    trust_remote_code: bool = False
+    parameters: int | None = None
+    max_new_tokens: int | None = None
+    published: tuple[Published, ...] = ()
+    description: str = ""
+    gates: tuple[str, ...] = ()
+    baseline: Path | None = None

@@ -1,1 +1,0 @@
-"""`edgejson reproduce`: the published experiment in miniature, with small models of this project's own."""

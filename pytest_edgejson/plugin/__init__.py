@@ -1,0 +1,1 @@
+"""What pytest calls, and what it shows."""

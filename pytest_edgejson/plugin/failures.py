@@ -1,0 +1,113 @@
+"""A miss as pytest shows it: the verdict, the diff, the answer, the way to run the case again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+
+from pytest_edgejson.report.answer import MOST_CHARACTERS, how_found, render_text, render_violations
+from pytest_edgejson.report.diff.render import WIDTH, render_diff
+from pytest_edgejson.report.verdict import verdict
+from pytest_edgejson.values.text import clean, encodable, paint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from _pytest._io import TerminalWriter
+
+    from pytest_edgejson.results.assertion import Profile
+    from pytest_edgejson.results.result import Result
+
+
+def render_failure(
+    name: str,
+    result: Mapping[str, Any],
+    *,
+    rerun: str,
+    verbose: bool = False,
+    color: bool = False,
+    profile: Profile = "default",
+    width: int = WIDTH,
+) -> str:
+    """Return all there is to say about one output: verdict, diff, schema violations, the output, how to run it again.
+
+    Args:
+        name: the test's name.
+        result: a result line.
+        rerun: a command.
+        verbose: the whole output, the whole diff, whole values.
+        color: paint verdict and diff with ANSI colours.
+        profile: see `verdict`.
+        width: columns to fit the diff into.
+    """
+    blocks = [
+        paint(verdict(name, result, profile=profile), "bold", color),
+        render_diff(result, width=width, color=color, verbose=verbose),
+        render_violations(result["violations"], verbose=verbose),
+        how_found(result),
+        render_text("output", result["output"], most=None if verbose else MOST_CHARACTERS, more="-vv"),
+        f"run it again: {clean(rerun)}",
+    ]
+    return "\n\n".join(filter(None, blocks))
+
+
+@dataclass(eq=False)
+class FailureText(TerminalRepr):
+    """What stands under a failed case, written when it is shown: terminals differ in width, colours and encoding.
+
+    Attributes:
+        name: the item's.
+        result: what came out.
+        rerun: the command that runs the case again.
+        verbose: whether pytest was given -vv.
+        profile: the profile's name.
+        reprcrash: where the case stands and the verdict, which the short summary and JUnit XML show in one line.
+    """
+
+    name: str
+    result: Result
+    rerun: str
+    verbose: bool
+    profile: Profile
+    reprcrash: ReprFileLocation
+
+    @classmethod
+    def of(cls, result: Result, name: str, file: Path, *, rerun: str, verbose: bool, profile: Profile) -> FailureText:
+        """Make the text of a result's failure.
+
+        Args:
+            result: what came out.
+            name: the item's.
+            file: the file of the case.
+            rerun: the command that runs the case again.
+            verbose: whether pytest was given -vv.
+            profile: the profile's name.
+        """
+        # The short summary has named the case already where it shows this.
+        message = verdict(name, result, profile=profile).removeprefix(f"{name}: ")
+        return cls(name, result, rerun, verbose, profile, ReprFileLocation(str(file), 0, message))
+
+    def _text(self, *, color: bool = False, width: int = WIDTH) -> str:
+        return render_failure(
+            self.name,
+            self.result,
+            rerun=self.rerun,
+            verbose=self.verbose,
+            color=color,
+            profile=self.profile,
+            width=width,
+        )
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        """Write the text as the terminal can show it."""
+        # One character that a terminal lacks, and pytest would write all of a line as escapes.
+        encoding = getattr(tw._file, "encoding", None) or "utf-8"
+        # Written line by line: the writer counts columns from the last line break.
+        for line in self._text(color=tw.hasmarkup, width=tw.fullwidth).split("\n"):
+            tw.line(encodable(line, encoding))
+
+    def __str__(self) -> str:
+        return self._text()

@@ -1,0 +1,210 @@
+"""Nodes: a file of cases, and a case on a model as a pytest item."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgejson.backends.interface import BackendError, Completion
+from pytest_edgejson.backends.runner import Job
+from pytest_edgejson.plugin.session import SESSION
+from pytest_edgejson.results.assertion import holds
+from pytest_edgejson.results.batching import as_part
+from pytest_edgejson.results.result import Result, make_result
+from pytest_edgejson.suite.cases import CaseError, looks_like_cases, read_cases
+from pytest_edgejson.suite.schemas import SchemaError, complexity_of
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from _pytest._code.code import TerminalRepr
+
+    from pytest_edgejson.plugin.session import Session
+    from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.schemas import Schema
+
+
+class CaseFailure(AssertionError):
+    """A model's answer misses what was asserted."""
+
+
+class CaseNotRun(Exception):
+    """A case could not be run: no answer of the model, but an error."""
+
+
+class CaseFile(pytest.File):
+    """A JSON Lines file of cases."""
+
+    def _cases(self, edgejson: Session) -> tuple[list[Case], dict[str, Schema]]:
+        try:
+            schemas = edgejson.schemas(self.path)
+            cases = read_cases(self.path, complexity_of(schemas))
+            return cases if edgejson.marks is None else edgejson.marks.apply(cases), schemas
+        except (CaseError, SchemaError) as error:
+            raise self.CollectError(str(error)) from None
+        except OSError as error:
+            raise self.CollectError(f"{self.path}: {error.strerror}") from None
+
+    def collect(self) -> Iterable[CaseItem]:
+        """Yield an item for each case on each model, and for each repeat."""
+        edgejson = self.config.stash[SESSION]
+        cases, schemas = self._cases(edgejson)
+        asked = product(edgejson.specs, range(1, edgejson.settings.repeat + 1), cases)
+        for model, repeat, case in asked:
+            name = f"{case.id}[{model}]" if repeat == 1 else f"{case.id}[{model}-r{repeat}]"
+            # Given as text, from which pytest 9.2 tells the brackets from the name: --lf compares them apart.
+            yield CaseItem.from_parent(
+                self,
+                name=name,
+                nodeid=f"{self.nodeid}::{name}",
+                case=case,
+                model=model,
+                repeat=repeat,
+                schema=schemas[case.schema_id],
+            )
+
+
+class CaseItem(pytest.Item):
+    """One case on one model.
+
+    Attributes:
+        job: what the runner is asked for.
+        schema: the case's schema.
+        result: what came out, from when it ran until it is torn down.
+    """
+
+    def __init__(self, *, case: Case, model: str, schema: Schema, repeat: int = 1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.job = Job(self.nodeid, model, case, repeat)
+        self.schema = schema
+        self.completion: Completion | None = None
+        self.completion_alone: Completion | None = None
+        self.result: Result | None = None
+        self.extra_keyword_matches.update((case.complexity, case.schema_id, model))
+        self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
+        self.add_marker(getattr(pytest.mark, case.complexity))
+
+    @property
+    def alone(self) -> Job:
+        """The job once more by itself, for cases drawn by `--edgejson-check-batching`."""
+        return replace(self.job, key=f"{self.nodeid} alone", alone=True)
+
+    @property
+    def _is_drawn(self) -> bool:
+        return self.edgejson.is_drawn(self.job, lambda: (item.job for item in case_items(self.session.items)))
+
+    def _jobs_beside(self) -> list[Job]:
+        """Return the jobs of all cases that this process will run, and those of cases drawn to be generated alone."""
+        beside = _items_beside(self)
+        return [*(item.job for item in beside), *(item.alone for item in beside if item._is_drawn)]
+
+    @property
+    def edgejson(self) -> Session:
+        """The plugin's state in this process."""
+        return self.config.stash[SESSION]
+
+    def _score(self, completion: Completion) -> Result:
+        job = self.job
+        return make_result(job.case, job.model, job.repeat, completion, self.schema, self.edgejson.settings.extraction)
+
+    def _record(self, completion: Completion) -> Result:
+        self.result = self._score(completion)
+        return self.result
+
+    def setup(self) -> None:
+        """Take the completion, which for a model's first case starts the model."""
+        self.user_properties += [("model", self.job.model), ("complexity", self.job.case.complexity)]
+        try:
+            self.completion = self.edgejson.completion(self.job, self._jobs_beside)
+        except BackendError as error:
+            self.completion = Completion(self.job.key, "", "error", error=str(error))
+        if self.completion.finish_reason in ("error", "timeout"):
+            self._record(self.completion)
+            raise CaseNotRun(self.completion.error or self.completion.finish_reason)
+        try:
+            if self._is_drawn:
+                self.completion_alone = self.edgejson.completion(self.alone, self._jobs_beside)
+        except BackendError as error:
+            self.completion_alone = Completion(self.alone.key, "", "error", error=str(error))
+
+    def runtest(self) -> None:
+        """Score the completion and raise CaseFailure where it misses what is asserted."""
+        assert self.completion is not None
+        result = self._record(self.completion)
+        if self.completion_alone is not None:
+            result["alone"] = as_part(
+                self.completion_alone, json_exact=self._score(self.completion_alone)["json_exact"]
+            )
+        self.user_properties += [(name, result[name]) for name in ("json_exact", "field_f1", "schema_compliant")]
+        settings = self.edgejson.settings
+        if not holds(result, settings.assertion, settings.profile):
+            raise CaseFailure("missed")
+
+    def teardown(self) -> None:
+        """Let go of what has gone on with the report: pytest keeps all items to the end."""
+        self.result = self.completion = self.completion_alone = None
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> str | TerminalRepr:
+        """Return one line for a miss."""
+        # pytest's own parses the source of every frame: 158 misses took 15 of 20 seconds, for a text that nobody sees.
+        if isinstance(excinfo.value, CaseFailure):
+            return f"{self.name}: {excinfo.value}"
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[os.PathLike[str], int | None, str]:
+        """Return file, 0-based line and name."""
+        return self.path, self.job.case.line - 1, self.name
+
+
+def collect_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
+    """Return the collector of a file of cases: one that was named, or one in a folder that looks like one."""
+    if path.suffix != ".jsonl" or not (parent.session.isinitpath(path) or looks_like_cases(path)):
+        return None
+    file: CaseFile = CaseFile.from_parent(parent, path=path)
+    return file
+
+
+def case_items(items: Iterable[pytest.Item]) -> Iterator[CaseItem]:
+    """Yield the cases among items."""
+    return (item for item in items if isinstance(item, CaseItem))
+
+
+def _items_beside(item: CaseItem) -> list[CaseItem]:
+    items = item.session.items
+    if not item.edgejson.is_worker:
+        return list(case_items(items))
+    from pytest_edgejson.plugin.xdist import blocks, is_in_blocks
+
+    if not is_in_blocks(item.config):
+        # Which cases this worker gets is decided one by one.
+        return [item]
+    mine = blocks([other.nodeid for other in items], item.config.workerinput["workercount"])  # type: ignore[attr-defined]
+    return [other for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
+
+
+def sort_by_model(items: list[pytest.Item], models: list[str]) -> None:
+    """Put cases in the order of their models, behind all other tests, otherwise as they are."""
+    items.sort(key=lambda item: models.index(item.job.model) if isinstance(item, CaseItem) else -1)
+
+
+def attach_result(report: pytest.TestReport, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Put a case's result on the report of the phase in which it came out.
+
+    The report gets `edgejson`, the result as JSON builtins, `edgejson_file`, where the case stands, and
+    `edgejson_missed`, whether the answer misses what is asserted: any other failure is an error and never forgiven.
+    Its text is one line; `Session.take` makes the whole of it where pytest's terminal is.
+    """
+    if not isinstance(item, CaseItem) or item.result is None:
+        return
+    error = call.excinfo.value if call.excinfo is not None else None
+    if report.when == "call" or (report.when == "setup" and error is not None):
+        report.edgejson = item.result  # type: ignore[attr-defined]
+        report.edgejson_file = str(item.path)  # type: ignore[attr-defined]
+        report.edgejson_missed = isinstance(error, CaseFailure)  # type: ignore[attr-defined]
+        if isinstance(error, CaseFailure | CaseNotRun):
+            report.longrepr = f"{item.name}: {error}"

@@ -1,0 +1,126 @@
+"""Values of options: read from text, or refused with what would do instead."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.results.assertion import Assertion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_edgejson.results.gates.language import Gate
+
+
+def parse_assertion(text: str) -> Assertion:
+    """Read `exact`, `schema` or `field_f1>=X`."""
+    if text == "exact":
+        return Assertion("exact")
+    if text == "schema":
+        return Assertion("schema")
+    found = re.fullmatch(r"field_f1\s*>=\s*(\d*\.?\d+)", text)
+    if found is None or not 0 <= float(found[1]) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: exact, schema, field_f1>=X with X from 0 to 1")
+    return Assertion("field_f1", float(found[1]))
+
+
+def parse_diffs(text: str) -> int | None:
+    """Read how many diffs to show whole: a number, `none` (0) or `all` (None)."""
+    if text == "all":
+        return None
+    if text == "none":
+        return 0
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is none of: a number, all, none")
+    return int(text)
+
+
+def parse_devices(text: str) -> tuple[str, ...] | None:
+    """Read a device, or several with commas between them; None for `auto`."""
+    if text == "auto":
+        return None
+    devices = tuple(part.strip() for part in text.split(","))
+    if not all(devices):
+        raise argparse.ArgumentTypeError(f"{text!r} is no device, nor several with commas between them")
+    if len({device.partition(":")[0] for device in devices}) > 1:
+        # Each has its own precision and rounding.
+        raise argparse.ArgumentTypeError(f"{text!r} mixes kinds of devices, whose answers differ: name those of one")
+    return devices
+
+
+def parse_count(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    """Read a number; NaN, which no comparison holds for, where it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def parse_seconds(text: str) -> float:
+    """Read a number of seconds above 0."""
+    seconds = _number(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def parse_temperature(text: str) -> float:
+    """Read a number of at least 0."""
+    number = _number(text)
+    if not 0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0; 0 is greedy")
+    return number
+
+
+def parse_top_p(text: str) -> float:
+    """Read a probability above 0."""
+    number = _number(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no probability above 0 and up to 1")
+    return number
+
+
+def parse_penalty(text: str) -> float:
+    """Read a number above 0."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0; 1 is no penalty")
+    return number
+
+
+def parse_seed(text: str) -> int:
+    """Read a whole number of at least 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
+    return int(text)
+
+
+def parse_gate(text: str) -> Gate:
+    """Read a gate, such as `json_exact[simple]>=0.75`."""
+    from pytest_edgejson.results.gates import language as gate_language
+
+    try:
+        return gate_language.parse_gate(text)
+    except gate_language.GateError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Return what reads one of some names."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of: {', '.join(names)}")
+        return text
+
+    return parse

@@ -1,0 +1,395 @@
+"""Options, ini values and the settings they make; wrong ones are usage errors that name the fix."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from pytest_edgejson.backends.interface import DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.plugin.option_values import (
+    choice,
+    parse_assertion,
+    parse_count,
+    parse_devices,
+    parse_diffs,
+    parse_gate,
+    parse_penalty,
+    parse_seconds,
+    parse_seed,
+    parse_temperature,
+    parse_top_p,
+)
+from pytest_edgejson.results.assertion import Assertion, Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_edgejson.results.gates.language import Gate
+
+
+SHOWN_DIFFS = 5
+
+_NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r(?P<repeat>\d+))?\]", re.DOTALL)
+
+
+def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
+    """Let argparse check a value but keep its text: xdist sends options to its workers, and only builtins travel."""
+
+    def check(text: str) -> str:
+        parse(text)
+        return text
+
+    # argparse names the type in some of its messages.
+    check.__name__ = parse.__name__
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    """One option: `--edgejson-NAME` on the command line, `edgejson_NAME` in the configuration."""
+
+    name: str
+    parse: Callable[[str], Any]
+    help: str
+    metavar: str = ""
+    default: Any = None
+    is_flag: bool = False
+    is_list: bool = False
+    is_path: bool = False
+
+    @property
+    def flag(self) -> str:
+        return f"--edgejson-{self.name.replace('_', '-')}"
+
+    @property
+    def ini(self) -> str:
+        return f"edgejson_{self.name}"
+
+
+_OPTIONS = (
+    _Option(
+        "model",
+        str,
+        "run the cases on this model: an entry of models.toml, a hub id, a local folder, replay:FILE.jsonl, "
+        "control:gold, control:empty or control:rules; give it again to compare models",
+        "NAME",
+        is_list=True,
+    ),
+    _Option("models", Path, "read model entries from this file, beside the bundled ones", "FILE.toml", is_path=True),
+    _Option("cases", Path, "collect this suite (a folder or a file) when no path is given", "PATH", is_path=True),
+    _Option("schemas", Path, "take the schemas from this folder instead of the suite's own", "DIR", is_path=True),
+    _Option(
+        "assert",
+        parse_assertion,
+        "what a case must reach to pass: exact (default), schema, or field_f1>=X",
+        "WHAT",
+        Assertion(),
+    ),
+    _Option(
+        "profile",
+        choice("default", "v3"),
+        "v3: prompt, limits, scorer and table of the published EdgeJSON v3 evaluation",
+        "NAME",
+        "default",
+    ),
+    _Option(
+        "extraction",
+        choice("lenient", "strict"),
+        "how JSON is found in an output: lenient (default) or strict",
+        "POLICY",
+        "lenient",
+    ),
+    _Option(
+        "gate",
+        parse_gate,
+        "release the model only if this holds, such as json_exact>=0.55, json_exact[simple]>=0.75, "
+        "json_exact>=baseline-0.02 or regressions<=3: then misses do not fail the run; give it again for more",
+        "GATE",
+        is_list=True,
+    ),
+    _Option(
+        "baseline",
+        Path,
+        "the results file that gates compare with; FILE.jsonl#MODEL for one of several models in it",
+        "FILE.jsonl",
+        is_path=True,
+    ),
+    _Option("audit", Path, "take marks of suspect labels from this audit file", "FILE.jsonl", is_path=True),
+    _Option("report_only", bool, "a benchmark, nothing to decide: cases that miss do not fail the run", is_flag=True),
+    _Option(
+        "diffs",
+        parse_diffs,
+        f"how many failures are shown with their diff, the others in one line each: a number (default {SHOWN_DIFFS}), "
+        "all or none",
+        "N",
+        SHOWN_DIFFS,
+    ),
+    _Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
+    _Option(
+        "report", Path, "write a report of the run as Markdown, such as for a pull request", "FILE.md", is_path=True
+    ),
+    _Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
+    _Option(
+        "batch_size",
+        parse_count,
+        "cases that a local model runs at once (default: chosen from the memory at hand)",
+        "N",
+    ),
+    _Option(
+        "device",
+        parse_devices,
+        "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is); with pytest-xdist one for each "
+        "worker, such as cuda:0,cuda:1 or cpu,cpu (default: every GPU)",
+        "DEVICE",
+    ),
+    _Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
+    _Option(
+        "max_new_tokens",
+        parse_count,
+        f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
+        "N",
+    ),
+    _Option(
+        "repeat",
+        parse_count,
+        "ask each case so many times, as separate items; with a temperature above 0 the answers differ (default 1)",
+        "N",
+        1,
+    ),
+    _Option(
+        "temperature",
+        parse_temperature,
+        "0 always takes the likeliest token (default), 1 draws by the model's probabilities",
+        "T",
+        0.0,
+    ),
+    _Option("top_p", parse_top_p, "draw from the likeliest tokens that together reach this probability", "P", 1.0),
+    _Option(
+        "repetition_penalty",
+        parse_penalty,
+        "divide the scores of tokens that occurred, the prompt's included (default 1: none)",
+        "X",
+        1.0,
+    ),
+    _Option("seed", parse_seed, "decides what is drawn (default 0)", "N", 0),
+    _Option(
+        "timeout",
+        parse_seconds,
+        "seconds that a local model may work on a case, which then counts as an error (default: no limit)",
+        "SECONDS",
+    ),
+    _Option(
+        "deadline",
+        parse_seconds,
+        "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
+        "errors (default: no limit)",
+        "SECONDS",
+    ),
+    _Option(
+        "check_batching",
+        parse_count,
+        "generate so many cases of each model once more, each alone, and tell how many answers differ",
+        "K",
+    ),
+    _Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
+    _Option(
+        "store", Path, "keep completions in this file instead of pytest's cache directory", "FILE.sqlite", is_path=True
+    ),
+)
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add all options and their ini equivalents."""
+    group = parser.getgroup("edgejson", "EdgeJSON: language models turning text into JSON")
+    for option in _OPTIONS:
+        destination = f"edgejson_{option.name}"
+        if option.is_flag:
+            group.addoption(option.flag, dest=destination, action="store_true", default=None, help=option.help)
+            parser.addini(option.ini, option.help, type="bool", default=None)
+        else:
+            group.addoption(
+                option.flag,
+                dest=destination,
+                action="append" if option.is_list else "store",
+                type=_checked(option.parse),
+                default=None,
+                metavar=option.metavar,
+                help=option.help,
+            )
+            ini_type: Literal["linelist", "string"] = "linelist" if option.is_list else "string"
+            parser.addini(option.ini, option.help, type=ini_type, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the command line, the configuration and the node ids ask for.
+
+    Attributes:
+        models: what `--edgejson-model` names, in order, without repetition.
+        models_file: `--edgejson-models`.
+        cases: `--edgejson-cases`.
+        schemas: `--edgejson-schemas`.
+        assertion: `--edgejson-assert`.
+        profile: `--edgejson-profile`.
+        extraction: the extraction policy.
+        gates: `--edgejson-gate`, for every model.
+        baseline: `--edgejson-baseline`.
+        audit: the audit file whose marks the cases carry.
+        report_only: misses do not fail the run.
+        diffs: failures shown whole, None for all.
+        results: the results file.
+        report: the Markdown report.
+        badge: the badge.
+        batch_size: None where the backend decides.
+        devices: one for each xdist worker, the first for a run without; None where the backend decides.
+        dtype: one of `DTYPES`.
+        max_new_tokens: None for the default, which the model's entry or the profile may replace.
+        repeat: times that each case is asked.
+        temperature: 0 for greedy.
+        top_p: 1 for all tokens.
+        repetition_penalty: 1 for none.
+        seed: decides what is drawn.
+        timeout: seconds that a model may work on a case, None for no limit.
+        deadline: seconds that the run may generate, None for no limit.
+        check_batching: cases of each model that are generated once more alone, None for none.
+        merge_adapter: fold adapters into their base.
+        store: None for the place in pytest's cache directory.
+        rerun_options: the options, as typed, that a rerun of one case needs beside its node id.
+    """
+
+    models: tuple[str, ...]
+    models_file: Path | None
+    cases: Path | None
+    schemas: Path | None
+    assertion: Assertion
+    profile: Profile
+    extraction: Literal["lenient", "strict"]
+    gates: tuple[Gate, ...]
+    baseline: Path | None
+    audit: Path | None
+    report_only: bool
+    diffs: int | None
+    results: Path | None
+    report: Path | None
+    badge: Path | None
+    batch_size: int | None
+    devices: tuple[str, ...] | None
+    dtype: str
+    max_new_tokens: int | None
+    repeat: int
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+    seed: int
+    timeout: float | None
+    deadline: float | None
+    check_batching: int | None
+    merge_adapter: bool
+    store: Path | None
+    rerun_options: tuple[str, ...]
+
+    @property
+    def active(self) -> bool:
+        """Whether a model was named at all."""
+        return bool(self.models)
+
+
+def _from_ini(option: _Option, raw: Any, config: pytest.Config) -> Any:
+    if option.is_flag:
+        return raw
+    try:
+        value: Any = [option.parse(line) for line in raw] if option.is_list else option.parse(raw)
+    except argparse.ArgumentTypeError as error:
+        raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
+    # A path in a configuration file is relative to that file.
+    return config.inipath.parent / value if option.is_path and config.inipath else value
+
+
+def make_settings(config: pytest.Config) -> Settings:
+    """Read the settings; an option beats its ini value, which beats the default.
+
+    Without `--edgejson-model`, node ids such as `FILE.jsonl::invoice-007[nano]` name the models.
+
+    Raises:
+        pytest.UsageError: an ini value is wrong.
+    """
+    values: dict[str, Any] = {}
+    rerun = []
+    for option in _OPTIONS:
+        value = typed = config.getoption(option.ini)
+        if value is None:
+            raw = config.getini(option.ini)
+            value = option.default if raw in (None, "", []) else _from_ini(option, raw, config)
+        elif option.is_list:
+            value = [option.parse(text) for text in value]
+        elif not option.is_flag:
+            value = option.parse(value)
+            value = config.invocation_params.dir / value if option.is_path else value
+        if option.name == "repeat":
+            value = max([value, *repeats_in_node_ids(config.args)])
+        if typed is not None and option.name not in _NOT_FOR_A_RERUN:
+            rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(typed))}")
+        values[option.name] = value
+    named = values.pop("model") or []
+    models = named if given(config, "model") else models_in_node_ids(config.args) or named
+    return Settings(
+        models=tuple(dict.fromkeys(models)),
+        models_file=values.pop("models"),
+        assertion=values.pop("assert"),
+        gates=tuple(values.pop("gate") or ()),
+        devices=values.pop("device"),
+        merge_adapter=not values.pop("unmerged"),
+        report_only=bool(values.pop("report_only")),
+        rerun_options=tuple(rerun),
+        **values,
+    )
+
+
+# The model stands in the node id; the others concern a run as a whole.
+_NOT_FOR_A_RERUN = frozenset(
+    {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit", "check_batching"}
+    | {"results", "report", "badge"}
+)
+
+
+def models_in_node_ids(args: list[str]) -> list[str]:
+    """Return the models that node ids of cases name in brackets."""
+    found = (_NODE.fullmatch(arg) for arg in args)
+    return [match["model"] for match in found if match]
+
+
+def repeats_in_node_ids(args: list[str]) -> list[int]:
+    """Return the repeats that node ids of cases name, such as the 2 of `[nano-r2]`."""
+    found = (_NODE.fullmatch(arg) for arg in args)
+    return [int(match["repeat"]) for match in found if match and match["repeat"]]
+
+
+def refuse_cases_without_model(config: pytest.Config) -> None:
+    """Raise pytest.UsageError where the arguments name a file of cases, or options need a model, and none is named."""
+    for arg in config.args:
+        path = config.invocation_params.dir / arg.partition("::")[0]
+        if path.suffix == ".jsonl" and path.is_file():
+            raise pytest.UsageError(f"{arg}: no model to run it on: add --edgejson-model=NAME, such as nano")
+    # Options in a project's `addopts` wait for a run with a model.
+    for option in _OPTIONS:
+        if any(str(arg).partition("=")[0] == option.flag for arg in config.invocation_params.args):
+            raise pytest.UsageError(f"{option.flag} needs a model: add --edgejson-model=NAME, such as nano")
+
+
+def register_markers(config: pytest.Config) -> None:
+    """Register the markers that cases carry."""
+    config.addinivalue_line("markers", "edgejson(schema, complexity, model): a case of an EdgeJSON suite")
+    for complexity in ("simple", "medium", "complex"):
+        config.addinivalue_line("markers", f"{complexity}: an EdgeJSON case of that complexity")
+
+
+def given(config: pytest.Config, name: str) -> bool:
+    """Tell whether an option stands on the command line."""
+    value: object = config.getoption(f"edgejson_{name}")
+    return value is not None

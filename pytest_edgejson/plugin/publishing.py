@@ -1,0 +1,120 @@
+"""What a run leaves behind for others: a report, a badge, properties in JUnit XML, GitHub's summary and annotations."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_edgejson.report import ci
+from pytest_edgejson.report.gates import measured
+from pytest_edgejson.report.run import render_report
+from pytest_edgejson.report.verdict import describe
+from pytest_edgejson.results.assertion import holds, is_error
+from pytest_edgejson.results.metrics import by_complexity, measure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_edgejson.plugin.session import Session
+    from pytest_edgejson.results.result import Result
+
+
+def check_places(session: Session) -> None:
+    """Make the folders of the files that will be written.
+
+    Raises:
+        pytest.UsageError: one cannot be written.
+    """
+    for name, path in _files(session).items():
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.open("a", encoding="utf-8").close()
+        except OSError as error:
+            raise pytest.UsageError(f"--edgejson-{name}: cannot write {path}: {error.strerror}") from None
+
+
+def _files(session: Session) -> dict[str, Path]:
+    files = {"report": session.settings.report, "badge": session.settings.badge}
+    return {name: path for name, path in files.items() if path is not None}
+
+
+def publish(session: Session) -> None:
+    """Write report and badge, put the metrics into JUnit XML, and the report into the summary of GitHub's step."""
+    from _pytest.junitxml import xml_key
+
+    # None where no JUnit XML is written.
+    xml = session.config.stash.get(xml_key, None)
+    if xml is not None:
+        groups = {
+            model: by_complexity(_results_of(session, model), session.settings.profile) for model in session.specs
+        }
+        for name, value in ci.suite_properties(groups):
+            xml.add_global_property(name, value)
+    if session.settings.badge is not None:
+        model = next(iter(session.specs))
+        metrics = measure(_results_of(session, model), session.settings.profile)
+        session.settings.badge.write_text(ci.badge(model, metrics), encoding="utf-8")
+    if session.settings.report is None and not (ci.is_github() and session.results):
+        return
+    report = render_report(
+        session.results,
+        profile=session.settings.profile,
+        decisions=session.decisions,
+        others_failed=session.others_failed,
+        report_only=session.settings.report_only,
+        comparisons=session.comparisons,
+        diffs=session.settings.diffs,
+    )
+    if session.settings.report is not None:
+        session.settings.report.write_text(report, encoding="utf-8")
+    if ci.is_github():
+        ci.write_step_summary(report)
+
+
+def _results_of(session: Session, model: str) -> list[Result]:
+    return [result for result in session.results if result["model"] == model]
+
+
+def make_annotations(session: Session) -> Iterator[ci.Annotation]:
+    """Yield what there is to remark on: gates that do not hold, then regressions, or misses where nothing compares."""
+    for decision in session.decisions:
+        if decision.outcome != "pass":
+            yield ci.Annotation(
+                "notice" if session.settings.report_only else "error",
+                f"gate of {decision.model}: {decision.outcome}",
+                f"{decision.gate.text}: {measured(decision)}",
+            )
+    regressed = {
+        (model, pair.candidate["case_id"], pair.candidate["repeat"])
+        for model, report in session.comparisons.items()
+        for comparison in report.comparisons
+        for pair in comparison.regressions
+    }
+    gated = {decision.model for decision in session.decisions}
+    for result, (file, line) in zip(session.results, session.places, strict=True):
+        model = result["model"]
+        place = (_in_repository(session.config.rootpath / file), line)
+        if is_error(result):
+            yield ci.Annotation("error", _title(result, "could not be run"), describe(result), *place)
+        elif (model, result["case_id"], result["repeat"]) in regressed:
+            yield ci.Annotation("warning", _title(result, "regressed"), describe(result), *place)
+        elif model not in session.comparisons and not holds(
+            result, session.settings.assertion, session.settings.profile
+        ):
+            forgiven = session.settings.report_only or model in gated
+            yield ci.Annotation("notice" if forgiven else "error", _title(result, "missed"), describe(result), *place)
+
+
+def _title(result: Result, what: str) -> str:
+    return f"{result['case_id']} {what} on {result['model']}"
+
+
+def _in_repository(file: Path) -> str:
+    """Return a file as GitHub names it; nothing for one outside of the repository."""
+    try:
+        return file.resolve().relative_to(Path(os.environ.get("GITHUB_WORKSPACE", ".")).resolve()).as_posix()
+    except ValueError:
+        return ""

@@ -1,0 +1,376 @@
+"""The state of one pytest run: models, runner, results; one object, the same with and without xdist."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.runner import Job, Runner
+from pytest_edgejson.backends.store import Store, StoreError
+from pytest_edgejson.plugin.chosen_models import generation_settings, resolve_models
+from pytest_edgejson.plugin.options import Settings, given
+from pytest_edgejson.plugin.terminal_progress import make_progress
+from pytest_edgejson.results.batching import draw, is_batching
+from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
+from pytest_edgejson.results.manifest import make_manifest
+from pytest_edgejson.suite import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from pytest_edgejson.backends.interface import Backend, Completion, GenerationSettings
+    from pytest_edgejson.backends.progress import Progress
+    from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.plugin.gatekeeper import Gatekeeper
+    from pytest_edgejson.plugin.xdist import Workers
+    from pytest_edgejson.results.compare.comparison import Report
+    from pytest_edgejson.results.gates.evaluate import Decision
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.suite.marks import Marks
+    from pytest_edgejson.suite.schemas import Schema
+
+SESSION = pytest.StashKey["Session"]()
+
+
+def is_miss(report: pytest.TestReport) -> bool:
+    """Tell whether a report is of a model's answer that misses what is asserted, and counts as failed."""
+    return report.failed and getattr(report, "edgejson_missed", False)
+
+
+class Session:
+    """Settings, models and results of a run.
+
+    Attributes:
+        config: pytest's.
+        settings: what was asked for.
+        specs: the models by the name in node ids, in order.
+        typed: what was typed for each of them.
+        results: what came in, in order; on the controller only.
+        places: file and 1-based line of the case of each result.
+        decisions: what the gates say, once all cases ran; on the controller only.
+        comparisons: with the baseline, by model, once all cases ran.
+        others_failed: items that failed and that no gate forgives.
+        decisions_shown: whether the terminal has them.
+        marks: of suspect labels; None without an audit file.
+        is_worker: whether this is an xdist worker.
+        workers: those that this process controls; None without xdist, and on a worker.
+        has_begun: whether cases were run, or begun to; on the controller only.
+    """
+
+    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+        self.config = config
+        self.settings = settings
+        models = resolve_models(settings, config.rootpath)
+        self.typed = {name: typed for name, (typed, _) in models.items()}
+        self.specs = {name: spec for name, (_, spec) in models.items()}
+        if settings.profile == "v3":
+            self.specs = {name: replace(spec, prompt="v3") for name, spec in self.specs.items()}
+        self.marks = _read_marks(settings)
+        self.is_worker = hasattr(config, "workerinput")
+        self.workers = _make_workers(config, self.specs, settings)
+        self.has_begun = False
+        self.results: list[Result] = []
+        self.decisions: list[Decision] = []
+        self.comparisons: dict[str, Report] = {}
+        self.places: list[tuple[str, int]] = []
+        self._misses: Counter[str] = Counter()
+        self._gatekeeper: Gatekeeper | None = None
+        self.others_failed = 0
+        self.decisions_shown = False
+        self._manifest: dict[str, Any] = {}
+        self._writer: ResultsWriter | None = None
+        self._runner: Runner | None = None
+        self._progress: Progress | None = None
+        self._schemas: dict[Path, dict[str, Schema]] = {}
+        self._schema_folders: dict[Path, Path] = {}
+        self._drawn: dict[str, frozenset[str]] = {}
+
+    def schemas(self, file: Path) -> dict[str, Schema]:
+        """Return the schemas by id for a file of cases, loaded once.
+
+        Raises:
+            SchemaError: they cannot be used.
+        """
+        from pytest_edgejson.suite.schemas import load_schemas
+
+        # Kept by file: each look-up asks the file system up to 20 times, and each result needs its schema.
+        if file not in self._schema_folders:
+            self._schema_folders[file] = self.settings.schemas or bundled.schema_folder(file)
+        folder = self._schema_folders[file]
+        if folder not in self._schemas:
+            self._schemas[folder] = load_schemas(folder)
+        return self._schemas[folder]
+
+    @property
+    def runner(self) -> Runner:
+        """The runner, made when first used.
+
+        Raises:
+            pytest.UsageError: the store cannot be used.
+        """
+        if self._runner is None:
+            settings = {name: generation_settings(self.settings, spec) for name, spec in self.specs.items()}
+            try:
+                store = Store(self._store_path())
+            except StoreError as error:
+                raise pytest.UsageError(str(error)) from None
+            # xdist workers have no terminal to show it on.
+            self._progress = None if self.is_worker else make_progress(self.config)
+            self._runner = Runner(
+                self.specs,
+                settings,
+                self._load,
+                store,
+                self._progress,
+                timeout_s=self.settings.timeout,
+                deadline_s=self.settings.deadline,
+            )
+        return self._runner
+
+    def _store_path(self) -> Path | None:
+        if self.settings.store is not None:
+            return self.settings.store
+        cache = getattr(self.config, "cache", None)
+        return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
+
+    def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
+        from pytest_edgejson.backends.registry import load_backend
+
+        documents = {
+            schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.values()
+        }
+        store = self._store_path()
+        backend = load_backend(
+            spec,
+            settings,
+            device=self._device(spec.backend),
+            batch_size=self.settings.batch_size,
+            schema_documents=documents,
+            cache=store and store.parent / "openvino",
+            isolate=True,
+        )
+        if hasattr(backend, "on_note"):
+            backend.on_note = self._progress and self._progress.note
+        return backend
+
+    def _device(self, backend: str) -> str | None:
+        """Return the device of this process, None where the backend chooses."""
+        if self.is_worker:
+            device: str | None = self.config.workerinput["edgejson_devices"].get(backend)  # type: ignore[attr-defined]
+            return device
+        devices = self.workers.devices.get(backend) if self.workers else self.settings.devices
+        return devices[0] if devices else None
+
+    def completion(self, job: Job, others: Callable[[], Sequence[Job]]) -> Completion:
+        """Return the completion of a job.
+
+        Args:
+            job: what is wanted now.
+            others: the jobs that this process generates together with it, itself included.
+        """
+        return self.runner.completion(job, others)
+
+    def is_drawn(self, job: Job, jobs: Callable[[], Iterable[Job]]) -> bool:
+        """Tell whether a case is generated once more alone; every process of a run draws the same ones.
+
+        Args:
+            job: the case's.
+            jobs: those of all cases, on all models.
+        """
+        count, model = self.settings.check_batching, job.model
+        if count is None or not is_batching(self.runner.backend(model)):
+            return False
+        if model not in self._drawn:
+            self._drawn[model] = draw((other.key for other in jobs() if other.model == model), count)
+        return job.key in self._drawn[model]
+
+    def begin(self) -> None:
+        """Look gates and models up and open the results file, before the first case runs.
+
+        Raises:
+            pytest.UsageError: a gate or its baseline does not fit the suite, a model cannot be had, or the results file
+                cannot be written.
+        """
+        if self.is_worker:
+            return
+        specs = self.specs.values()
+        if self.settings.gates or self.settings.baseline or any(spec.gates or spec.baseline for spec in specs):
+            from pytest_edgejson.plugin.gatekeeper import Gatekeeper
+
+            suite = suite_folder(self.config, self.settings)
+            self._gatekeeper = Gatekeeper(self.config, self.settings, self.specs, suite, self.schemas)
+        models: dict[str, dict[str, Any]] = {}
+        try:
+            for name in self.specs:
+                backend = self.runner.backend(name)
+                models[name] = {"fingerprint": backend.fingerprint, **backend.description}
+                if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
+                    models[name]["device"] = ",".join(devices)
+                if self.settings.check_batching and not is_batching(backend):
+                    raise pytest.UsageError(
+                        f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out"
+                    )
+        except BackendError as error:
+            raise pytest.UsageError(str(error)) from None
+        # Asking git for its state takes long in a large repository.
+        if self.settings.results is not None or self._gatekeeper is not None:
+            self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
+        if self.settings.results is not None:
+            try:
+                self._writer = ResultsWriter(self.settings.results, self._manifest)
+            except ResultsError as error:
+                raise pytest.UsageError(str(error)) from None
+        self.has_begun = True
+
+    def _described_settings(self) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            "command": [Path(sys.argv[0]).name, *map(str, self.config.invocation_params.args)],
+            "assert": str(settings.assertion),
+            "profile": settings.profile,
+            "extraction": settings.extraction,
+            "generation": {
+                name: {
+                    "prompt": spec.prompt,
+                    **{key: getattr(made, key) for key in made.__slots__},
+                }
+                for name, spec in self.specs.items()
+                for made in [generation_settings(settings, spec)]
+            },
+        }
+
+    def take(self, report: pytest.TestReport) -> None:
+        """Take in the result that a report brings, on the controller."""
+        result: Result | None = getattr(report, "edgejson", None)
+        if result is None or self.is_worker:
+            return
+        self.results.append(result)
+        place, line, _ = report.location
+        self.places.append((place, (line or 0) + 1))
+        if report.failed and isinstance(report.longrepr, str):
+            from pytest_edgejson.plugin.failures import FailureText
+
+            name = report.nodeid.rpartition("::")[2]
+            file = Path(report.edgejson_file)
+            report.longrepr = FailureText.of(
+                result,
+                name,
+                file,
+                rerun=self.rerun_command(file, name, result["model"]),
+                verbose=self.config.get_verbosity() >= 2,
+                profile=self.settings.profile,
+            )
+        self._misses[result["model"]] += is_miss(report)
+        if self._writer is not None:
+            self._writer.add(result, self.schemas(Path(report.edgejson_file))[result["schema_id"]])
+        self.config.hook.pytest_edgejson_result(result=result, config=self.config)
+
+    def let_go(self, report: pytest.TestReport) -> None:
+        """Drop the result of a report that a worker has sent: its terminal, which nobody sees, keeps all reports."""
+        if self.is_worker:
+            vars(report).pop("edgejson", None)
+
+    def testsfailed(self, count: int) -> int:
+        """Return how many of the failed items fail the run: 0 lets it succeed.
+
+        Misses do not where there is nothing to decide, nor those of a model whose gates decide; a gate that fails does,
+        though every case may have passed.
+
+        Args:
+            count: all that failed.
+        """
+        if self.is_worker:
+            return count
+        if self.settings.report_only:
+            return count - self._misses.total()
+        failed = any(decision.outcome == "fail" for decision in self.decisions)
+        gated = {decision.model for decision in self.decisions}
+        self.others_failed = count - sum(self._misses[model] for model in gated)
+        return max(count, 1) if failed else self.others_failed
+
+    @property
+    def unmeasurable(self) -> bool:
+        """Whether a gate could not be measured, and something depends on it."""
+        return not self.settings.report_only and any(each.outcome == "unmeasurable" for each in self.decisions)
+
+    def header(self) -> list[str]:
+        """Return the lines for the head of pytest's output."""
+        lines = []
+        for name, spec in self.specs.items():
+            what = spec.description or spec.adapter or spec.model or ""
+            lines.append(f"edgejson: model {name}" + (f" ({what})" if what not in ("", name) else ""))
+        return [*lines, *self.workers.header()] if self.workers else lines
+
+    def close(self) -> None:
+        """Stop the model, let the gates decide, close store and results file."""
+        if self._runner is not None:
+            self._runner.close()
+        if self._gatekeeper is not None:
+            self.decisions = self._gatekeeper.decide(self.results)
+            manifest = {**self._manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            self.comparisons = self._gatekeeper.compare(Run(Path("this run"), manifest, tuple(self.results), {}))
+        if self._writer is not None:
+            self._writer.close([decision.as_dict() for decision in self.decisions])
+
+    def rerun_command(self, file: Path, name: str, model: str) -> str:
+        """Return the command that runs one case again."""
+        with suppress(ValueError):
+            file = file.relative_to(self.config.invocation_params.dir)
+        parts = [f'"{file.as_posix()}::{name}"']
+        if self.typed[model] != model or given(self.config, "models"):
+            parts.append(f"--edgejson-model={self.typed[model]}")
+        return " ".join(["pytest", *parts, *self.settings.rerun_options])
+
+
+def _read_marks(settings: Settings) -> Marks | None:
+    if settings.audit is None:
+        return None
+    from pytest_edgejson.suite.marks import MarksError, read_marks
+
+    try:
+        return read_marks(settings.audit)
+    except MarksError as error:
+        raise pytest.UsageError(f"--edgejson-audit: {error}") from None
+
+
+def _make_workers(config: pytest.Config, specs: Mapping[str, ModelSpec], settings: Settings) -> Workers | None:
+    # As xdist decides it, which hides its options from workers.
+    if config.getoption("dist", "no") == "no" or not config.getoption("tx") or config.option.collectonly:
+        return None
+    from pytest_edgejson.plugin.xdist import Workers
+
+    return Workers(config, specs, settings.devices)
+
+
+def begin_session(config: pytest.Config, settings: Settings) -> Session:
+    """Make the session of a run and let it collect a suite where no path was given.
+
+    That is `--edgejson-cases`, else the project's own `cases/test`, else the bundled one.
+
+    Raises:
+        pytest.UsageError: a model is unknown, an option names what is not there, or there are more xdist workers than
+            devices.
+    """
+    for name, path in (("cases", settings.cases), ("schemas", settings.schemas)):
+        if path is not None and not path.exists():
+            raise pytest.UsageError(f"--edgejson-{name}: there is no {path}")
+    session = Session(config, settings)
+    config.stash[SESSION] = session
+    if config.args_source != config.ArgsSource.ARGS and (given(config, "model") or given(config, "cases")):
+        config.args = [str(suite_folder(config, settings))]
+    return session
+
+
+def suite_folder(config: pytest.Config, settings: Settings) -> Path:
+    """Return the suite that runs where no path is given."""
+    own = config.rootpath / "cases" / "test"
+    suite = settings.cases or (own if own.is_dir() else bundled.TEST_CASES)
+    return suite / "test" if (suite / "test").is_dir() else suite

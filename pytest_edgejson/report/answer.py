@@ -1,0 +1,68 @@
+"""What a person reads about an answer beside its diff: how JSON was found in it, what the schema forbids, output."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.report.verdict import malformed_name
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_FLAG_NAMES = {
+    "fenced": "in a code fence",
+    "prose": "with prose around it",
+    "run_on": "followed by more, as if the answer had not ended",
+}
+_MOST_VIOLATIONS = 20
+MOST_CHARACTERS = 1_800
+
+
+def render_violations(violations: Sequence[Mapping[str, str]], *, verbose: bool = False) -> str:
+    """Return what the schema forbids in a value, a line for each violation; all lines where verbose."""
+    if not violations:
+        return ""
+    shown = violations if verbose else violations[:_MOST_VIOLATIONS]
+    lines = [f"  {clean(each['path']) or '(root)'} {clean(each['message'])}" for each in shown]
+    if len(shown) < len(violations):
+        lines.append(f"  … and {len(violations) - len(shown)} more")
+    return "\n".join(["the schema does not allow:", *lines])
+
+
+def how_found(result: Mapping[str, Any]) -> str:
+    """Return in a line how the JSON of a result was looked for, and what was found."""
+    extraction = result["extraction"]
+    policy = f"{extraction['policy']} extraction"
+    if result["finish_reason"] == "length":
+        policy = f"generation ended at the token limit; {policy}"
+    if result["value"] is None:
+        error = str(extraction.get("error") or "no_json")
+        kind, _, _ = error.partition(":")
+        names = {"empty": "the output is empty", "no_json": "no JSON object", "wrong_root": "JSON, but no object"}
+        return f"{policy}: {names.get(kind) or f'malformed JSON, {malformed_name(result)}'}"
+    forms = {"bare": "the object is the whole output", "fenced": "an object", "embedded": "an object in the output"}
+    flags = [_FLAG_NAMES.get(flag, clean(flag)) for flag in result["flags"]]
+    return f"{policy}: {', '.join([forms.get(extraction['form'], 'an object'), *flags])}"
+
+
+def render_text(title: str, text: str, *, most: int | None = MOST_CHARACTERS, more: str = "") -> str:
+    """Return a text under its title, a bar before each line.
+
+    Args:
+        title: what it is.
+        text: any text; line feeds are kept, all else is cleaned.
+        most: characters to show, two thirds of them from the beginning, the others from the end; None shows all.
+        more: the option that shows all.
+    """
+    if not text:
+        return f"{title}: none"
+    if most is None or len(text) <= most + 100:
+        body = clean(text, keep="\n")
+    else:
+        tail = most // 3
+        head = most - tail
+        left_out = f"… {len(text) - most:,} characters left out, {more} shows them …"
+        body = f"{clean(text[:head], keep=chr(10))}\n{left_out}\n{clean(text[-tail:], keep=chr(10))}"
+    lines = (f"  | {line}" for line in body.split("\n"))
+    return "\n".join([f"{title} ({len(text):,} characters):", *lines])

@@ -1,0 +1,152 @@
+"""What an audit looks like: a table by kind and complexity, then the findings by file and line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from tabulate import tabulate
+
+from pytest_edgejson.suite.audit.findings import REMARKS, UNSOUND
+from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.suite.audit.findings import Audit, Finding
+
+Format: TypeAlias = Literal["text", "markdown", "json"]
+
+SHOWN_FINDINGS = 20
+
+_DIFFERENCES = ("absent_value", "text_differs", "omitted_value", "key_order", "written_otherwise")
+
+
+def render(audit: Audit, layout: Format = "text", *, verbose: bool = False) -> str:
+    """Return an audit as text.
+
+    Args:
+        audit: what to show.
+        layout: `text` for a terminal, `markdown`, or `json`, which holds every finding.
+        verbose: show all findings, not the first unsound labels alone.
+    """
+    if layout == "json":
+        return json.dumps(_as_dict(audit), indent=1)
+    findings = list(audit.findings) if verbose else audit.unsound[:SHOWN_FINDINGS]
+    bullet = "- " if layout == "markdown" else ""
+    listed = "\n".join(f"{bullet}{_line(finding, layout)}" for finding in findings)
+    parts = [
+        _table(audit, layout),
+        _differences(audit),
+        _lengths(audit),
+        listed,
+        _hidden(audit, len(findings)),
+        _verdict(audit),
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _as_dict(audit: Audit) -> dict[str, Any]:
+    return {
+        "files": [str(file) for file in audit.files],
+        "cases": len(audit.rows),
+        "unsound_cases": len(_places(audit.unsound)),
+        "kinds": {kind: len(_places(found)) for kind, found in _by_kind(audit).items()},
+        "tokenizer": audit.tokenizer,
+        "longer": {str(limit): sum(count > limit for count in audit.tokens) for limit in audit.limits}
+        if audit.tokenizer
+        else None,
+        "findings": [finding.as_dict() for finding in audit.findings],
+    }
+
+
+def _by_kind(audit: Audit) -> dict[str, list[Finding]]:
+    by_kind = {kind: [item for item in audit.findings if item.kind == kind] for kind in (*UNSOUND, *REMARKS)}
+    return {kind: found for kind, found in by_kind.items() if found}
+
+
+def _places(findings: Sequence[Finding]) -> set[str]:
+    return {finding.place for finding in findings}
+
+
+def _table(audit: Audit, layout: Format) -> str:
+    """Return how many rows each kind of finding concerns."""
+
+    def row(name: str, findings: Sequence[Finding]) -> list[str]:
+        counts = [
+            len(_places([finding for finding in findings if finding.complexity == complexity]))
+            for complexity in COMPLEXITIES
+        ]
+        return [name, *(str(count) if count else "-" for count in (*counts, len(_places(findings))))]
+
+    by_kind = _by_kind(audit)
+    unsound = [row(kind, found) for kind, found in by_kind.items() if kind in UNSOUND]
+    remarks = [row(kind, found) for kind, found in by_kind.items() if kind in REMARKS]
+    counts = [sum(each.case.complexity == complexity for each in audit.rows) for complexity in COMPLEXITIES]
+    rows = [["cases", *map(str, counts), str(len(audit.rows))]]
+    rows += [row("unsound", audit.unsound), *([f"  {name}", *cells] for name, *cells in unsound)]
+    if remarks:
+        rows += [row("remarks", [found for found in audit.findings if not found.is_unsound])]
+        rows += [[f"  {name}", *cells] for name, *cells in remarks]
+    return tabulate(
+        rows,
+        headers=["", *COMPLEXITIES, "all"],
+        tablefmt="github" if layout == "markdown" else "simple",
+        colalign=("left", *["right"] * 4),
+        disable_numparse=True,
+        preserve_whitespace=layout == "text",
+    )
+
+
+def _differences(audit: Audit) -> str:
+    """Count the rows whose expected output would not give their prompt again: what is called label noise."""
+    found = [finding for finding in audit.findings if finding.kind in _DIFFERENCES]
+    if not found:
+        return ""
+    unsound = len(_places([finding for finding in found if finding.is_unsound]))
+    return f"Expected outputs that differ from the text: {len(_places(found))}, {unsound} of them in what they say."
+
+
+def _lengths(audit: Audit) -> str:
+    if audit.tokenizer is None:
+        return "Lengths are not checked: --model NAME counts the tokens of a model."
+    lines = []
+    for limit in audit.limits:
+        longer = [row.case.complexity for row, count in zip(audit.rows, audit.tokens, strict=True) if count > limit]
+        split = ", ".join(f"{longer.count(complexity)} {complexity}" for complexity in COMPLEXITIES)
+        lines.append(
+            f"Expected outputs of more than {limit} tokens of {audit.tokenizer}: {len(longer)}"
+            + (f" ({split})." if longer else ".")
+        )
+    return "\n".join(lines)
+
+
+def _line(finding: Finding, layout: Format) -> str:
+    name = f"{finding.case_id}: " if finding.case_id else ""
+    if layout == "markdown":
+        return f"`{clean(finding.place)}` {name}{finding.kind}: {clean(finding.message).translate(_MARKDOWN)}"
+    return f"{clean(finding.place)}: {name}{finding.kind}: {clean(finding.message)}"
+
+
+# A message quotes labels and values, in which these would be taken for formatting.
+_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_[]<>|"}
+
+
+def _hidden(audit: Audit, shown: int) -> str:
+    hidden = len(audit.findings) - shown
+    if not hidden:
+        return ""
+    unsound = max(len(audit.unsound) - shown, 0)
+    remarks = hidden - unsound
+    counts = [f"{unsound} unsound"] * bool(unsound)
+    counts += [f"{remarks} {'remark' if remarks == 1 else 'remarks'}"] * bool(remarks)
+    return f"Not shown: {' and '.join(counts)}; --verbose shows all, --format json too."
+
+
+def _verdict(audit: Audit) -> str:
+    count = len(_places(audit.unsound))
+    cases = "1 case" if len(audit.rows) == 1 else f"{len(audit.rows)} cases"
+    if not count:
+        return f"{cases}, no unsound label."
+    return f"{cases}, {count} unsound {'label' if count == 1 else 'labels'}."

@@ -1,0 +1,1 @@
+"""The field-level diff of one answer."""

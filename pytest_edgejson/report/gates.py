@@ -1,0 +1,122 @@
+"""What gates said, as lines of text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.results.gates.evaluate import Decision, Outcome
+    from pytest_edgejson.results.metrics import Unit
+    from pytest_edgejson.results.statistics import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the report.
+
+    Attributes:
+        text: the line.
+        outcome: what it is coloured by, None for no colour.
+    """
+
+    text: str
+    outcome: Outcome | None = None
+
+
+def report_lines(decisions: Sequence[Decision], *, report_only: bool = False, others_failed: int = 0) -> list[Line]:
+    """Return the lines of a run's gates, and in the last lines what becomes of each model.
+
+    Args:
+        decisions: all of the run.
+        report_only: whether the exit code is left alone.
+        others_failed: tests that failed and that no gate forgives.
+    """
+    lines = []
+    width = max((len(_gate(decision)) for decision in decisions), default=0)
+    models = list(dict.fromkeys(decision.model for decision in decisions))
+    for model in models:
+        lines.append(Line(f"gates of {model}"))
+        lines += [_line(decision, width) for decision in decisions if decision.model == model]
+    for model in models:
+        own = [decision for decision in decisions if decision.model == model]
+        lines.append(conclusion(model, own, report_only=report_only, others_failed=others_failed))
+    return lines
+
+
+def _gate(decision: Decision) -> str:
+    return clean(decision.gate.text)
+
+
+def _line(decision: Decision, width: int) -> Line:
+    return Line(f"  {decision.outcome.upper():<12}  {_gate(decision):<{width}}  {measured(decision)}", decision.outcome)
+
+
+def measured(decision: Decision) -> str:
+    """Return what was measured for a gate, and how far that is from its bound; or why it was not."""
+    found, unit = decision.measured, decision.gate.unit
+    note = clean(decision.note)
+    if found is None:
+        return note
+    parts = [_value(found.value, unit) + _interval(found.interval, unit), f"n {found.n}"]
+    if decision.gate.bound.factor:
+        parts.append(f"bound {_value(decision.bound, unit)}")
+    parts.append(f"margin {_margin(decision.margin, unit)}")
+    return ", ".join(parts) + (f": {note}" if note else "")
+
+
+def _value(value: float, unit: Unit) -> str:
+    match unit:
+        case "proportion":
+            return f"{100 * value:.1f} %"
+        case "mean":
+            return f"{value:.3f}"
+        case "tokens_per_s":
+            return f"{value:.1f} tok/s"
+        case "seconds":
+            return f"{value:.3f} s"
+        case "p_value":
+            return f"p {value:.3f}"
+        case "count":
+            return f"{value:g}"
+
+
+def _interval(interval: Interval | None, unit: Unit) -> str:
+    if interval is None:
+        return ""
+    if unit == "proportion":
+        return f" [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+    return f" [{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _margin(margin: float, unit: Unit) -> str:
+    if unit == "proportion":
+        return f"{100 * margin:+.1f} points"
+    if unit == "p_value":
+        return f"{margin:+.3f}"
+    return ("+" if margin >= 0 else "-") + _value(abs(margin), unit)
+
+
+def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, others_failed: int) -> Line:
+    """Return the line that says whether a model may be released, of what its gates say."""
+    failed = sum(decision.outcome == "fail" for decision in decisions)
+    unmeasurable = sum(decision.outcome == "unmeasurable" for decision in decisions)
+    reasons = []
+    if failed:
+        reasons.append(f"{failed} of {_gates(len(decisions))} fail{'s' * (failed == 1)}")
+    if unmeasurable:
+        reasons.append(f"{unmeasurable} of {_gates(len(decisions))} cannot be measured")
+    if others_failed and not reasons:
+        reasons.append(f"its gates hold, but {others_failed} other test{'s' * (others_failed > 1)} failed")
+    outcome: Outcome = "unmeasurable" if unmeasurable and not failed else "fail" if reasons else "pass"
+    released = f"may not be released: {', '.join(reasons)}" if reasons else "may be released"
+    aside = " (--edgejson-report-only: the exit code does not say so)" if report_only else ""
+    return Line(f"gate: {model} {released}{aside}", outcome)
+
+
+def _gates(count: int) -> str:
+    return f"{count} gate{'s' * (count != 1)}"

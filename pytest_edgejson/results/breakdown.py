@@ -1,0 +1,206 @@
+"""Breakdown of one model's results: which kinds of failure, which fields, and where the points went.
+
+Everything is computed from result lines; nothing is rendered here. Cases that could not be run count in nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.results.assertion import is_error
+from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
+from pytest_edgejson.results.points import measure_points
+from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.values.jsonvalue import format_path, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pytest_edgejson.results.beside_v3 import BothScorers, Disagreement
+    from pytest_edgejson.results.points import Points
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.suite.schemas import Schema
+
+LOSSES: Mapping[str, tuple[str, ...]] = {
+    "no answer": ("empty", "no_json"),
+    "formatting": ("malformed", "wrong_root"),
+    "truncation": ("truncated",),
+    "schema": ("schema_invalid",),
+    "values": ("value_error",),
+}
+"""What a miss is put down to, by its failure kind."""
+
+_STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """How often each kind occurs, by complexity and in `all`.
+
+    Attributes:
+        answers: answers that count.
+        failures: by failure kind; `exact` is none.
+        malformed: by what is malformed, see `decoding.MalformedError.kind`.
+        flags: by flag, over all answers with an object.
+        leaves: expected leaves of the answers with an object.
+        findings: by kind of finding, one renamed leaf counted once.
+        details: by detail of the `near` ones.
+    """
+
+    answers: Mapping[str, int]
+    failures: Mapping[str, Mapping[str, int]]
+    malformed: Mapping[str, Mapping[str, int]]
+    flags: Mapping[str, Mapping[str, int]]
+    leaves: Mapping[str, int]
+    findings: Mapping[str, Mapping[str, int]]
+    details: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldErrors:
+    """What went wrong with one field over all answers that had an object.
+
+    Attributes:
+        path: schema and field, array items taken together: `invoice.line_items[].total`.
+        wrong: expected leaves of it that are wrong.
+        expected: expected leaves of it, in the answers that had an object.
+        extra: leaves of it that were given and not expected.
+        kinds: findings by kind.
+    """
+
+    path: str
+    wrong: int
+    expected: int
+    extra: int
+    kinds: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """What one model's results come to.
+
+    Attributes:
+        source: the results file.
+        model: its name.
+        errors: cases that could not be run.
+        kinds: of failures and findings.
+        fields: those with something wrong, worst first.
+        points: where the points went; the first is JSONExact as it stands.
+        losses: misses by what they are put down to, see `LOSSES`.
+        suspect: answers to cases that an audit has marked.
+        pairs: metrics by both scorers.
+        differences: on which cases these differ, and why.
+        unstated: answers that the published table leaves out, as their row does not state its complexity.
+    """
+
+    source: str
+    model: str
+    errors: int
+    kinds: Kinds
+    fields: tuple[FieldErrors, ...]
+    points: tuple[Points, ...]
+    losses: Mapping[str, int]
+    suspect: int
+    pairs: tuple[BothScorers, ...]
+    differences: tuple[Disagreement, ...]
+    unstated: int
+
+
+def break_down(results: Sequence[Result], schemas: Mapping[str, Schema], source: str, model: str) -> Breakdown:
+    """Compute the breakdown of one model's results.
+
+    Args:
+        results: of one model.
+        schemas: by `schema_sha256`.
+        source: the name of the results file.
+        model: the name of the model.
+    """
+    answers = [result for result in results if not is_error(result)]
+    failures = Counter(result["failure"] for result in answers)
+    return Breakdown(
+        source=source,
+        model=model,
+        errors=len(results) - len(answers),
+        kinds=count_kinds(answers),
+        fields=count_fields(answers),
+        points=measure_points(answers),
+        losses={cause: sum(failures[kind] for kind in kinds) for cause, kinds in LOSSES.items()},
+        suspect=sum(bool(result["suspect"]) for result in answers),
+        pairs=compare_scorers(answers),
+        differences=explain_differences(answers, schemas),
+        unstated=sum(not result["states_complexity"] for result in answers),
+    )
+
+
+def _by_complexity(counted: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Count pairs of a kind and a complexity; the most frequent kind comes first."""
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for kind, complexity in counted:
+        counts[kind][complexity] += 1
+        counts[kind]["all"] += 1
+    ordered = sorted(counts.items(), key=lambda item: (-item[1]["all"], item[0]))
+    return {kind: dict(by_complexity) for kind, by_complexity in ordered}
+
+
+def _once(fields: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return findings without the other halves of what was renamed."""
+    return [field for field in fields if field["kind"] != "renamed" or "expected" in field]
+
+
+def count_kinds(results: Iterable[Result]) -> Kinds:
+    """Count failure kinds, flags and findings of results, errors left out."""
+    answers = [result for result in results if not is_error(result)]
+    found = [(result, field) for result in answers for field in _once(result["fields"])]
+    by_leaf: Counter[str] = Counter()
+    for result in answers:
+        if result["value"] is not None:
+            by_leaf.update(dict.fromkeys((result["complexity"], "all"), result["leaves"]))
+    groups = [*(name for name in COMPLEXITIES if any(result["complexity"] == name for result in answers)), "all"]
+    return Kinds(
+        answers={name: sum(name in (result["complexity"], "all") for result in answers) for name in groups},
+        failures=_by_complexity((result["failure"] or "exact", result["complexity"]) for result in answers),
+        malformed=_by_complexity(
+            (str(result["extraction"]["error"]).partition(":")[2], result["complexity"])
+            for result in answers
+            if result["failure"] == "malformed"
+        ),
+        flags=_by_complexity((flag, result["complexity"]) for result in answers for flag in result["flags"]),
+        leaves={name: by_leaf[name] for name in groups},
+        findings=_by_complexity((field["kind"], result["complexity"]) for result, field in found),
+        details=_by_complexity((field["detail"], result["complexity"]) for result, field in found if "detail" in field),
+    )
+
+
+def _collapsed(path: str) -> str:
+    """Return a path with the items of each array taken together; a key that looks like an index stays."""
+    return _STEP.sub(lambda step: "[]" if step.group()[1] != '"' else step.group(), path)
+
+
+def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
+    """Return what went wrong with each field over all schemas, those with most wrong and extra leaves first."""
+    expected: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
+    extra: Counter[str] = Counter()
+    kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for result in results:
+        if is_error(result) or result["value"] is None:
+            continue
+
+        def name(path: str, schema_id: str = result["schema_id"]) -> str:
+            collapsed = _collapsed(path)
+            return schema_id + ("" if not collapsed or collapsed.startswith("[") else ".") + collapsed
+
+        expected.update(name(format_path(path)) for path in leaves(result["expected_output"]))
+        for field in _once(result["fields"]):
+            path = name(field["path"])
+            kinds[path][field["kind"]] += 1
+            if field["kind"] != "array_order":
+                (wrong if "expected" in field else extra)[path] += 1
+    found = [
+        FieldErrors(path, wrong[path], expected[path], extra[path], dict(count.most_common()))
+        for path, count in kinds.items()
+    ]
+    return tuple(sorted(found, key=lambda field: (-field.wrong - field.extra, -field.wrong, field.path)))

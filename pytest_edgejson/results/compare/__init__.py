@@ -1,0 +1,1 @@
+"""Two models, or two runs, case by case."""

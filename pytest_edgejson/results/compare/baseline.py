@@ -1,0 +1,121 @@
+"""Baselines: the results of an earlier run, on exactly the cases of this one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.results.assertion import is_error
+from pytest_edgejson.results.file import ResultsError, read_run
+from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_edgejson.results.file import Run
+    from pytest_edgejson.results.gates.population import Population
+    from pytest_edgejson.results.result import Result
+
+_SHOWN = 3
+
+
+class BaselineError(ValueError):
+    """A baseline that a run cannot be compared with. The message is one line that names file and fix."""
+
+
+def baseline_file(name: Path) -> Path:
+    """Return the file that `FILE.jsonl` or `FILE.jsonl#MODEL` names."""
+    return name.with_name(name.name.partition("#")[0])
+
+
+class Baseline:
+    """A results file to compare with.
+
+    Args:
+        name: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it has several models.
+
+    Raises:
+        BaselineError: the file cannot be read, or has no such model.
+    """
+
+    def __init__(self, name: Path) -> None:
+        try:
+            self._run = read_run(baseline_file(name))
+        except ResultsError as error:
+            raise BaselineError(f"baseline {error}") from None
+        self._chosen = name.name.partition("#")[2]
+        if self._chosen and self._chosen not in self._run.models:
+            raise BaselineError(f"baseline {self._run.path}: no model {self._chosen!r}: {self._there()}")
+
+    def run(self, model: str, population: Population, extraction: str) -> Run:
+        """Return the run of what to compare a model with: the one that was named, else of the same name, else the only.
+
+        Args:
+            model: a model of this run.
+            population: the cases of this run; where they are not known, nothing is compared with them.
+            extraction: this run's extraction policy.
+
+        Raises:
+            BaselineError: there are several models, or they were run on other cases or with another policy.
+        """
+        name = self._model(model)
+        results = [result for result in self._run.results if result["model"] == name]
+        _check_policy(self._run.path, results, extraction)
+        if not population.problem:
+            _check_cases(self._run.path, results, population)
+        return replace(self._run, results=tuple(results))
+
+    def _there(self) -> str:
+        return f"it has {', '.join(map(clean, self._run.models))}"
+
+    def _model(self, model: str) -> str:
+        models = self._run.models
+        if self._chosen:
+            return self._chosen
+        if model in models:
+            return model
+        if len(models) == 1:
+            return models[0]
+        raise BaselineError(
+            f"baseline {self._run.path}: which model is {model} to be compared with? {self._there()}: "
+            f"name it, such as {self._run.path}#{clean(models[0])}"
+        )
+
+
+def _check_policy(path: Path, results: Sequence[Result], extraction: str) -> None:
+    for result in results:
+        policy = result["extraction"]["policy"]
+        if policy != extraction:
+            raise BaselineError(
+                f"baseline {path}: made with --edgejson-extraction={policy}, this run has {extraction}: use the same"
+            )
+
+
+def _check_cases(path: Path, results: Sequence[Result], population: Population) -> None:
+    answered = {case_fingerprint(result): result for result in results if not is_error(result)}
+    mine = {fingerprint: row for fingerprint, row in population.cases.items() if fingerprint not in answered}
+    theirs = {row["case_id"]: row for fingerprint, row in answered.items() if fingerprint not in population.cases}
+    broken = {case_fingerprint(result) for result in results if is_error(result)}
+    differences = []
+    for fingerprint, row in mine.items():
+        case_id = row["case_id"]
+        if fingerprint in broken:
+            differences.append(f"{case_id} (could not be run in the baseline)")
+        elif case_id in theirs:
+            differences.append(f"{case_id} ({_changed(row, theirs.pop(case_id))} changed)")
+        else:
+            differences.append(f"{case_id} (not in the baseline)")
+    differences += [f"{case_id} (not in this suite)" for case_id in theirs]
+    if differences:
+        more = f", and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+        verb = "case differs" if len(differences) == 1 else "cases differ"
+        raise BaselineError(
+            f"baseline {path}: made on other cases: {len(differences)} {verb}: "
+            f"{clean(', '.join(differences[:_SHOWN]))}{more}: make it anew on the whole suite with --edgejson-results"
+        )
+
+
+def _changed(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    return ", ".join(words for key, words in CASE_KEYS.items() if row[key] != other[key])

@@ -1,0 +1,198 @@
+"""Two models compared case by case: how far they are apart in each metric, and what speaks for chance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.results.assertion import scores
+from pytest_edgejson.results.compare.comparison import COMPARED_METRICS, Comparison, Detectable, Difference, Ratio
+from pytest_edgejson.results.compare.pairing import ComparisonError, pair_results
+from pytest_edgejson.results.statistics import (
+    PairedCounts,
+    clustered_mean,
+    corrected,
+    detectable_difference,
+    mcnemar,
+    paired_difference_interval,
+    paired_ratio_interval,
+    proportion_interval,
+)
+from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from pytest_edgejson.results.assertion import Profile
+    from pytest_edgejson.results.compare.comparison import ComparedMetric, ModelRun
+    from pytest_edgejson.results.compare.pairing import Pair, Pairing
+    from pytest_edgejson.results.statistics import Interval
+
+_SHOWN_IDS = 3
+
+
+def compare_models(
+    baseline: ModelRun, candidate: ModelRun, profile: Profile, *, alpha: float, common: bool
+) -> Comparison:
+    """Compare two models on the cases that both answered; p-values are not yet corrected.
+
+    Args:
+        baseline: what is compared with.
+        candidate: what is compared.
+        profile: whose scorer decides.
+        alpha: at which a difference would be detected.
+        common: compare the cases that both have unchanged where the suites differ.
+
+    Raises:
+        ComparisonError: a case stands twice, the suites differ, or there is no case that both answered.
+    """
+    pairing = pair_results(baseline.results, candidate.results)
+    if not pairing.same_suite and not common:
+        raise ComparisonError(_refusal(baseline, candidate, pairing))
+    pairs = pairing.pairs
+    if not pairs:
+        raise ComparisonError(
+            f"no case that {clean(baseline.label)} and {clean(candidate.label)} both answered: "
+            "compare runs of the same suite"
+        )
+    counts = _counts(pairs, profile, "json_exact")
+    discordant = counts.gains + counts.losses
+    # Repeats of a case agree more than cases do: only as many cases as there are tell how often models disagree.
+    cases = len({pair.baseline["case_id"] for pair in pairs})
+    most = proportion_interval(round(discordant * cases / counts.n), cases)
+    return Comparison(
+        baseline=baseline,
+        candidate=candidate,
+        pairing=pairing,
+        differences=tuple(_differences(pairs, profile)),
+        ratio=json_exact_ratio(pairs, profile),
+        detectable=Detectable(
+            detectable_difference(cases, discordant / counts.n, alpha),
+            detectable_difference(cases, most.high if most else 1.0, alpha),
+        ),
+        schemas=len({pair.baseline["schema_id"] for pair in pairs}),
+        same_outputs=sum(pair.baseline["output"] == pair.candidate["output"] for pair in pairs),
+        regressions=tuple(pair for pair in pairs if pair_hits(pair, profile, "json_exact") == (True, False)),
+        gains=tuple(pair for pair in pairs if pair_hits(pair, profile, "json_exact") == (False, True)),
+    )
+
+
+def _refusal(baseline: ModelRun, candidate: ModelRun, pairing: Pairing) -> str:
+    by_change: dict[str, list[str]] = {}
+    for name, keys in pairing.changed.items():
+        by_change.setdefault(" and ".join(keys), []).append(name)
+    parts = [f"{_some(ids)} changed {change}" for change, ids in by_change.items()]
+    for model, ids in ((baseline, pairing.only_baseline), (candidate, pairing.only_candidate)):
+        if ids:
+            parts.append(f"{_some(ids)} only in {clean(str(model.path))}")
+    shared = len(pairing.pairs) + pairing.errors
+    fix = f"add --common to compare the {shared} that both have unchanged" if shared else "nothing is left to compare"
+    return f"{clean(str(candidate.path))} asks other things than {clean(str(baseline.path))}: {'; '.join(parts)}; {fix}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    shown = ", ".join(clean(name) for name in ids[:_SHOWN_IDS]) + ", …" * (len(ids) > _SHOWN_IDS)
+    return f"{len(ids)} case{'s' * (len(ids) != 1)} ({shown})"
+
+
+def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:
+    for metric in COMPARED_METRICS:
+        for name, group in pairs_by_group(pairs, profile).items():
+            yield _difference(metric, name, group, profile)
+
+
+def _difference(metric: ComparedMetric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
+    both = [pair_scores(pair, profile, metric) for pair in pairs]
+    interval: Interval | None
+    if metric == "field_f1" or _is_repeated(pairs):
+        # Cases of one schema, and repeats of one case, are alike.
+        cluster = "schema_id" if metric == "field_f1" else "case_id"
+        clusters: dict[str, list[float]] = {}
+        for pair, (before, after) in zip(pairs, both, strict=True):
+            clusters.setdefault(pair.baseline[cluster], []).append(after - before)
+        mean = clustered_mean(clusters)
+        interval, p = mean.interval, mean.p
+    else:
+        counts = _counts(pairs, profile, metric)
+        interval, p = paired_difference_interval(counts), mcnemar(counts)
+    baseline, candidate = (sum(values) / len(pairs) for values in zip(*both, strict=True))
+    return Difference(
+        metric=metric,
+        group=group,
+        n=len(pairs),
+        baseline=baseline,
+        candidate=candidate,
+        value=candidate - baseline,
+        interval=interval,
+        up=sum(after > before for before, after in both),
+        down=sum(after < before for before, after in both),
+        p=p,
+        p_corrected=p,
+    )
+
+
+def json_exact_ratio(pairs: Sequence[Pair], profile: Profile) -> Ratio:
+    """Return JSONExact of the candidate over that of the baseline."""
+    counts = _counts(pairs, profile, "json_exact")
+    return Ratio(
+        counts.candidate / counts.baseline if counts.baseline else None,
+        None if _is_repeated(pairs) else paired_ratio_interval(counts),
+    )
+
+
+def correct_p_values(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Correct the p-values of each metric: over all cases by the number of comparisons, and the others apart."""
+    places: dict[tuple[ComparedMetric, bool], list[tuple[int, int]]] = {}
+    for number, comparison in enumerate(comparisons):
+        for place, difference in enumerate(comparison.differences):
+            places.setdefault((difference.metric, difference.group == "all"), []).append((number, place))
+    differences = [list(comparison.differences) for comparison in comparisons]
+    for family in places.values():
+        p_values = corrected([differences[number][place].p for number, place in family])
+        for (number, place), p in zip(family, p_values, strict=True):
+            differences[number][place] = replace(differences[number][place], p_corrected=p)
+    return [
+        replace(comparison, differences=tuple(own)) for comparison, own in zip(comparisons, differences, strict=True)
+    ]
+
+
+def pairs_by_group(pairs: Sequence[Pair], profile: Profile) -> dict[str, Sequence[Pair]]:
+    """Return `all` pairs, and those of each complexity that has any."""
+    groups: dict[str, Sequence[Pair]] = {"all": pairs}
+    for complexity in COMPLEXITIES:
+        group = [
+            pair
+            for pair in pairs
+            # As in the published table, where a row that states no complexity counts in `all` alone.
+            if pair.candidate["complexity"] == complexity and (profile != "v3" or pair.candidate["states_complexity"])
+        ]
+        if group:
+            groups[complexity] = group
+    return groups
+
+
+def pair_scores(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[float, float]:
+    """Return a metric of the baseline and of the candidate."""
+    place = COMPARED_METRICS.index(metric)
+    return scores(pair.baseline, profile)[place], scores(pair.candidate, profile)[place]
+
+
+def pair_hits(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[bool, bool]:
+    """Tell whether the baseline and the candidate fulfil a metric that is a yes or no."""
+    before, after = pair_scores(pair, profile, metric)
+    return bool(before), bool(after)
+
+
+def _counts(pairs: Iterable[Pair], profile: Profile, metric: ComparedMetric) -> PairedCounts:
+    hits = [pair_hits(pair, profile, metric) for pair in pairs]
+    return PairedCounts(
+        both=hits.count((True, True)),
+        gains=hits.count((False, True)),
+        losses=hits.count((True, False)),
+        neither=hits.count((False, False)),
+    )
+
+
+def _is_repeated(pairs: Iterable[Pair]) -> bool:
+    return any(pair.baseline["repeat"] > 1 for pair in pairs)

@@ -1,0 +1,184 @@
+"""The file of a run: its manifest, its results and the schemas they were validated with, a JSON line each.
+
+The schema of the lines is `results.schema.json` beside this module.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.results.result import Result, case_fingerprint, dumps, suite_fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_edgejson.suite.schemas import Schema
+
+SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
+
+
+class ResultsError(ValueError):
+    """A results file that cannot be written or read. The message names file, line and fix."""
+
+
+class ResultsWriter:
+    """Writes a results file line by line, beside its place, and moves it there when the run ends.
+
+    Beside the manifest and the results it holds each schema once, before the first result that was validated with it.
+    A run that is killed leaves what it finished in `FILE.partial`, and an earlier FILE as it was.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+
+    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+        self.path = path
+        self._manifest = manifest
+        self._suite: set[str] = set()
+        self._schemas: set[str] = set()
+        self._partial = path.with_name(path.name + ".partial")
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(21, "it is a folder")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._partial.open("w+", encoding="utf-8")
+        except OSError as error:
+            raise ResultsError(f"cannot write {path}: {error.strerror}; name a writable file") from None
+        self._write(manifest)
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        self._file.write(dumps(line) + "\n")
+        self._file.flush()
+
+    def add(self, result: Result, schema: Schema) -> None:
+        """Write a result at once.
+
+        Args:
+            result: what came out.
+            schema: the one it was validated with.
+        """
+        if result["schema_sha256"] not in self._schemas:
+            self._schemas.add(result["schema_sha256"])
+            document = {"id": schema.id, "complexity": schema.complexity, "sha256": schema.fingerprint}
+            self._write({"schema": document | {"document": schema.document}})
+        self._suite.add(case_fingerprint(result))
+        self._write(result)
+
+    def close(self, gates: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Put the file in its place, its manifest completed with what only the end of the run knows.
+
+        Args:
+            gates: what each gate said, as JSON builtins.
+        """
+        finished = {
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "cases": len(self._suite),
+            "suite_sha256": suite_fingerprint(self._suite),
+            "gates": list(gates),
+        }
+        whole = self.path.with_name(self.path.name + ".tmp")
+        with whole.open("w", encoding="utf-8") as file:
+            file.write(dumps({**self._manifest, **finished}) + "\n")
+            self._file.seek(0)
+            self._file.readline()
+            shutil.copyfileobj(self._file, file)
+        self._file.close()
+        whole.replace(self.path)
+        self._partial.unlink()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a results file holds.
+
+    Attributes:
+        path: the file.
+        manifest: its first line.
+        results: in the order of the file.
+        schemas: the schemas that results were validated with, by `schema_sha256`.
+    """
+
+    path: Path
+    manifest: Mapping[str, Any]
+    results: tuple[Result, ...]
+    schemas: Mapping[str, Schema]
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models, in the order of the file."""
+        return list(dict.fromkeys(result["model"] for result in self.results))
+
+
+def read_run(path: Path) -> Run:
+    """Read a results file, or what a killed run left of one in `FILE.partial`.
+
+    Raises:
+        ResultsError: the file cannot be read, or a line is not what `results.schema.json` says. A last line that was
+            cut off when the run was killed is passed over.
+    """
+    from pytest_edgejson.suite.cases import CaseError, decode_row
+    from pytest_edgejson.suite.schemas import SchemaError, make_schema
+
+    manifest: dict[str, Any] | None = None
+    results: list[Result] = []
+    schemas: dict[str, Schema] = {}
+    validate = _line_validator(path)
+    try:
+        with path.open("rb") as lines:
+            for number, raw in enumerate(lines, 1):
+                try:
+                    line = decode_row(raw, path, number)
+                except CaseError as error:
+                    if raw.endswith(b"\n") or manifest is None:
+                        raise ResultsError(f"{path}:{number}: {error.message}") from None
+                    break
+                if line is None:
+                    continue
+                if manifest is None:
+                    validate("manifest", line, number)
+                    manifest = line
+                elif "schema" in line and "case_id" not in line:
+                    validate("schema", line, number)
+                    given = line["schema"]
+                    name = f"{path}:{number}"
+                    schemas[given["sha256"]] = make_schema(given["id"], given["complexity"], given["document"], name)
+                else:
+                    validate("result", line, number)
+                    results.append(line)
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be read: {error.strerror}") from None
+    except SchemaError as error:
+        raise ResultsError(str(error)) from None
+    if manifest is None or not results:
+        raise ResultsError(f"{path}: holds no results; make some with pytest --edgejson-results=FILE.jsonl")
+    return Run(path, manifest, tuple(results), schemas)
+
+
+def _line_validator(path: Path) -> Callable[[str, Mapping[str, Any], int], None]:
+    from jsonschema import Draft202012Validator
+    from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+
+    document = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    names = {
+        "manifest": "the first line of a results file is its manifest",
+        "schema": "this line should hold a schema",
+        "result": "this line should be a result",
+    }
+    validators = {
+        name: Draft202012Validator({"$defs": document["$defs"], **document["$defs"][name]}, registry=REGISTRY)
+        for name in names
+    }
+
+    def validate(name: str, line: Mapping[str, Any], number: int) -> None:
+        error = next(validators[name].iter_errors(line), None)
+        if error is not None:
+            where = ".".join(map(str, error.absolute_path))
+            what = f"{where}: " * bool(where) + error.message[:200]
+            raise ResultsError(f"{path}:{number}: {names[name]}, but {what}")
+
+    return validate

@@ -1,0 +1,282 @@
+"""The language of gates: `METRIC[SLICE] COMPARISON BOUND`, such as `json_exact[simple]>=baseline-0.02`.
+
+    gate       = (metric | function "(" metric ")") comparison bound
+    metric     = NAME [ "[" slice "]" ]
+    function   = "lower" | "upper" | "worst_schema" | "worst_complexity"
+    comparison = ">=" | ">" | "<=" | "<" | "=="
+    bound      = number | "baseline" [ ("+" | "-" | "*") number ]
+    number     = digits [ "." digits ] [ "%" ]
+
+What a slice may name depends on the suite, which is not known here; `metrics.select` says.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast, get_args
+
+from pytest_edgejson.results.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pytest_edgejson.results.metrics import Unit
+
+Function: TypeAlias = Literal["lower", "upper", "worst_schema", "worst_complexity"]
+Comparison: TypeAlias = Literal[">=", ">", "<=", "<", "=="]
+
+FUNCTIONS: tuple[Function, ...] = get_args(Function)
+COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
+
+PAIRED = ("regressions", "gains", "p_worse")
+"""What is made of the cases that changed sides since the baseline."""
+
+METRIC_NAMES = (*METRICS, "misses", *PAIRED)
+
+# Fractions such as 0.7 - 0.02 are not exact: what is nearer than this is equal.
+_TOLERANCE = 1e-9
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?|\.[0-9]+")
+_COMPARISON = re.compile(r">=|<=|==|>|<")
+_SLIP = re.compile(r"=>|=<|!=|=")
+_MEANT = {"=>": ">=", "=<": "<=", "=": "=="}
+
+
+class GateError(ValueError):
+    """A gate that cannot be understood. The message is what is wrong, the gate, and a caret under the place.
+
+    Attributes:
+        message: what is wrong, in one line.
+        text: the gate.
+        position: the 0-based character it is about.
+    """
+
+    def __init__(self, message: str, text: str, position: int) -> None:
+        self.message = message
+        self.text = text
+        self.position = position
+        # Character by character, so that the caret stays under its place.
+        shown = "".join(character if character.isprintable() else "?" for character in text)
+        super().__init__(f"{message}\n  {shown}\n  {' ' * position}^")
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a metric is compared with: `factor` times the baseline's value, plus `offset`.
+
+    Attributes:
+        offset: a number in the metric's unit.
+        factor: 0 where there is no baseline in it.
+    """
+
+    offset: float
+    factor: float = 0.0
+
+    def value(self, baseline: float) -> float:
+        """Return the number to compare with, given the baseline's value."""
+        return self.factor * baseline + self.offset
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A condition on one metric.
+
+    Attributes:
+        text: as typed.
+        metric: one of `METRIC_NAMES`.
+        function: what is taken of it: an end of its interval, or its worst value over schemas or complexities.
+        slice: the cases it is measured on, None for all.
+        slice_position: where in the text the slice stands, for messages.
+        comparison: how it is compared.
+        bound: with what.
+    """
+
+    text: str
+    metric: str
+    function: Function | None
+    slice: str | None
+    slice_position: int
+    comparison: Comparison
+    bound: Bound
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of metric and bound."""
+        return unit_of(self.metric)
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it compares with a baseline."""
+        return self.bound.factor != 0 or self.metric in PAIRED
+
+    def holds(self, value: float, bound: float) -> bool:
+        """Compare; numbers nearer than 1e-9 are equal."""
+        near = abs(value - bound) <= _TOLERANCE
+        if self.comparison == "==":
+            return near
+        above = value > bound
+        strict = above if self.comparison.startswith(">") else not above
+        return (strict and not near) or (near and self.comparison.endswith("="))
+
+
+def unit_of(metric: str) -> Unit:
+    """Return the unit of a metric of `METRIC_NAMES`."""
+    return METRICS[metric].unit if metric in METRICS else "p_value" if metric == "p_worse" else "count"
+
+
+def parse_gate(text: str) -> Gate:
+    """Read a gate.
+
+    Raises:
+        GateError: it is none.
+    """
+    return _Parser(text.strip()).gate()
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    def fail(self, message: str, position: int | None = None) -> NoReturn:
+        raise GateError(message, self.text, self.at if position is None else position)
+
+    def skip(self) -> None:
+        while self.text[self.at : self.at + 1].isspace():
+            self.at += 1
+
+    def take(self, pattern: re.Pattern[str]) -> str | None:
+        self.skip()
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        return found[0]
+
+    def take_sign(self, signs: str) -> str | None:
+        self.skip()
+        sign = self.text[self.at : self.at + 1]
+        if not sign or sign not in signs:
+            return None
+        self.at += 1
+        return sign
+
+    def gate(self) -> Gate:
+        function, metric, name, position = self.measured()
+        comparison = self.comparison()
+        bound = self.bound(metric)
+        self.skip()
+        if self.at < len(self.text):
+            self.fail("a gate ends after its bound: give each gate an option of its own")
+        return Gate(self.text, metric, function, name, position, comparison, bound)
+
+    def measured(self) -> tuple[Function | None, str, str | None, int]:
+        self.skip()
+        start = self.at
+        word = self.name("a metric")
+        function: Function | None = None
+        if self.take_sign("("):
+            if word in METRIC_NAMES:
+                self.fail(f"a slice stands in brackets: {word}[simple]", self.at - 1)
+            if word not in FUNCTIONS:
+                self.fail(_unknown("function", word, FUNCTIONS), start)
+            function = word
+            self.skip()
+            start = self.at
+            word = self.name("a metric")
+        elif word in FUNCTIONS:
+            self.fail(f"{word} is a function of a metric: {word}(json_exact)", start)
+        if word not in METRIC_NAMES:
+            self.fail(_unknown("metric", word, METRIC_NAMES), start)
+        if function in ("lower", "upper") and unit_of(word) not in ("proportion", "mean"):
+            self.fail(f"{word} has no interval: {function} takes a proportion or a mean, such as json_exact", start)
+        name, position = self.slice()
+        if function is not None and not self.take_sign(")"):
+            self.fail("a closing ) is missing")
+        return function, word, name, position
+
+    def name(self, what: str) -> str:
+        word = self.take(_NAME)
+        if word is None:
+            self.fail(f"{what} is missing: {', '.join(METRIC_NAMES)}")
+        return word
+
+    def slice(self) -> tuple[str | None, int]:
+        if not self.take_sign("["):
+            return None, self.at
+        opened = self.at - 1
+        end = self.text.find("]", self.at)
+        if end < 0:
+            self.fail("a closing ] is missing", opened)
+        self.skip()
+        position = self.at
+        name = self.text[position:end].strip()
+        if not name:
+            self.fail("the slice is empty: name a complexity, a schema or KEY=VALUE of the metadata", position)
+        self.at = end + 1
+        return name, position
+
+    def comparison(self) -> Comparison:
+        found = self.take(_COMPARISON)
+        if found is None:
+            start = self.at
+            slip = self.take(_SLIP)
+            hint = f"; write {_MEANT[slip]} rather than {slip}" if slip in _MEANT else ""
+            self.fail(f"a comparison is missing: >=, >, <=, < or =={hint}", start)
+        return cast("Comparison", found)
+
+    def bound(self, metric: str) -> Bound:
+        self.skip()
+        start = self.at
+        word = self.take(_NAME)
+        if word is None:
+            return Bound(self.fraction(metric))
+        if word != "baseline":
+            self.fail(
+                f"a bound is a number, a percentage, or baseline, baseline-0.02, baseline*0.95, not {word!r}", start
+            )
+        if metric in PAIRED:
+            self.fail(f"{metric} is made of the baseline already: compare with a number", start)
+        sign = self.take_sign("+-*")
+        if sign is None:
+            return Bound(0.0, 1.0)
+        start = self.at
+        if sign == "*":
+            factor, _ = self.number()
+            if factor == 0:
+                self.fail("0 times the baseline compares with nothing of it: write 0", start)
+            return Bound(0.0, factor)
+        offset = self.fraction(metric)
+        return Bound(offset if sign == "+" else -offset, 1.0)
+
+    def fraction(self, metric: str) -> float:
+        self.skip()
+        start = self.at
+        number, is_percentage = self.number()
+        unit = unit_of(metric)
+        if unit in ("proportion", "mean"):
+            if number > 1:
+                hint = "" if is_percentage else f": write {number / 100:g} or {number:g}%"
+                self.fail(f"{metric} lies between 0 and 1{hint}", start)
+        elif unit == "p_value" and number > 1:
+            self.fail(f"{metric} lies between 0 and 1", start)
+        elif is_percentage:
+            self.fail(f"{metric} is no proportion: write a number, or baseline*0.95", start)
+        return number
+
+    def number(self) -> tuple[float, bool]:
+        digits = self.take(_NUMBER)
+        if digits is None:
+            self.fail("a number is missing: 0.55 or 55%, or baseline, baseline-0.02, baseline*0.95")
+        is_percentage = self.take_sign("%") is not None
+        return float(digits) / (100 if is_percentage else 1), is_percentage
+
+
+def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = difflib.get_close_matches(word.lower(), known, n=1)
+    hint = f"did you mean {near[0]}? " if near else ""
+    return f"unknown {kind} {word!r}: {hint}there are: {', '.join(known)}"

@@ -1,0 +1,129 @@
+"""Where the points of a run went: JSONExact as it stands, and under other conditions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.results.beside_v3 import told, v3_object
+from pytest_edgejson.results.metrics import Estimate
+from pytest_edgejson.results.statistics import proportion_interval
+from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.values.decoding import MalformedError, decode
+from pytest_edgejson.values.jsonvalue import equal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pytest_edgejson.results.result import Result
+
+_THOUGHT = "</think>"
+# A brace that begins an object, unlike the one of "the set {x, y}".
+_OBJECT = re.compile(r'\{\s*(?:"|\Z)')
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """JSONExact under one condition.
+
+    Attributes:
+        condition: `as it stands`, `strict`, `lenient`, `v3 extractor`, `finished` or `sound labels`.
+        n: answers that count.
+        right: exact ones of them.
+        json_exact: the proportion with its Wilson interval, None without answers.
+        gained: cases that are exact under this condition and not as it stands.
+        lost: the other way round.
+        left_out: answers that count as it stands and not under this condition.
+    """
+
+    condition: str
+    n: int
+    right: int
+    json_exact: Estimate | None
+    gained: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+
+def measure_points(answers: Sequence[Result]) -> tuple[Points, ...]:
+    """Return where the points went: the first is JSONExact as it stands, the last on the cases that no audit marks."""
+    policies = {result["extraction"]["policy"] for result in answers}
+    conditions: dict[str, Callable[[Result], bool]] = {"strict": lambda result: _is_exact_under(result, strict=True)}
+    if "strict" in policies:
+        conditions["lenient"] = lambda result: _is_exact_under(result, strict=False)
+    conditions["v3 extractor"] = _is_exact_in_v3
+    conditions["finished"] = lambda result: result["json_exact"] or could_be_exact(result)
+    first = _points_of("as it stands", answers, lambda result: result["json_exact"])
+    sound = [result for result in answers if not result["suspect"]]
+    last = _points_of("sound labels", sound, lambda result: result["json_exact"])
+    return (
+        first,
+        *(_points_of(name, answers, holds) for name, holds in conditions.items()),
+        Points(
+            last.condition,
+            last.n,
+            last.right,
+            last.json_exact,
+            left_out=tuple(told(result) for result in answers if result["suspect"]),
+        ),
+    )
+
+
+def _points_of(condition: str, answers: Sequence[Result], holds: Callable[[Result], bool]) -> Points:
+    verdicts = [(result, bool(holds(result))) for result in answers]
+    right = sum(verdict for _, verdict in verdicts)
+    interval = proportion_interval(right, len(answers))
+    return Points(
+        condition,
+        len(answers),
+        right,
+        None if interval is None else Estimate(right / len(answers), interval),
+        gained=tuple(told(result) for result, verdict in verdicts if verdict and not result["json_exact"]),
+        lost=tuple(told(result) for result, verdict in verdicts if not verdict and result["json_exact"]),
+    )
+
+
+def _is_exact_under(result: Result, *, strict: bool) -> bool:
+    found = extract(result["output"], "strict" if strict else "lenient").value
+    return found is not None and equal(result["expected_output"], found)
+
+
+def _is_exact_in_v3(result: Result) -> bool:
+    return equal(result["expected_output"], v3_object(result["output"]))
+
+
+def could_be_exact(result: Result) -> bool:
+    """Tell whether an answer that was cut off agrees with the expected output as far as it goes.
+
+    Every complete member must be right and in its place, every array that had closed must be whole. The scalar that was
+    being written when the limit came is not looked at, so that this is an upper bound.
+    """
+    if result["finish_reason"] != "length":
+        return False
+    output = result["output"].rpartition(_THOUGHT)[2]
+    position = 0
+    while match := _OBJECT.search(output, position):
+        try:
+            _, position = decode(output, match.start())
+        except MalformedError as error:
+            # What is malformed otherwise stays so, however it would have ended.
+            return isinstance(error.partial, dict) and _agrees(
+                result["expected_output"], error.partial, error.open_path
+            )
+    # Cut off before an object began, as inside a thought: nothing speaks against it.
+    return bool(result["failure"] == "truncated")
+
+
+def _agrees(expected: Any, partial: Any, open_path: tuple[str | int, ...]) -> bool:
+    for step in (*open_path, None):
+        if type(expected) is not type(partial) or len(partial) > len(expected):
+            return False
+        steps = partial.keys() if isinstance(partial, dict) else range(len(partial))
+        if isinstance(partial, dict) and not steps <= expected.keys():
+            return False
+        if not all(each == step or equal(expected[each], partial[each]) for each in steps):
+            return False
+        if step is not None:
+            expected, partial = expected[step], partial[step]
+    return True

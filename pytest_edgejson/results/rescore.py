@@ -1,0 +1,202 @@
+"""Rescore: the scores of a results file computed anew from the outputs in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson import __version__
+from pytest_edgejson.backends.interface import Completion
+from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
+from pytest_edgejson.results.result import Result, make_result
+from pytest_edgejson.suite.cases import Case
+from pytest_edgejson.values.text import clean, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_edgejson.scoring.extraction import Policy
+    from pytest_edgejson.suite.schemas import Schema
+
+_SCORES = (
+    "json_exact",
+    "field_f1",
+    "field_precision",
+    "field_recall",
+    "key_f1",
+    "schema_compliant",
+    "format_compliant",
+    "v3.json_exact",
+    "v3.field_f1",
+    "v3.schema_compliance",
+)
+# Why a score changed: what was found in the output, how, and what was thought of it.
+_REASONS = ("extraction.form", "extraction.error", "failure", "flags", "v3.crashed")
+_WHOLE = ("complexity", "schema_sha256", "value", "leaves", "fields", "violations")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A result that comes out otherwise than it stands in the file.
+
+    Attributes:
+        before: the result as it stands.
+        after: as it comes out.
+        keys: what changed: the keys of scores and reasons, those of `v3` and `extraction` with a dot.
+    """
+
+    before: Result
+    after: Result
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rescored:
+    """A run whose results were scored anew.
+
+    Attributes:
+        run: as it was read.
+        results: the new ones, in the same order.
+        schemas: what each was validated with, in the same order.
+        changes: the results that changed.
+        policy: how JSON was found, None where as each result says.
+    """
+
+    run: Run
+    results: tuple[Result, ...]
+    schemas: tuple[Schema, ...]
+    changes: tuple[Change, ...]
+    policy: Policy | None
+
+
+def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Schema] | None = None) -> Rescored:
+    """Score every result of a run anew, from its output and with the scorer of this version.
+
+    Args:
+        run: as `results.read_run` gives it.
+        policy: how JSON is found in the outputs, where not as each result says.
+        schemas: by schema id, where not those in the file.
+
+    Raises:
+        ResultsError: a schema is missing.
+    """
+    results, used = [], []
+    for result in run.results:
+        schema = run.schemas.get(result["schema_sha256"]) if schemas is None else schemas.get(result["schema_id"])
+        if schema is None:
+            where = "the file" if schemas is None else "the folder"
+            raise ResultsError(
+                f"{run.path}: {clean(result['case_id'])}: {where} holds no schema {clean(result['schema_id'])}: "
+                "name a folder that does with --schemas DIR"
+            )
+        how = policy or result["extraction"]["policy"]
+        # Keys that a later version adds to results beside scores are kept.
+        rescored = {**result, **_score(result, schema, how)}
+        if "alone" in result:
+            alone = result["alone"]
+            rescored["alone"] = {**alone, "json_exact": _score({**result, **alone}, schema, how)["json_exact"]}
+        results.append(rescored)
+        used.append(schema)
+    changes = [
+        Change(before, after, keys)
+        for before, after in zip(run.results, results, strict=True)
+        if (keys := tuple(_changed(before, after)))
+    ]
+    return Rescored(run, tuple(results), tuple(used), tuple(changes), policy)
+
+
+def _score(result: Result, schema: Schema, policy: Policy) -> Result:
+    case = Case(
+        id=result["case_id"],
+        schema_id=result["schema_id"],
+        complexity=schema.complexity,
+        prompt=result["prompt"],
+        expected_output=result["expected_output"],
+        states_complexity=result["states_complexity"],
+        metadata=result["metadata"],
+        suspect=tuple(result["suspect"]),
+    )
+    completion = Completion(
+        key=case.id,
+        text=result["output"],
+        **{
+            key: result[key]
+            for key in (
+                "finish_reason",
+                "prompt_tokens",
+                "output_tokens",
+                "latency_s",
+                "compute_s",
+                "error",
+                "stored",
+            )
+        },
+    )
+    return make_result(case, result["model"], result["repeat"], completion, schema, policy)
+
+
+def _get(result: Result, key: str) -> Any:
+    first, _, second = key.partition(".")
+    return result[first][second] if second else result[first]
+
+
+def _changed(before: Result, after: Result) -> Iterable[str]:
+    return (key for key in (*_SCORES, *_REASONS, *_WHOLE) if _get(before, key) != _get(after, key))
+
+
+def write(rescored: Rescored, path: Path) -> None:
+    """Write the new results; the manifest says when and by which version they were scored.
+
+    The file appears whole or not at all, also where it replaces the one that was read.
+
+    Raises:
+        ResultsError: the file cannot be written.
+    """
+    now = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "pytest-edgejson": __version__}
+    manifest = {**rescored.run.manifest, "rescored": now}
+    if rescored.policy is not None:
+        manifest["settings"] = {**manifest["settings"], "extraction": rescored.policy}
+    writer = ResultsWriter(path, manifest)
+    for result, schema in zip(rescored.results, rescored.schemas, strict=True):
+        writer.add(result, schema)
+    writer.close()
+
+
+def render(rescored: Rescored) -> str:
+    """Return what changed: each result in a line with old and new values, and how many changed in each key."""
+    changes, total = rescored.changes, len(rescored.results)
+    if not changes:
+        return f"{rescored.run.path}: {total} results scored anew, nothing changed"
+    lines = []
+    for change in changes:
+        name = f"{change.before['case_id']}[{change.before['model']}]"
+        repeat = f" repeat {change.before['repeat']}" if change.before["repeat"] > 1 else ""
+        lines.append(f"{clean(name)}{repeat}: {', '.join(_words(change))}")
+    lines += ["", f"{rescored.run.path}: {len(changes)} of {total} results changed"]
+    for key in (*_SCORES, *_REASONS, *_WHOLE):
+        own = [change for change in changes if key in change.keys]
+        if own:
+            lines.append(f"  {key}: {len(own)}{_balance(key, own)}")
+    return "\n".join(lines)
+
+
+def _words(change: Change) -> Iterable[str]:
+    for key in change.keys:
+        if key in _WHOLE:
+            # Too long for a line; the file that --out writes has them.
+            yield key
+        else:
+            yield f"{key} {_shown(_get(change.before, key))} → {_shown(_get(change.after, key))}"
+
+
+def _shown(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else clean(value) if isinstance(value, str) else show(value, 40)
+
+
+def _balance(key: str, changes: Sequence[Change]) -> str:
+    if key not in _SCORES:
+        return ""
+    up = sum(_get(change.after, key) > _get(change.before, key) for change in changes)
+    return f" ({up} up, {len(changes) - up} down)"

@@ -1,0 +1,115 @@
+"""Results: a case, a model's completion and its score as one JSON line, and the file of a run.
+
+The schema of both kinds of line is `results.schema.json` beside this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_edgejson.backends.interface import Completion
+    from pytest_edgejson.scoring.extraction import Policy
+    from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.schemas import Schema
+
+
+Result: TypeAlias = dict[str, Any]
+"""One result line as JSON builtins: what travels from xdist workers, is stored, and is reported."""
+
+
+def make_result(case: Case, model: str, repeat: int, completion: Completion, schema: Schema, policy: Policy) -> Result:
+    """Score a completion.
+
+    Args:
+        case: what was asked.
+        model: the name in the node id.
+        repeat: 1-based.
+        completion: what the backend returned.
+        schema: the case's.
+        policy: how JSON is found in the output.
+    """
+    from pytest_edgejson.scoring.diagnosis import failure_kind, findings
+    from pytest_edgejson.scoring.extraction import extract
+    from pytest_edgejson.scoring.score import score
+    from pytest_edgejson.scoring.v3 import score_v3
+
+    extraction = extract(completion.text, policy, schema.is_valid)
+    scored = score(case.expected_output, extraction, schema)
+    published = score_v3(case.expected_output, completion.text)
+    value = extraction.value
+    return {
+        "case_id": case.id,
+        "schema_id": case.schema_id,
+        "schema_sha256": schema.fingerprint,
+        "complexity": case.complexity,
+        "states_complexity": case.states_complexity,
+        "model": model,
+        "repeat": repeat,
+        "prompt": case.prompt,
+        "expected_output": case.expected_output,
+        "metadata": dict(case.metadata),
+        "suspect": list(case.suspect),
+        "output": completion.text,
+        "finish_reason": completion.finish_reason,
+        "error": completion.error,
+        "prompt_tokens": completion.prompt_tokens,
+        "output_tokens": completion.output_tokens,
+        "latency_s": completion.latency_s,
+        "compute_s": completion.compute_s,
+        "stored": completion.stored,
+        "extraction": {"form": extraction.form, "policy": extraction.policy, "error": extraction.error},
+        "value": value,
+        "json_exact": scored.json_exact,
+        "field_f1": scored.field_f1,
+        "field_precision": scored.field_precision,
+        "field_recall": scored.field_recall,
+        "key_f1": scored.key_f1,
+        "schema_compliant": scored.schema_compliant,
+        "format_compliant": scored.format_compliant,
+        "failure": failure_kind(completion.finish_reason, extraction, scored),
+        "flags": list(extraction.flags),
+        "leaves": scored.expected_leaves,
+        "fields": []
+        if value is None or scored.json_exact
+        else [finding.as_dict() for finding in findings(case.expected_output, value, schema, case.prompt, scored)],
+        "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
+        "v3": {
+            "json_exact": published.json_exact,
+            "field_f1": published.field_f1,
+            "schema_compliance": published.schema_compliance,
+            "crashed": published.crashed,
+        },
+    }
+
+
+def dumps(value: Mapping[str, Any]) -> str:
+    """Return a value as one ASCII line; lone surrogates survive as escapes."""
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
+
+
+CASE_KEYS = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
+"""What a case asks, by the key in a result, in words."""
+
+
+def case_name(result: Mapping[str, Any]) -> str:
+    """Return the id of a result's case, with the repeat where there are several: `invoice-007-r2`."""
+    return str(result["case_id"]) + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
+
+
+def case_fingerprint(result: Mapping[str, Any]) -> str:
+    """Return a hash of what a case asks: its id, prompt, expected output and schema.
+
+    Two results with the same one can be compared, whatever model and scorer they are of.
+    """
+    asked = [result[key] for key in ("case_id", *CASE_KEYS)]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+
+
+def suite_fingerprint(cases: Iterable[str]) -> str:
+    """Return a hash of a set of cases, given as `case_fingerprint` makes them."""
+    return hashlib.sha256("\n".join(sorted(set(cases))).encode("ascii")).hexdigest()

@@ -1,0 +1,157 @@
+"""Scanning a text while it is generated, so that generation can stop where the answer ends."""
+
+from __future__ import annotations
+
+import re
+
+from pytest_edgejson.scoring.extraction import OBJECT_STARTS, extract
+from pytest_edgejson.values.decoding import MalformedError, decode
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+_MARK = re.compile(r"<think>|</think>|[{\[]")
+_END_OF_THOUGHT = re.compile(r"</think>")
+_IN_OBJECT = re.compile(r'["{}]')
+_IN_ARRAY = re.compile(r'["\[\]]')
+_IN_STRING = re.compile(r'["\\]')
+_FENCE_BEFORE = re.compile(r"(?<!`)`{3,}+[ \t]*+[\w+.-]*+\s*+\Z")
+# What is kept of the text before a bracket, to tell whether a fence ends it.
+_LONGEST_FENCE = 200
+# Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
+_MOST_DOUBTS = 20
+
+
+class RootScanner:
+    """Tells, while a text is being generated, when its root object has closed.
+
+    An object counts once the text from its brace to the balancing one decodes as a JSON object that is not empty, as
+    `extract` would decode it; braces in prose (`{x}`), `{}` and malformed objects are passed over. Nothing inside a
+    thought counts, and nothing inside of an array that the text, or a fence, begins with: the root is the array, and
+    to stop in it would make an object of a wrong answer.
+
+    Each character is looked at a bounded number of times, whatever the pieces.
+
+    Attributes:
+        closed_at: the offset after the root object, in all that was fed; None as long as it has not closed.
+    """
+
+    def __init__(self, *, thinking: bool = False) -> None:
+        """Start at the beginning of an output.
+
+        Args:
+            thinking: the prompt's template has opened a thought already.
+        """
+        self.closed_at: int | None = None
+        self._fed = 0
+        self._text: list[str] = []
+        self._doubts = 0
+        self._tag = "</think>" if thinking else "<think>"
+        self._carry = ""
+        self._before = ""
+        self._is_blank = True
+        self._brackets = ""
+        self._pieces: list[str] = []
+        self._depth = 0
+        self._is_fresh = self._in_string = self._is_escaped = False
+
+    def feed(self, text: str) -> bool:
+        """Take the next piece of the output; return whether the root object has closed in it or before."""
+        if self.closed_at is not None:
+            return True
+        self._text.append(text)
+        chunk = self._carry + text
+        start = self._fed - len(self._carry)
+        self._fed += len(text)
+        self._carry = ""
+        position = 0
+        while position < len(chunk):
+            position = self._inside(chunk, position) if self._brackets else self._outside(chunk, position)
+            if not self._brackets and self._pieces:
+                if self._is_answer("".join(self._pieces)) and self._is_found(start + position):
+                    self.closed_at = start + position
+                    return True
+                self._pieces = []
+        return False
+
+    def _outside(self, chunk: str, position: int) -> int:
+        """Go on in prose or in a thought, to behind the next mark that matters."""
+        match = (_MARK if self._tag == "<think>" else _END_OF_THOUGHT).search(chunk, position)
+        if match is None:
+            cut = chunk.rfind("<", position)
+            # In prose, the end of a thought that nothing opened is looked for too.
+            if cut >= 0 and any(tag.startswith(chunk[cut:]) for tag in {self._tag, "</think>"}):
+                self._carry = chunk[cut:]
+            self._remember(chunk[position:])
+            return len(chunk)
+        self._remember(chunk[position : match.start()])
+        mark = match.group()
+        if mark in ("<think>", "</think>"):
+            self._tag = "</think>" if mark == "<think>" else "<think>"
+            self._before, self._is_blank = "", True
+        elif mark == "{" or self._is_blank or _FENCE_BEFORE.search(self._before):
+            self._brackets = "{}" if mark == "{" else "[]"
+            self._is_fresh = mark == "{"
+            self._depth = 1
+            self._pieces = [mark]
+        else:
+            self._remember(mark)
+        return match.end()
+
+    def _remember(self, prose: str) -> None:
+        self._is_blank = self._is_blank and not prose.strip()
+        self._before = (self._before + prose[-_LONGEST_FENCE:])[-_LONGEST_FENCE:]
+
+    def _inside(self, chunk: str, position: int) -> int:
+        """Go on in an object or array, to behind its end, or to where it turns out to be none."""
+        start = position
+        marks = _IN_OBJECT if self._brackets == "{}" else _IN_ARRAY
+        while position < len(chunk):
+            if self._is_fresh:
+                blank = _BLANK.match(chunk, position)
+                position = blank.end() if blank else position
+                if position == len(chunk):
+                    break
+                self._is_fresh = False
+                if chunk[position] not in OBJECT_STARTS:
+                    self._brackets, self._pieces = "", []
+                    self._remember("{")
+                    return position
+            if self._is_escaped:
+                self._is_escaped = False
+                position += 1
+                continue
+            match = (_IN_STRING if self._in_string else marks).search(chunk, position)
+            if match is None:
+                position = len(chunk)
+                break
+            position = match.end()
+            mark = match.group()
+            if mark == "\\":
+                self._is_escaped = True
+            elif mark == '"':
+                self._in_string = not self._in_string
+            else:
+                self._depth += 1 if mark == self._brackets[0] else -1
+                if self._depth == 0:
+                    self._brackets = ""
+                    self._remember(mark)
+                    break
+        self._pieces.append(chunk[start:position])
+        return position
+
+    def _is_found(self, end: int) -> bool:
+        """Ask `extract` itself: amid what is malformed, where an object begins can be seen in more than one way."""
+        if self._doubts == _MOST_DOUBTS:
+            return False
+        found = extract("".join(self._text)[:end]).value is not None
+        self._doubts += not found
+        return found
+
+    @staticmethod
+    def _is_answer(text: str) -> bool:
+        if not text.startswith("{"):
+            return False
+        try:
+            value, _ = decode(text)
+        except MalformedError:
+            return False
+        return bool(value)

@@ -1,0 +1,98 @@
+"""Scoring: what was extracted from an output, compared with the expected output and the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.scoring.alignment import align
+from pytest_edgejson.values.decoding import MAX_DEPTH
+from pytest_edgejson.values.jsonvalue import equal, is_leaf, leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.scoring.alignment import Alignment
+    from pytest_edgejson.scoring.extraction import Extraction
+    from pytest_edgejson.suite.schemas import Schema, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good one output is. Without an object everything is 0 and false.
+
+    Attributes:
+        json_exact: typed deep equality, see `alignment.equal`.
+        field_f1: 2 · right / (expected + predicted) leaves.
+        field_precision: right / predicted leaves.
+        field_recall: right / expected leaves.
+        key_f1: the same as `field_f1`, values ignored: a leaf is right when its path is.
+        schema_compliant: valid under the schema, `format` not asserted.
+        format_compliant: valid under the schema, `format` asserted too.
+        right_leaves: leaves that agree in path and value, arrays aligned.
+        expected_leaves: leaves of the expected output.
+        predicted_leaves: leaves of the object that was found.
+        violations: what of the object the schema does not allow, see `schemas.Schema.violations`.
+        alignment: of the expected output and the object; None where there is none, or it is exact.
+    """
+
+    json_exact: bool
+    field_f1: float
+    field_precision: float
+    field_recall: float
+    key_f1: float
+    schema_compliant: bool
+    format_compliant: bool
+    right_leaves: int
+    expected_leaves: int
+    predicted_leaves: int
+    violations: Sequence[Violation] = ()
+    alignment: Alignment | None = None
+
+
+def score(expected: dict[str, Any], extraction: Extraction, schema: Schema) -> Score:
+    """Score what was extracted from an output.
+
+    Args:
+        expected: the case's expected output.
+        extraction: what `extraction.extract` found.
+        schema: the case's schema.
+    """
+    value = extraction.value
+    if value is None:
+        return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, len(leaves(expected)), 0)
+    violations = schema.violations(value)
+    compliant = not violations
+    format_compliant = compliant and schema.is_valid(value, with_formats=True)
+    if equal(expected, value):
+        n = len(leaves(expected))
+        return Score(True, 1.0, 1.0, 1.0, 1.0, compliant, format_compliant, n, n, n, violations)
+    alignment = align(expected, value)
+    right, n_expected, n_predicted = alignment.right, len(alignment.expected), len(alignment.got)
+    return Score(
+        json_exact=False,
+        field_f1=_f1(right, n_expected, n_predicted),
+        field_precision=right / n_predicted,
+        field_recall=right / n_expected,
+        key_f1=_f1(align(_outline(expected), _outline(value)).right, n_expected, n_predicted),
+        schema_compliant=compliant,
+        format_compliant=format_compliant,
+        right_leaves=right,
+        expected_leaves=n_expected,
+        predicted_leaves=n_predicted,
+        violations=violations,
+        alignment=alignment,
+    )
+
+
+def _f1(right: int, expected: int, predicted: int) -> float:
+    return 2 * right / (expected + predicted)
+
+
+def _outline(value: Any, depth: int = 0) -> Any:
+    """Return a value with all leaves made alike, as deep as an object that was found can be."""
+    if isinstance(value, dict) and value and depth <= MAX_DEPTH:
+        return {key: _outline(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list) and value and depth <= MAX_DEPTH:
+        return [_outline(item, depth + 1) for item in value]
+    return None if is_leaf(value) else value

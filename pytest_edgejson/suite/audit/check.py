@@ -1,0 +1,185 @@
+"""`edgejson suite check`: proves of any suite that its cases can be answered from their text."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
+from pytest_edgejson.suite.rendering import FormError, parse_prompt
+from pytest_edgejson.suite.totals import wrong_totals
+from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
+from pytest_edgejson.values.text import show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.values.jsonvalue import Path as LeafPath
+
+# Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one
+# number: commas before groups of three digits separate thousands.
+_NUMBER = re.compile(r"(?<![\w.])-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w|\.\d)")
+_SHOWN = 100
+_TRUE = re.compile(r"\b(?:true|yes|on|enabled)\b", re.IGNORECASE)
+_FALSE = re.compile(r"\b(?:false|no|off|disabled|not)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with a suite.
+
+    Attributes:
+        path: the file.
+        line: 1-based line, 0 for the whole file.
+        message: what is wrong, and with which case.
+    """
+
+    path: Path
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
+
+
+@dataclass
+class SuiteCheck:
+    """Problems found and cases read so far; uniqueness is checked over everything that was read."""
+
+    problems: list[Problem] = field(default_factory=list)
+    cases: int = 0
+    _ids: dict[str, str] = field(default_factory=dict)
+    _prompts: dict[str, str] = field(default_factory=dict)
+    _outputs: dict[str, str] = field(default_factory=dict)
+
+    def add(self, row: CaseRow | BrokenRow) -> None:
+        """Check a row."""
+        if isinstance(row, BrokenRow):
+            self.problems.append(Problem(row.path, row.line, row.message))
+            return
+        self.cases += 1
+        case = row.case
+        messages = [*self._duplicates(case, row.path), *case_problems(case, row.schema)]
+        self.problems += [Problem(row.path, case.line, f"{case.id}: {message}") for message in messages]
+
+    def _duplicates(self, case: Case, path: Path) -> Iterator[str]:
+        place = f"{path}:{case.line}"
+        for what, seen, mark in (
+            ("id", self._ids, case.id),
+            ("prompt", self._prompts, case.prompt),
+            ("expected output", self._outputs, same_text(case.expected_output)),
+        ):
+            first = seen.setdefault(mark, place)
+            if first != place:
+                yield f"its {what} stands already in {first}"
+
+
+def same_text(value: Any) -> str:
+    """Return a text that values share when they are equal: 1 and 1.0 are, and the order of keys does not matter."""
+    flat = sorted((format_path(path), leaf) for path, leaf in leaves(value).items())
+    return json.dumps(
+        [(path, int(leaf) if isinstance(leaf, float) and leaf.is_integer() else leaf) for path, leaf in flat]
+    )
+
+
+def case_problems(case: Case, schema: Schema) -> Iterator[str]:
+    """Yield what is wrong with one case: schema, values that the text lacks, array boundaries, derived totals."""
+    violations = schema.violations(case.expected_output)
+    for violation in violations:
+        yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
+    absent = list(absent_values(case))
+    for path, value in absent:
+        yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
+    # A record that cannot be read back for another reason than an absent value has lost its structure.
+    if not absent and not violations:
+        yield from _unrecoverable(case, schema)
+    if not violations:
+        try:
+            for total, value, right in wrong_totals(case.schema_id, case.expected_output):
+                yield f"{total} is {show(value)}, its parts give {show(right)}"
+        except ArithmeticError:
+            yield "its totals are beyond what can be added up"
+
+
+def _number(text: str) -> int | float | None:
+    """Return a number of a text, whole ones exactly; None for one too long to be anyone's value."""
+    digits = text.replace(",", "")
+    try:
+        return float(digits) if set(digits) & set(".eE") else int(digits)
+    except ValueError:
+        return None
+
+
+def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
+    """Yield path and value of each expected leaf that does not stand in the prompt.
+
+    A string must stand there as it is, a number by its value, a boolean by a word such as `true`, `yes` or `off`.
+    """
+    numbers = {_number(text) for text in _NUMBER.findall(case.prompt)}
+    for path, value in leaves(case.expected_output).items():
+        match value:
+            case bool():
+                there = bool((_TRUE if value else _FALSE).search(case.prompt))
+            case int() | float():
+                there = value in numbers
+            case str():
+                there = value in case.prompt
+            case _:
+                there = True
+        if not there:
+            yield path, value
+
+
+def _unrecoverable(case: Case, schema: Schema) -> Iterator[str]:
+    """Read the record back from a prompt in EdgeJSON's form; any other form says nothing about boundaries."""
+    try:
+        record = parse_prompt(case.prompt, schema.document)
+    except FormError:
+        return
+    if equal(record, case.expected_output):
+        return
+    expected, got = leaves(case.expected_output), leaves(record)
+    # Other boundaries give other paths: the same labels in the same order, cut elsewhere.
+    moved = [path for path in (*expected, *got) if (path in expected) != (path in got)]
+    arrays = dict.fromkeys(format_path(path[: _first_index(path)]) for path in moved if _first_index(path) < len(path))
+    if arrays:
+        yield f"the prompt does not determine where the items of {', '.join(arrays)} begin and end"
+    else:
+        other = [path for path, value in expected.items() if path in got and not equal(got[path], value)]
+        where = [format_path(path) for path in dict.fromkeys([*moved, *other])]
+        yield f"the text does not say what is expected at {', '.join(where[:3])}{', …' if len(where) > 3 else ''}"
+
+
+def _first_index(path: tuple[str | int, ...]) -> int:
+    return next((place for place, part in enumerate(path) if isinstance(part, int)), len(path))
+
+
+def check_suite(paths: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, Schema]]) -> SuiteCheck:
+    """Check files and folders of cases together, each file once.
+
+    Args:
+        paths: JSON Lines files, or folders that hold them; what in a folder is not meant to hold cases is passed over.
+        schemas_of: returns the schemas of a file.
+
+    Raises:
+        FileNotFoundError: a path does not exist, or a folder holds no JSON Lines file.
+    """
+    check = SuiteCheck()
+    for row in read_rows(case_files(paths), schemas_of):
+        check.add(row)
+    return check
+
+
+def summary_text(check: SuiteCheck) -> str:
+    """Return what was checked in one line."""
+    problems = _count(len(check.problems), "problem") if check.problems else "no problems"
+    return f"{_count(check.cases, 'case')}, {problems}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

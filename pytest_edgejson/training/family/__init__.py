@@ -1,0 +1,1 @@
+"""`edgejson reproduce`: the published story again, in miniature."""

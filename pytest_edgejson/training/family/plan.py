@@ -1,0 +1,131 @@
+"""What is trained and compared: bases of two sizes, an adapter on each, and ablations of the smaller one's adapter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.training.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pytest_edgejson.training.presets import LoraSettings
+
+PROMPT = "v3"
+"""The prompt template of training and benchmark, the published one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A base model.
+
+    Attributes:
+        name: in the registry.
+        folder: where it lies.
+        settings: of the adapter that is trained on it.
+        published_base: name in the bundled models.toml of the published base that it stands for.
+        published_adapter: the same, of the published adapter.
+    """
+
+    name: str
+    folder: Path
+    settings: LoraSettings
+    published_base: str
+    published_adapter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """An adapter to train.
+
+    Attributes:
+        name: in the registry.
+        base: what it is trained on.
+        settings: how.
+        cases: on how many of the train cases; None for all.
+    """
+
+    name: str
+    base: Base
+    settings: LoraSettings
+    cases: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """An experiment.
+
+    Attributes:
+        bases: smallest first.
+        ablated: name of the base whose adapter is ablated; none is where no base has it.
+        ranks: of the ablations, the full adapter's own among them; alpha is twice the rank.
+        sizes: train cases of the ablations, fewer than there are.
+        train_cases: folder or file of the cases that the adapters are trained on.
+        test_cases: folder or file of the cases that all models answer.
+        max_steps: ends a training after so many optimizer steps; -1 for none.
+        max_new_tokens: tokens of an answer at most; None for the benchmark's default.
+    """
+
+    bases: tuple[Base, ...]
+    ablated: str = "nano-1m"
+    ranks: tuple[int, ...] = (8, 16, 32)
+    sizes: tuple[int, ...] = (157, 314)
+    train_cases: Path = bundled.TRAIN_CASES
+    test_cases: Path = bundled.TEST_CASES
+    max_steps: int = -1
+    max_new_tokens: int | None = None
+
+    @property
+    def adapters(self) -> list[Adapter]:
+        """All adapters, those of one base together."""
+        return [adapter for base in self.bases for adapter in self.of(base)]
+
+    @property
+    def models(self) -> list[str]:
+        """The names of all bases and adapters, each base before its own: it is then loaded once to answer."""
+        return [name for base in self.bases for name in (base.name, *(adapter.name for adapter in self.of(base)))]
+
+    def of(self, base: Base) -> list[Adapter]:
+        """Return the adapters of a base, the full one first."""
+        return [full(base), *self.by_rank(base), *self.by_size(base)]
+
+    def by_rank(self, base: Base) -> Iterator[Adapter]:
+        """Yield the ablations over rank of a base's adapter, without the full adapter itself."""
+        for rank in self.ranks if base.name == self.ablated else ():
+            if rank != base.settings.rank:
+                settings = replace(base.settings, rank=rank, alpha=2 * rank)
+                yield Adapter(f"{full(base).name}-rank{rank}", base, settings)
+
+    def by_size(self, base: Base) -> Iterator[Adapter]:
+        """Yield the ablations over train size of a base's adapter, without the full adapter itself."""
+        for size in self.sizes if base.name == self.ablated else ():
+            yield Adapter(f"{full(base).name}-cases{size}", base, base.settings, size)
+
+
+def full(base: Base) -> Adapter:
+    """Return a base's adapter as it is trained on all cases."""
+    return Adapter(f"{base.name}-lora", base, base.settings)
+
+
+_PUBLISHED = {"nano-1m": ("smollm2-135m", "maaza-mlm-135m"), "nano-4m": ("smollm2-360m", "maaza-slm-360m")}
+NAMES = tuple(_PUBLISHED)
+"""The bases that ship with the project, smallest first."""
+
+
+def make_plan(folder: Path, only: str | None = None) -> Plan:
+    """Return the experiment with the project's bases.
+
+    Args:
+        folder: where the bases lie, each in a folder of its name.
+        only: name of one base, to leave the other out.
+    """
+    return Plan(
+        tuple(
+            Base(name, folder / name, PRESETS[name], *published)
+            for name, published in _PUBLISHED.items()
+            if only in (None, name)
+        )
+    )

@@ -1,0 +1,104 @@
+"""The report of a reproduction: the answers to its questions, and how it was made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.report.blocks import Heading, Table
+from pytest_edgejson.training.family.tables import ablations, capacity, training
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pytest_edgejson.report.blocks import Block
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.training.family.tables import Experiment
+
+
+def make_report(experiment: Experiment, command: str) -> Iterator[Block]:
+    """Yield the report.
+
+    Args:
+        experiment: what came out.
+        command: what was typed to make it.
+    """
+    plan = experiment.plan
+    bases = " and ".join(base.name for base in plan.bases)
+    published = " and ".join(base.published_adapter for base in plan.bases)
+    cases = len({result["case_id"] for result in experiment.run.results})
+    yield Heading(1, "The published experiment in miniature")
+    yield (
+        f"Made by `{command}`, which makes it again on any machine: LoRA adapters are trained on {bases}, small models "
+        f"of this project's own, and all of them answer the {cases} test cases. Beside them stands what is published "
+        f"of {published} and what they are trained on: other models, on other cases of the same schemas, by the v3 "
+        "scorer, with 37 medium cases instead of 57. It is the pattern that can be compared, not the figures. Where "
+        "published documents disagree, all their figures are given."
+    )
+    yield from training(experiment)
+    if len(plan.bases) > 1:
+        yield from capacity(experiment)
+    for base in plan.bases:
+        if len(plan.of(base)) > 1:
+            yield from ablations(experiment, base)
+    yield (
+        "Intervals are 95 %: Wilson for proportions, bootstrap for means, Newcombe's method 10 for differences, Bonett "
+        "and Price for ratios. p: exact McNemar test, corrected by Benjamini and Hochberg for the comparisons of its "
+        "section; by complexity it is exploratory. `edgejson compare results.jsonl --baseline MODEL` tells more."
+    )
+    yield Heading(2, "How it was made")
+    yield from _making(experiment)
+
+
+def _making(experiment: Experiment) -> Iterator[Block]:
+    plan, manifest, steps = experiment.plan, experiment.run.manifest, experiment.steps
+    settings, machine = plan.bases[0].settings, manifest["machine"]
+    yield (
+        f"All adapters: batches of {settings.batch_size * settings.accumulation} cases, dropout {settings.dropout:g}, "
+        f"weight decay {settings.weight_decay:g}, gradients clipped to {settings.max_grad_norm:g}, "
+        f"{100 * settings.warmup_ratio:g} % warm-up and then cosine, on {', '.join(settings.targets)}; seed "
+        f"{settings.seed}. All models answer greedily."
+    )
+    rows = []
+    for base in plan.bases:
+        made = _duration(steps[base.name].seconds) if base.name in steps else "ships with the project"
+        rows.append([base.name, *[""] * 6, made, _answering(experiment, base.name)])
+        for adapter in plan.of(base):
+            step, own = steps[adapter.name], adapter.settings
+            rows.append(
+                [
+                    adapter.name,
+                    f"{step.cases:,}",
+                    f"{own.rank}",
+                    f"{own.alpha}",
+                    f"{own.epochs:g}",
+                    f"{own.learning_rate:g}",
+                    f"{step.loss:.4f}",
+                    _duration(step.seconds),
+                    _answering(experiment, adapter.name),
+                ]
+            )
+    headers = ["", "cases", "rank", "alpha", "epochs", "learning rate", "loss at the end", "training", "answering"]
+    yield Table(headers, rows, ("left", *["right"] * 8))
+    precisions = sorted({step.precision for step in steps.values()})
+    devices = sorted({str(model["device"]) for model in manifest["models"].values()})
+    versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
+    threads = max(step.threads for step in steps.values())
+    yield (
+        f"Trained in {_duration(sum(step.seconds for step in steps.values()))} in {' and '.join(precisions)}, with "
+        f"{threads} thread{'s' * (threads != 1)}; answered in "
+        f"{_duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
+        f"{machine['processor']}, {machine['cores']} cores; {versions}."
+    )
+
+
+def _answering(experiment: Experiment, model: str) -> str:
+    """Return what a model took to answer, also where the answers are from the store."""
+    return _duration(sum(_seconds(each) for each in experiment.run.results if each["model"] == model))
+
+
+def _seconds(result: Result) -> float:
+    return result["compute_s"] or 0.0
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 100 else f"{seconds:.0f} s"

@@ -1,0 +1,88 @@
+"""What `edgejson reproduce` does with its arguments."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.suite import bundled
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_edgejson.training.family.plan import Plan
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the command to those of `edgejson`, and return its parser."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        "reproduce",
+        help="make the published experiment again in miniature",
+        description="Train LoRA adapters on two small bases, with ablations over rank and train size, let all models "
+        "answer the bundled test cases, and report what training, size, rank and train cases bring, beside the figures "
+        "published of the Maaza models. What is finished is kept: the same command goes on where it was cut off.",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("reproduction"), help="folder to work in (default: reproduction)"
+    )
+    parser.add_argument("--only", choices=("nano-1m", "nano-4m"), help="this base only (default: both)")
+    parser.add_argument("--bases", action="store_true", help="train the bases too, which takes an hour or so")
+    return parser
+
+
+def run(arguments: argparse.Namespace) -> str:
+    """Do what the arguments say, and return the report as text; as Markdown it is in `report.md` of the folder.
+
+    Raises:
+        ModuleNotFoundError: the extra `train` is not installed.
+        ReproductionError: a base is not there, a case could not be run, or it was interrupted.
+        TrainingError: a base cannot be trained on.
+        OSError: a file cannot be written.
+    """
+    from pytest_edgejson.training.family.plan import make_plan
+
+    out = arguments.out.resolve()
+    plan = make_plan(out / "bases" if arguments.bases else bundled.ROOT / "models", arguments.only)
+    return reproduce(plan, out, shlex.join(["edgejson", *arguments.command_line]), bases=arguments.bases)
+
+
+def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> str:
+    """Carry out a plan, and return the report as text; see `run`.
+
+    Args:
+        plan: what to train and to compare.
+        out: folder to work in, absolute.
+        command: what the report says it was made by.
+        bases: train the bases too.
+    """
+    from pytest_edgejson.backends.models import load_registry
+    from pytest_edgejson.report.blocks import as_markdown, as_text
+    from pytest_edgejson.training.family.notebook import Notebook, ReproductionError
+    from pytest_edgejson.training.family.report import make_report
+    from pytest_edgejson.training.family.steps import answer, need_training, train_adapters, train_bases
+    from pytest_edgejson.training.family.tables import Experiment
+
+    need_training()
+    notebook = Notebook(out / "steps.json")
+    try:
+        if bases:
+            train_bases(plan, out, notebook, _say)
+        train_adapters(plan, out, notebook, _say)
+        results = answer(plan, out, _say)
+    except KeyboardInterrupt:
+        raise ReproductionError(
+            f"interrupted: {out} keeps every finished step, the checkpoints and the answers; the same command goes on"
+        ) from None
+    trained = [*(base.name for base in plan.bases if bases), *(adapter.name for adapter in plan.adapters)]
+    steps = {name: notebook.steps[name] for name in trained}
+    blocks = [*make_report(Experiment(plan, results, steps, load_registry(bundled.MODELS_FILE)), command)]
+    (out / "report.md").write_text(as_markdown(blocks), encoding="utf-8")
+    return f"{as_text(blocks)}\n\nreport: {out / 'report.md'}"
+
+
+def _say(line: str) -> None:
+    # Where the trainings show their progress.
+    sys.stderr.write(f"reproduce: {line}\n")
+    sys.stderr.flush()

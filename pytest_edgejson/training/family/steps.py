@@ -1,0 +1,199 @@
+"""The steps of a reproduction: train what is not trained yet, and let all models answer the test cases."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.local.model_files import hash_files, locate, need_libraries
+from pytest_edgejson.backends.spec import ModelSpec
+from pytest_edgejson.results.assertion import is_error
+from pytest_edgejson.results.file import read_run
+from pytest_edgejson.training.checkpoints import fingerprint
+from pytest_edgejson.training.family.notebook import ReproductionError
+from pytest_edgejson.training.family.plan import NAMES, PROMPT
+from pytest_edgejson.training.precision import has_bf16
+from pytest_edgejson.training.train_cases import read, schemas_of, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pytest_edgejson.results.file import Run
+    from pytest_edgejson.training.family.notebook import Notebook, Step
+    from pytest_edgejson.training.family.plan import Plan
+
+# What the benchmark shows goes where the trainings show theirs: standard output holds the report alone.
+_STDERR = 2
+# For pytest to end after Ctrl-C.
+_GRACE_S = 10
+
+
+def need_training() -> None:
+    """Check that what trains is installed.
+
+    Raises:
+        ModuleNotFoundError: it is not.
+    """
+    try:
+        need_libraries("reproduce", "torch", "transformers", "peft", "accelerate")
+    except BackendError as error:
+        raise ModuleNotFoundError(str(error)) from None
+
+
+def train_bases(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str], None]) -> None:
+    """Train the bases that are not trained yet.
+
+    Raises:
+        TrainingError: checkpoints are those of another training.
+        OSError: a file cannot be written.
+    """
+    for base in plan.bases:
+        if notebook.is_done(base.name, base.name) and (base.folder / "model.safetensors").is_file():
+            say(f"{base.name}: trained already")
+            continue
+        say(f"{base.name}: training the base")
+        with notebook.write(base.name, base.name) as step:
+            _train_base(base.name, base.folder, out / "checkpoints" / base.name)
+            _note_machine(step)
+
+
+def _train_base(name: str, folder: Path, checkpoints: Path) -> None:
+    from pytest_edgejson.training.scratch import train_base
+
+    train_base(name, folder, checkpoints=checkpoints)
+
+
+def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str], None]) -> None:
+    """Train the adapters that are not trained yet.
+
+    Raises:
+        ReproductionError: a base is not there.
+        TrainingError: one cannot be trained on.
+        ValueError: a case is no case.
+        OSError: a file cannot be read or written.
+    """
+    bases = {base.name: _hashes(base.name, base.folder) for base in plan.bases}
+    rows = read(plan.train_cases, schemas_of(None))
+    for number, adapter in enumerate(plan.adapters, 1):
+        settings = adapter.settings
+        # As `edgejson train --max-cases` takes them: the cases of a smaller ablation are among those of a larger one.
+        chosen = spread(rows, settings.seed)[: adapter.cases]
+        asked = [(row.case.prompt, row.case.expected_output) for row in chosen]
+        mark = fingerprint([bases[adapter.base.name], asdict(settings), plan.max_steps, asked])
+        folder = out / "adapters" / adapter.name
+        head = f"{adapter.name} ({number} of {len(plan.adapters)})"
+        if notebook.is_done(adapter.name, mark) and (folder / "adapter_model.safetensors").is_file():
+            say(f"{head}: trained already")
+            continue
+        from pytest_edgejson.training.lora import fine_tune
+
+        say(f"{head}: training rank {settings.rank} on {len(chosen)} cases")
+        with notebook.write(adapter.name, mark) as step:
+            # The mark in the folder's name: a base that has changed since finds no checkpoint of the one before.
+            outcome = fine_tune(
+                str(adapter.base.folder),
+                chosen,
+                PROMPT,
+                folder,
+                settings,
+                checkpoints=out / "checkpoints" / f"{adapter.name}-{mark}",
+                max_steps=plan.max_steps,
+            )
+            step.cases, step.parameters = outcome["cases"], outcome["parameters"]
+            step.loss = fmean(loss for _, loss in outcome["loss"][-5:])
+            _note_machine(step)
+
+
+def _hashes(name: str, folder: Path) -> list[list[str]]:
+    try:
+        return hash_files(locate(ModelSpec(name, model=str(folder))), trust_remote_code=False)
+    except BackendError as error:
+        fix = "; --bases trains it, which takes an hour or so" if name in NAMES else ""
+        raise ReproductionError(f"{error}{fix}") from None
+
+
+def _note_machine(step: Step) -> None:
+    import torch
+
+    step.threads = torch.get_num_threads()
+    step.precision = "bf16" if has_bf16() else "float32"
+
+
+def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
+    """Let all models answer the test cases in one run of pytest, and return its results.
+
+    What an earlier run has generated is taken from the store beside them.
+
+    Raises:
+        ReproductionError: the run could not be made, or cases of it could not be run.
+        OSError: a file cannot be written.
+    """
+    (out / "models.toml").write_text(_registry(plan, out), encoding="utf-8")
+    # The run has this folder for its root, whatever project it lies in and however that configures pytest.
+    (out / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    results = out / "results.jsonl"
+    say(f"{len(plan.models)} models answer the test cases")
+    command = [
+        *(sys.executable, "-m", "pytest", "-p", "edgejson", "-p", "no:cacheprovider"),
+        *("-q", "--tb=no", "-rE"),
+        *(f"--edgejson-model={name}" for name in plan.models),
+        f"--edgejson-models={out / 'models.toml'}",
+        f"--edgejson-cases={plan.test_cases}",
+        "--edgejson-report-only",
+        f"--edgejson-results={results}",
+        f"--edgejson-store={out / 'store.sqlite'}",
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
+    # Other plugins may shuffle the cases, run them in workers, or print what they like.
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with subprocess.Popen(command, cwd=out, env=environment, stdout=_STDERR) as process:
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:
+            # Ctrl-C reaches pytest too, which then takes its live line away.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE_S)
+            process.kill()
+            raise
+    if status not in (0, 1):
+        raise ReproductionError(f"the benchmark ended with exit code {status}, see above; the same command goes on")
+    run = read_run(results)
+    errors = [result for result in run.results if is_error(result)]
+    if errors:
+        first = f"{errors[0]['case_id']}[{errors[0]['model']}]: {errors[0]['error']}"
+        raise ReproductionError(
+            f"{len(errors)} of {len(run.results)} cases could not be run, the first {first}; the same command tries "
+            "them again"
+        )
+    return run
+
+
+def _registry(plan: Plan, out: Path) -> str:
+    lines = ["# The models of `edgejson reproduce`. A folder is taken from this file's own folder on."]
+    for base in plan.bases:
+        shared: dict[str, str | int] = {"model": _from(out, base.folder), "prompt": PROMPT}
+        if plan.max_new_tokens is not None:
+            shared["max_new_tokens"] = plan.max_new_tokens
+        lines += _entry(base.name, {"description": "a base", **shared})
+        for adapter in plan.of(base):
+            what = f"an adapter on {base.name}: rank {adapter.settings.rank}, {adapter.cases or 'all'} train cases"
+            folder = _from(out, out / "adapters" / adapter.name)
+            lines += _entry(adapter.name, {"description": what, **shared, "adapter": folder})
+    return "\n".join(lines) + "\n"
+
+
+def _entry(name: str, values: Mapping[str, str | int]) -> list[str]:
+    # TOML writes strings and numbers as JSON does.
+    return ["", f"[models.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
+
+
+def _from(out: Path, folder: Path) -> str:
+    return "./" + os.path.relpath(folder, out).replace(os.sep, "/")

@@ -1,0 +1,1 @@
+"""JSON values and text, and what is said of them."""

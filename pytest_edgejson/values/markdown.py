@@ -1,0 +1,49 @@
+"""Markdown that foreign text cannot break: what comes from models and cases stands in code spans and blocks."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.values.text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def code(text: str) -> str:
+    """Return a text as a code span that nothing in it can end, `(empty)` for one that nothing would be seen of."""
+    text = clean(text)
+    if not text.strip():
+        return "(empty)"
+    ticks = _longer_than_any("`", text, 1)
+    # A backtick at either end would join the delimiter, and one space at both ends is taken away.
+    pad = " " if text[0] in "` " or text[-1] in "` " else ""
+    return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def cell(text: str) -> str:
+    """Return a text as a code span for a cell of a table."""
+    return code(text).replace("|", "\\|")
+
+
+def fenced(text: str) -> str:
+    """Return a text as a code block that nothing in it can end."""
+    fence = _longer_than_any("`", text, 3)
+    return f"{fence}text\n{text}\n{fence}"
+
+
+def folded(title: str, body: str) -> str:
+    """Return Markdown that is shown once its title is clicked on; both must be safe already."""
+    return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:
+    """Return a table of cells that are safe already; `align` is `left` or `right` for each column."""
+    from tabulate import tabulate
+
+    return tabulate(rows, headers=headers, tablefmt="pipe", colalign=align, disable_numparse=True)
+
+
+def _longer_than_any(mark: str, text: str, least: int) -> str:
+    return mark * max(least, max(map(len, re.findall(f"{mark}+", text)), default=0) + 1)

@@ -1,0 +1,123 @@
+"""Text that a terminal can take: cleaned of what it would act on, measured in columns, shortened, painted.
+
+Values and outputs come from a model: control characters, escape sequences, marks that turn the direction of writing and
+lone surrogates are shown as escapes.
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import Any, Literal, TypeAlias
+
+Paint: TypeAlias = Literal["red", "green", "bold", "faint"]
+
+_ANSI: dict[Paint, str] = {"red": "\x1b[31m", "green": "\x1b[32m", "bold": "\x1b[1m", "faint": "\x1b[2m"}
+_PLAIN = "\x1b[0m"
+# A letter can carry any number of marks that take no column: what is shown of a text ends here too.
+_MOST_PER_COLUMN = 8
+# Our own signs, for terminals whose encoding lacks them.
+_SIGNS = {"…": "...", "→": "->", "–": "-"}
+
+
+def clean(text: str, keep: str = "") -> str:
+    r"""Return a text with everything that is not printable as an escape, such as `\x1b`.
+
+    Args:
+        text: any text.
+        keep: characters to leave as they are, such as a line feed.
+    """
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in keep else _escape(char) for char in text)
+
+
+def _escape(char: str) -> str:
+    named = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+    code = ord(char)
+    return named.get(char) or (
+        f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
+    )
+
+
+def encodable(text: str, encoding: str) -> str:
+    r"""Return a text that an encoding can take: `->` for `→`, an escape such as `\u65e5` for any other character."""
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        for sign, ascii_sign in _SIGNS.items():
+            text = text.replace(sign, ascii_sign)
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except LookupError:
+        pass
+    return text
+
+
+def char_columns(char: str) -> int:
+    """Return how many columns a printable character takes: 2 for CJK and emoji, 0 for marks on the one before.
+
+    The variation selector 16, which makes an emoji of a narrow sign, counts as the column that the emoji is wider.
+    """
+    if char.isascii() or char == "\ufe0f":
+        return 1
+    if unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def columns(text: str) -> int:
+    """Return how many columns a printable text takes."""
+    return len(text) if text.isascii() else sum(map(char_columns, text))
+
+
+def fitting(text: str, width: int) -> int:
+    """Return how many of a text's first characters fit into `width` columns."""
+    if text.isascii():
+        return min(len(text), max(width, 0))
+    used = 0
+    for position, char in enumerate(text):
+        used += char_columns(char)
+        if used > width or position >= _MOST_PER_COLUMN * width:
+            return position
+    return len(text)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text of at most `width` columns, its end replaced by `…` where it is wider."""
+    if fitting(text, width) == len(text):
+        return text
+    return text[: fitting(text, width - 1)] + "…"
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Return a text in lines of at most `width` columns, cut anywhere: a value is no prose."""
+    lines = []
+    while text:
+        count = max(fitting(text, width), 1)
+        lines.append(text[:count])
+        text = text[count:]
+    return lines or [""]
+
+
+def pad(text: str, width: int) -> str:
+    """Return a text filled up with spaces to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def show(value: Any, width: int | None = None) -> str:
+    """Return a JSON value as text that is safe to print, shortened where a width is given."""
+    # No more than is shown is escaped: a value can be megabytes long.
+    if isinstance(value, str) and width is not None:
+        value = value[: _MOST_PER_COLUMN * width + 2]
+    text = clean(json.dumps(value, ensure_ascii=False))
+    return text if width is None else shorten(text, width)
+
+
+def paint(text: str, with_: Paint, color: bool) -> str:
+    """Return a text with an ANSI colour around it, where there is colour and text."""
+    return f"{_ANSI[with_]}{text}{_PLAIN}" if color and text else text
+
+
+def squeeze(text: str) -> str:
+    """Return the letters and digits of a text, without case."""
+    return "".join(filter(str.isalnum, text.casefold()))

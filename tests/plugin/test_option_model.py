@@ -1,0 +1,93 @@
+"""`--edgejson-model`, `--edgejson-models`: which models run, and their comparison."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.projects import Project
+
+
+def test_models_run_one_after_the_other_and_are_compared(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--edgejson-model=control:gold", "--edgejson-model=control:empty", "-v")
+    result.assert_outcomes(passed=6, failed=6)
+    order = [
+        line.partition("[")[2].partition("]")[0] for line in result.outlines if " PASSED" in line or " MISS" in line
+    ]
+    assert order == ["control:gold"] * 6 + ["control:empty"] * 6
+    result.stdout.fnmatch_lines(
+        ["JSONExact *n  control:gold *control:empty*", "simple *3  100.0 %* 0.0 %*", "all *6  100.0 %* 0.0 %*"]
+    )
+
+
+def test_a_model_named_twice_runs_once(project: Project, pytester: pytest.Pytester) -> None:
+    run = ("--edgejson-model=control:gold", "--edgejson-model=control:gold")
+    pytester.runpytest(*run).assert_outcomes(passed=6)
+
+
+def test_one_model_is_loaded_at_a_time(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        from pytest_edgejson.backends import control
+
+        loaded = 0
+        generate, close = control.ControlBackend.generate, control.ControlBackend.close
+
+        def counting(self, requests):
+            global loaded
+            loaded += 1
+            assert loaded == 1
+            return generate(self, requests)
+
+        def closing(self):
+            global loaded
+            loaded = 0
+            return close(self)
+
+        control.ControlBackend.generate, control.ControlBackend.close = counting, closing
+        """
+    )
+    models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty", "--edgejson-model=control:rules")
+    pytester.runpytest_subprocess(*models, "-p", "no:cacheprovider").assert_outcomes(passed=6, failed=12)
+
+
+def test_models_file(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "more.toml").write_text(
+        '[models.best]\nbackend = "control"\nmodel = "gold"\ndescription = "knows it all"\n', encoding="utf-8"
+    )
+    run = ("--edgejson-model=best", "--edgejson-models=more.toml")
+    result = pytester.runpytest(*run)
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(["edgejson: model best (knows it all)"])
+    result = pytester.runpytest("--edgejson-model=best")
+    result.stderr.fnmatch_lines(["ERROR: unknown model 'best'*the models file has: *nano*"])
+
+
+def test_a_projects_own_models_file_is_read(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "models.toml").write_text('[models.ours]\nbackend = "control"\nmodel = "gold"\n', encoding="utf-8")
+    pytester.runpytest("--edgejson-model=ours").assert_outcomes(passed=6)
+
+
+def test_ini_names_the_models_for_case_files_that_are_given(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nedgejson_model =\n    control:gold\n    control:empty\n")
+    pytester.runpytest("cases/test/complex").assert_outcomes(passed=1, failed=1)
+    pytester.runpytest("cases/test/complex", "--edgejson-model=control:gold").assert_outcomes(passed=1)
+    pytester.runpytest("cases/test/complex/tree.jsonl::tree-001[control:rules]").assert_outcomes(failed=1)
+
+
+def test_published_results_stand_under_the_table(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "models.toml").write_text(
+        '[models.ours]\nbackend = "control"\nmodel = "gold"\n'
+        '[[models.ours.published]]\nsource = "our card"\njson_exact = 0.551\nfield_f1 = 0.729\n',
+        encoding="utf-8",
+    )
+    line = "published for ours: JSONExact 55.1 %, FieldF1 0.729 (our card)"
+    pytester.runpytest("--edgejson-model=ours", "-v").stdout.fnmatch_lines([line])
+    pytester.runpytest("--edgejson-model=ours").stdout.no_fnmatch_line(line)
+
+
+def test_folders_of_the_same_name_are_told_apart(project: Project, pytester: pytest.Pytester) -> None:
+    for run in ("first", "second"):
+        folder = project.root / run / "final"
+        folder.mkdir(parents=True)
+        (folder / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
+    result = pytester.runpytest("--edgejson-model=first/final", "--edgejson-model=second/final", "--co", "-q")
+    result.stdout.fnmatch_lines(["*contact-001?final?", "*contact-001?second-final?"])

@@ -1,0 +1,47 @@
+"""`--edgejson-report-only`: misses do not fail the run, everything else does."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.projects import Project
+
+RUN = ("--edgejson-model=control:empty", "--edgejson-report-only")
+
+
+def test_misses_are_forgiven(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest(*RUN)
+    result.assert_outcomes(failed=6)
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("extra", [("-p", "no:terminal"), ("-n2",), ("-n2", "-p", "no:cacheprovider")])
+def test_the_same_without_terminal_and_with_xdist(
+    project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]
+) -> None:
+    assert pytester.runpytest_subprocess(*RUN, *extra).ret == pytest.ExitCode.OK
+
+
+def test_other_failures_are_not(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_own="def test_own(): assert False")
+    result = pytester.runpytest(*RUN, ".")
+    result.assert_outcomes(failed=7)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_collection_errors_are_not(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "cases/test/simple/contact.jsonl").write_text("{broken\n", encoding="utf-8")
+    assert pytester.runpytest(*RUN).ret == pytest.ExitCode.INTERRUPTED
+    assert pytester.runpytest(*RUN, "--continue-on-collection-errors").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_no_case_is_still_no_tests_collected(project: Project, pytester: pytest.Pytester) -> None:
+    assert pytester.runpytest(*RUN, "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_stopping_early_keeps_its_exit_code(project: Project, pytester: pytest.Pytester) -> None:
+    assert pytester.runpytest(*RUN, "-x").ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_ini(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]\nedgejson_report_only = true\n")
+    assert pytester.runpytest("--edgejson-model=control:empty").ret == pytest.ExitCode.OK

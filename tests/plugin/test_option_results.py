@@ -1,0 +1,108 @@
+"""`--edgejson-results`: every result, as the package's schema says, at once."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import jsonschema
+import pytest
+from helpers.projects import Project
+
+from pytest_edgejson.results.file import SCHEMA_FILE
+
+WRONG = {
+    "contact-001": '{"name": "Ada", "age": 37}',
+    "bill-001": 'Sure! ```json\n{"number": "B-1", "lines": []}\n```',
+    "tree-001": "\x00\ud800 no JSON",
+}
+
+
+def check_lines(project: Project) -> None:
+    validator = jsonschema.Draft202012Validator(
+        json.loads(SCHEMA_FILE.read_text(encoding="utf-8")), format_checker=jsonschema.FormatChecker()
+    )
+    lines = [json.loads(line) for line in (project.root / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines[0]["edgejson"] == 1
+    for line in lines:
+        validator.validate(line)
+
+
+@pytest.mark.parametrize("arguments", [(), ("-n2",), ("-p", "no:terminal")])
+def test_every_line_is_as_the_schema_says(
+    project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    model = project.record(WRONG)
+    pytester.runpytest_subprocess(f"--edgejson-model={model}", "--edgejson-results=results.jsonl", *arguments)
+    check_lines(project)
+    _, results = project.results()
+    by_id = {result["case_id"]: result for result in results}
+    assert len(by_id) == len(results) == 6
+    assert not by_id["contact-001"]["json_exact"]
+    assert math.isclose(by_id["contact-001"]["field_f1"], 0.5)
+    assert by_id["contact-001"]["schema_compliant"]
+    assert by_id["bill-001"]["extraction"] == {"form": "fenced", "policy": "lenient", "error": None}
+    assert by_id["tree-001"]["output"] == WRONG["tree-001"]
+    assert by_id["tree-001"]["failure"] == "no_json"
+    assert by_id["contact-002"]["json_exact"]
+    assert by_id["contact-002"]["failure"] is None
+
+
+def test_the_manifest_says_what_ran(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.runpytest("--edgejson-model=control:gold", "--edgejson-results=results.jsonl", "-k", "bill")
+    manifest, rows = project.results()
+    assert list(manifest["models"]) == ["control:gold"]
+    assert manifest["models"]["control:gold"]["fingerprint"]
+    assert manifest["settings"]["generation"]["control:gold"]["max_new_tokens"] == 2048
+    assert manifest["versions"]["pytest"] == pytest.__version__
+    assert [row["case_id"] for row in rows] == ["bill-001", "bill-002"]
+
+
+def test_an_interrupted_run_keeps_the_earlier_file_and_what_it_finished(
+    project: Project, pytester: pytest.Pytester
+) -> None:
+    run = ("--edgejson-model=control:gold", "--edgejson-results=results.jsonl")
+    pytester.runpytest(*run)
+    before = (project.root / "results.jsonl").read_bytes()
+    pytester.makeconftest(
+        """
+        import os
+
+        def pytest_edgejson_result(result):
+            if result["case_id"] == "bill-002":
+                os._exit(9)
+        """
+    )
+    pytester.runpytest_subprocess(*run)
+    assert (project.root / "results.jsonl").read_bytes() == before
+    finished = (project.root / "results.jsonl.partial").read_text(encoding="utf-8").splitlines()
+    rows = [row for row in map(json.loads, finished[1:]) if "schema" not in row]
+    assert [row["case_id"] for row in rows] == ["tree-001", "bill-001", "bill-002"]
+
+
+def test_an_errored_case_is_a_line_too(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "one.jsonl").write_text('{"case_id": "tree-001", "output": "{}"}\n', encoding="utf-8")
+    pytester.runpytest("--edgejson-model=replay:one.jsonl", "--edgejson-results=results.jsonl")
+    check_lines(project)
+    _, results = project.results()
+    assert [result["failure"] for result in results].count("runtime_error") == 5
+
+
+def test_own_results_can_be_replayed(project: Project, pytester: pytest.Pytester) -> None:
+    model = project.record(WRONG)
+    pytester.runpytest(f"--edgejson-model={model}", "--edgejson-results=results.jsonl").assert_outcomes(
+        passed=3, failed=3
+    )
+    pytester.runpytest("--edgejson-model=replay:results.jsonl").assert_outcomes(passed=3, failed=3)
+
+
+def test_hook(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_edgejson_result(result, config):
+            with open(config.rootpath / "seen.txt", "a") as seen:
+                seen.write(result["case_id"] + "\\n")
+        """
+    )
+    pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2")
+    assert len((project.root / "seen.txt").read_text(encoding="utf-8").split()) == 6

@@ -1,0 +1,163 @@
+"""`-n`: the same results, each case generated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from helpers.projects import Project
+
+from pytest_edgejson.plugin.xdist import blocks
+
+Calls = Callable[[], dict[str, list[list[str]]]]
+
+
+def test_workers_give_the_same_results(project: Project, pytester: pytest.Pytester) -> None:
+    wrong = {"contact-002": "{}", "bill-001": '{"number": 1}'}
+    model = project.record(wrong)
+    run = (f"--edgejson-model={model}", "--edgejson-results=results.jsonl", "-p", "no:cacheprovider")
+    pytester.runpytest_subprocess(*run).assert_outcomes(passed=4, failed=2)
+    _, alone = project.results()
+    result = pytester.runpytest_subprocess(*run, "-n2", "-v")
+    result.assert_outcomes(passed=4, failed=2)
+    result.stdout.fnmatch_lines(["*JSONExact*", "all *6*"])
+    _, together = project.results()
+
+    def key(row: dict) -> str:
+        return row["case_id"]
+
+    assert sorted(alone, key=key) == sorted(together, key=key)
+
+
+@pytest.fixture
+def calls(project: Project, pytester: pytest.Pytester) -> Calls:
+    """Let controls write down what they are asked; the result reads it: names of cases by call and by worker."""
+    pytester.makeconftest(
+        """
+        import os
+        from pytest_edgejson.backends import control
+
+        generate = control.ControlBackend.generate
+
+        def counting(self, requests):
+            with open(f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}.calls", "a") as file:
+                file.write(" ".join(request.key.rpartition("::")[2] for request in requests) + "\\n")
+            return generate(self, requests)
+
+        control.ControlBackend.generate = counting
+        """
+    )
+
+    def read() -> dict[str, list[list[str]]]:
+        found = {}
+        for file in project.root.glob("*.calls"):
+            found[file.stem] = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+            file.unlink()
+        return found
+
+    return read
+
+
+def flat(found: dict[str, list[list[str]]]) -> tuple[list[int], list[str]]:
+    """Return how many cases each call asked for, and all that was asked."""
+    each = [call for calls in found.values() for call in calls]
+    return sorted(map(len, each)), [name for call in each for name in call]
+
+
+def test_each_worker_generates_only_its_block(pytester: pytest.Pytester, calls: Calls) -> None:
+    models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty")
+    pytester.runpytest_subprocess(*models, "-n2").assert_outcomes(passed=6, failed=6)
+    found = calls()
+    # Two blocks of each model, three cases in each; which worker is free for the second model's blocks is chance.
+    sizes, asked = flat(found)
+    assert sizes == [3, 3, 3, 3]
+    assert len(set(asked)) == len(asked) == 12
+    for call in (call for calls in found.values() for call in calls):
+        assert len({name.partition("[")[2] for name in call}) == 1
+
+
+def test_workers_begin_with_the_same_model(pytester: pytest.Pytester, calls: Calls) -> None:
+    models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty")
+    # Blocks of three and two cases.
+    pytester.runpytest_subprocess(*models, "-n2", "-k", "not tree").assert_outcomes(passed=5, failed=5)
+    first = [name for each in calls().values() for name in each[0]]
+    assert len(first) == 5
+    assert all(name.endswith("[control:gold]") for name in first)
+
+
+def test_more_workers_than_cases(pytester: pytest.Pytester, calls: Calls) -> None:
+    run = ("--edgejson-model=control:gold", "-n4", "-k", "contact-001 or tree")
+    pytester.runpytest_subprocess(*run).assert_outcomes(passed=2)
+    assert flat(calls())[0] == [1, 1]
+
+
+def test_last_failed_is_shared_out_again(pytester: pytest.Pytester, calls: Calls) -> None:
+    pytester.runpytest_subprocess("--edgejson-model=control:empty", "-k", "contact").assert_outcomes(failed=3)
+    calls()
+    run = ("--edgejson-model=control:empty", "-n2", "--lf", "--edgejson-store=other.sqlite")
+    pytester.runpytest_subprocess(*run).assert_outcomes(failed=3)
+    sizes, asked = flat(calls())
+    assert sizes == [1, 2]
+    assert sorted(name.partition("[")[0] for name in asked) == ["contact-001", "contact-002", "contact-003"]
+    # The store is one for all workers.
+    pytester.runpytest_subprocess(*run).assert_outcomes(failed=3)
+    assert calls() == {}
+
+
+def test_nothing_is_generated_twice_before_a_stop(pytester: pytest.Pytester, calls: Calls) -> None:
+    result = pytester.runpytest_subprocess("--edgejson-model=control:empty", "-n2", "--maxfail=1")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    sizes, asked = flat(calls())
+    assert set(sizes) == {3}
+    assert len(set(asked)) == len(asked)
+
+
+def test_a_worker_that_dies_costs_the_case_it_died_of(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(
+        """
+        import os
+        from pathlib import Path
+
+        def pytest_runtest_call(item):
+            if item.name.startswith("bill-002"):
+                with Path("deaths.txt").open("a") as file:
+                    file.write("x")
+                os._exit(9)
+        """
+    )
+    result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", "--edgejson-results=results.jsonl")
+    result.assert_outcomes(passed=5, failed=1)
+    result.stdout.fnmatch_lines(["*worker 'gw?' crashed while running 'cases/test/medium/bill.jsonl::bill-002*"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert (project.root / "deaths.txt").read_text(encoding="utf-8") == "x"
+    _, rows = project.results()
+    assert len(rows) == 5
+
+
+def test_dist_each_is_a_usage_error(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "--dist=each", "--tx=2*popen")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*ERROR: --dist=each would run every case once per worker*"])
+
+
+@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "loadgroup", "worksteal"])
+def test_other_ways_to_distribute_generate_case_by_case(pytester: pytest.Pytester, calls: Calls, dist: str) -> None:
+    result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", f"--dist={dist}")
+    result.assert_outcomes(passed=6)
+    # Which matters to models in process only.
+    result.stdout.no_fnmatch_line("*generated alone*")
+    sizes, asked = flat(calls())
+    assert sizes == [1] * 6
+    assert len(set(asked)) == 6
+
+
+def test_other_tests_run_beside_cases(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_own="import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_own(n): pass")
+    pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", ".").assert_outcomes(passed=26)
+
+
+def test_blocks_take_turns() -> None:
+    ids = [f"a.jsonl::c{number}[{model}]" for model in ("m", "n") for number in range(5)]
+    found = blocks([*ids, "test_a.py::test_b"], 2)
+    assert [found[name] for name in ids] == ["m#0", "m#1", "m#0", "m#1", "m#0", "n#0", "n#1", "n#0", "n#1", "n#0"]
+    assert "test_a.py::test_b" not in found

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pytest_edgejson.scoring.alignment import align
+from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
+
+# Machines that run tests are busy with other things too.
+settings.register_profile("edgejson", deadline=None)
+settings.load_profile("edgejson")
+
+small = st.sampled_from([0, 1, 1.0, True, False, None, "", "a", "b", {}, []])
+values = st.recursive(
+    small,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+# ---------------------------------------------------------------- equality and paths
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1, 1.0),
+        (0, -0.0),
+        (10**20, 1e20),
+        ({"a": 1, "b": 2}, {"b": 2.0, "a": 1}),
+        ([{"a": []}], [{"a": []}]),
+        ("é", "\u00e9"),
+    ],
+)
+def test_equal(a, b):
+    assert equal(a, b)
+    assert equal(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (1, True),
+        (0, False),
+        (0, None),
+        (1, "1"),
+        ("", None),
+        ({}, []),
+        ({}, None),
+        ({"a": None}, {}),
+        ({"a": {}}, {}),
+        ([1, 2], [2, 1]),
+        ([1], [1, 1]),
+        (2**53, 2.0**53 + 2),
+        (2**53 + 1, 2.0**53),
+        ("é", "e\u0301"),
+        ("a", "A"),
+        ({"a": {"b": [1, {"c": True}]}}, {"a": {"b": [1, {"c": 1}]}}),
+    ],
+)
+def test_not_equal(a, b):
+    assert not equal(a, b)
+    assert not equal(b, a)
+
+
+@given(values)
+def test_equal_to_itself(value):
+    assert equal(value, value)
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ((), ""),
+        (("a", "b"), "a.b"),
+        (("line_items", 0, "total"), "line_items[0].total"),
+        ((0, 1, "größe"), "[0][1].größe"),
+        (("a b",), '["a b"]'),
+        (("x", "0", 0), 'x["0"][0]'),
+        (("", "a"), '[""].a'),
+        (('a"b', "\\"), '["a\\"b"]["\\\\"]'),
+        (("\x1b[31m", "\ud800", "\u202e"), '["\\u001b[31m"]["\\ud800"]["\\u202e"]'),
+    ],
+)
+def test_format_path(path, text):
+    assert format_path(path) == text
+
+
+@given(st.lists(st.lists(st.integers(0, 3) | st.text(max_size=3), max_size=3).map(tuple), unique=True, max_size=9))
+def test_different_paths_look_different(paths):
+    paths = [path for path in paths if not any(isinstance(step, bool) for step in path)]
+    assert len({format_path(path) for path in paths}) == len(set(paths))
+
+
+def test_leaves_are_scalars_and_empty_containers_in_document_order():
+    value = {"a": {"b": 1, "c": {}}, "d": [[], [None, {"e": "x"}]], "f": False}
+    assert list(leaves(value).items()) == [
+        (("a", "b"), 1),
+        (("a", "c"), {}),
+        (("d", 0), []),
+        (("d", 1, 0), None),
+        (("d", 1, 1, "e"), "x"),
+        (("f",), False),
+    ]
+    assert leaves({}) == {(): {}}
+
+
+def test_leaves_of_a_value_as_deep_as_any_file_can_hold():
+    value: object = 1
+    for _ in range(990):
+        value = [value]
+    assert list(leaves(value).values()) == [1]
+    assert equal(value, value)
+
+
+# ---------------------------------------------------------------- alignment
+
+
+@given(values, values)
+def test_no_leaf_is_lost_or_made(expected, got):
+    alignment = align(expected, got)
+    assert alignment.expected == leaves(expected)
+    assert sorted(map(repr, alignment.got.values())) == sorted(map(repr, leaves(got).values()))
+    given = leaves(got)
+    assert {alignment.origin[path]: leaf for path, leaf in alignment.got.items()} == given
+    assert 0 <= alignment.right <= min(len(alignment.expected), len(alignment.got))
+
+
+@given(values, values)
+def test_all_leaves_are_right_exactly_when_only_the_order_of_items_differs(expected, got):
+    alignment = align(expected, got)
+    if equal(expected, got):
+        assert alignment.right == len(alignment.expected) == len(alignment.got)
+        assert not alignment.reordered
+    elif alignment.right == len(alignment.expected) == len(alignment.got):
+        assert alignment.reordered
+
+
+def most_right(expected, got):
+    """The most right leaves there can be, by trying every assignment."""
+    if isinstance(expected, dict) and isinstance(got, dict) and expected and got:
+        return sum(most_right(value, got[key]) for key, value in expected.items() if key in got)
+    if isinstance(expected, list) and isinstance(got, list) and expected and got:
+        short, long = sorted((expected, got), key=len)
+        return max(
+            sum(most_right(a, b) for a, b in zip(short, chosen, strict=True))
+            for chosen in itertools.permutations(long, len(short))
+        )
+    return int(leaves(expected).keys() == leaves(got).keys() == {()} and equal(expected, got))
+
+
+@given(st.lists(values, max_size=4), st.lists(values, max_size=4))
+def test_no_assignment_has_more_right_leaves(expected, got):
+    assert align(expected, got).right == most_right(expected, got)
+
+
+@given(st.lists(values, max_size=4), st.lists(values, max_size=4))
+def test_right_leaves_are_symmetric(expected, got):
+    assert align(expected, got).right == align(got, expected).right
+
+
+def test_items_have_the_index_of_what_they_are_matched_with():
+    expected = {"items": [{"id": 1, "n": "a"}, {"id": 2, "n": "b"}]}
+    got = {"items": [{"id": 9, "n": "new"}, {"id": 2, "n": "B"}, {"id": 1, "n": "a"}]}
+    alignment = align(expected, got)
+    assert alignment.got == {
+        ("items", 0, "id"): 1,
+        ("items", 0, "n"): "a",
+        ("items", 1, "id"): 2,
+        ("items", 1, "n"): "B",
+        ("items", 2, "id"): 9,
+        ("items", 2, "n"): "new",
+    }
+    assert alignment.origin[("items", 1, "n")] == ("items", 1, "n")
+    assert alignment.origin[("items", 2, "n")] == ("items", 0, "n")
+    assert alignment.lengths == {("items",): (2, 3)}
+    assert alignment.reordered == {("items",): (2, 1)}
+    assert alignment.unmatched == {("items", 2)}
+
+
+def test_ties_keep_items_at_their_index():
+    expected = [{"a": 1, "b": i} for i in range(4)]
+    got = [{"a": 1, "b": 10 + i} for i in range(4)]
+    assert [align(expected, got).got[(i, "b")] for i in range(4)] == [10, 11, 12, 13]
+    assert align(expected, got).reordered == {}
+    assert align([{"a": 1}] * 3, [{"a": 1}] * 3).reordered == {}
+
+
+def test_a_dropped_item_is_no_reordering():
+    alignment = align(["a", "b", "c"], ["b", "c"])
+    assert alignment.unmatched == {(0,)}
+    assert alignment.reordered == {}
+    assert alignment.got == {(1,): "b", (2,): "c"}
+
+
+def test_nested_arrays_are_aligned_within_their_items():
+    expected = [{"id": 1, "t": ["a", "b"]}, {"id": 2, "t": ["c", "d"]}]
+    got = [{"id": 0, "t": ["d", "c"]}, {"id": 1, "t": ["b", "a"]}]
+    alignment = align(expected, got)
+    assert alignment.right == 5
+    assert set(alignment.reordered) == {(), (0, "t"), (1, "t")}
+
+
+def test_containers_of_another_type_clash():
+    alignment = align({"a": {"b": 1}, "c": [], "d": 1}, {"a": [1], "c": [2], "d": {"e": 1}})
+    assert alignment.clashes == {("a",), ("d",)}
+    assert alignment.lengths == {("c",): (0, 1)}
+    assert alignment.right == 0
+
+
+def test_thousands_of_items_in_another_order_are_all_right():
+    expected = [{"id": i, "name": f"item {i}", "tags": [i, i + 1]} for i in range(3_000)]
+    got = expected.copy()
+    random.Random(0).shuffle(got)
+    assert align(expected, got).right == 4 * 3_000
+
+
+def test_thousands_of_different_items_fall_back_to_index_order():
+    expected = [{"id": i, "kind": "x"} for i in range(2_000)]
+    got = [{"id": i, "kind": "y"} for i in range(2_000)]
+    assert align(expected, got).right == 2_000
+    assert align(expected, got[::-1]).right == 0  # all would be found; the bound forbids to look
+
+
+@pytest.mark.parametrize(("one", "two"), [(950, 1), (950, 60), (64, 64)])
+def test_deep_values_are_no_crash(one, two):
+    def nested(depth, leaf):
+        value: object = leaf
+        for _ in range(depth):
+            value = [value, leaf]
+        return value
+
+    assert align({"a": nested(one, 1)}, {"a": nested(two, 2)}).right == 0

@@ -1,0 +1,432 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pytest_edgejson.scoring.extraction import MAX_OBJECTS, extract
+from pytest_edgejson.scoring.scanner import RootScanner
+from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode
+
+# Machines that run tests are busy with other things too.
+settings.register_profile("edgejson", deadline=None)
+settings.load_profile("edgejson")
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=12)
+    | st.sampled_from(["```", "```json\n{}\n```", "<think>", "</think>", 'a "b" {c}', "}", "\\", "Input:", "\ud800"])
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=12,
+)
+objects = st.dictionaries(st.text(max_size=6), values, min_size=1, max_size=4)
+# Text made of what matters to the search, so that odd combinations come up.
+jsonish = st.lists(
+    st.sampled_from(
+        [
+            *"{}[]\"',:\\\n a1-e.\x00\ud800é",
+            "true",
+            "None",
+            "NaN",
+            "\\u12",
+            '{"a": 1}',
+            '"k": ',
+            "```",
+            "```json\n",
+            "<think>",
+            "</think>",
+            "Input:",
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+def loads(text):
+    """What the decoder must agree with: Python's, made strict."""
+
+    def constant(name):
+        raise ValueError(name)
+
+    def pairs(items):
+        if len(dict(items)) != len(items):
+            raise ValueError("duplicate")
+        return dict(items)
+
+    return json.loads(text, parse_constant=constant, object_pairs_hook=pairs)
+
+
+# ---------------------------------------------------------------- decoder
+
+
+@given(values)
+def test_decoder_reads_what_json_writes(value):
+    for text in (json.dumps(value), json.dumps(value, indent=1), json.dumps(value, ensure_ascii=False)):
+        found, end = decode(text)
+        assert json.dumps(found) == json.dumps(value)
+        assert end == len(text)
+
+
+@given(jsonish | st.text(max_size=30))
+def test_decoder_agrees_with_json_on_what_is_json(text):
+    text = text.strip(" \t\n\r")
+    try:
+        wanted = loads(text)
+    except ValueError:
+        wanted = ValueError
+    try:
+        found, end = decode(text)
+        if end != len(text):
+            found = ValueError
+    except MalformedError:
+        found = ValueError
+    assert (found is ValueError) == (wanted is ValueError)
+    if wanted is not ValueError:
+        assert json.dumps(found) == json.dumps(wanted)
+
+
+MALFORMED = [
+    ('{"a": 1,}', "trailing_comma"),
+    ('{"a": [1, 2, ]}', "trailing_comma"),
+    ("{'a': 1}", "python_literal"),
+    ("{\"a\": 'x'}", "python_literal"),
+    ('{"a": True}', "python_literal"),
+    ('{"a": None}', "python_literal"),
+    ('{"a": "line\nbreak"}', "unescaped_character"),
+    ('{"a": "nul\x00"}', "unescaped_character"),
+    ('{"a": "C:\\dir"}', "unescaped_character"),
+    ('{"a": "he said "hi" to me"}', "unescaped_character"),
+    ('{"a": 1, "b": {"c": 1, "c": 1}}', "duplicate_key"),
+    ('{"a": NaN}', "nan"),
+    ('{"a": -Infinity}', "nan"),
+    ('{"a": 1e999999}', "number"),
+    ('{"a": ' + "9" * 1_000_000 + "}", "number"),
+    ('{"a": 0.' + "1" * 1_000_000 + "}", "number"),
+    ('{"a": ' * 10_000, "nesting"),
+    ('{"a": ' + "[" * 10_000 + "]" * 10_000 + "}", "nesting"),
+    ('{"a": {"b": 1}, "c": ', "unterminated"),
+    ('{"a": {"b": 1}, "c', "unterminated"),
+    ('{"a": {"b": 1}, "c": "\\u00', "unterminated"),
+    ('{"a": {"b": 1}, "c": tr', "unterminated"),
+    ('{"a": {"b": 1}, "c": -', "unterminated"),
+    ('{"a": {"b": 1}, "c": 1.', "unterminated"),
+    ('{"a": {"b": 1}, "c": 1', "unterminated"),
+    ('{"a" 1}', "syntax"),
+    ("{a: 1}", "syntax"),
+    ('{"a": 01}', "syntax"),
+    ('{"a": 1 "b": 2}', "syntax"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), MALFORMED, ids=[f"{kind}-{n}" for n, (_, kind) in enumerate(MALFORMED)])
+@pytest.mark.parametrize("policy", ["lenient", "strict"])
+def test_what_is_wrong_with_malformed_json_is_named(text, kind, policy):
+    extraction = extract(text, policy)
+    assert extraction.value is None
+    assert extraction.form is None
+    assert extraction.error == f"malformed:{kind}"
+
+
+def test_numbers_at_the_limits_are_values():
+    largest = 10**308
+    value = {"int": largest, "float": 1.7976931348623157e308, "tiny": 1e-400, "negative": -largest}
+    assert extract(json.dumps(value)).value == value
+
+
+def test_what_is_found_is_nested_no_deeper_than_the_limit():
+    def nested(depth):
+        return '{"a": ' * depth + "1" + "}" * depth
+
+    assert extract(nested(MAX_DEPTH)).value is not None
+    assert extract(nested(MAX_DEPTH + 1)).error == "malformed:nesting"
+
+
+# ---------------------------------------------------------------- where the object is
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "form", "flags"),
+    [
+        ("", "", "bare", ()),
+        ("  \n", "\n ", "bare", ()),
+        ('<think>is it {} or {"a": 2}?</think>\n', "", "bare", ()),
+        ('the template opened this {"a": 2}</think>\n', "", "bare", ()),
+        ("```json\n", "\n```", "fenced", ("fenced",)),
+        ("```", "```", "fenced", ("fenced",)),
+        ("~~~ said\n````JSON\n", "\n````\n", "fenced", ("fenced", "prose")),
+        ("```json\n", "", "fenced", ("fenced",)),
+        ("Here:\n```json\n", "\n```\nDone.", "fenced", ("fenced", "prose")),
+        ("Answer: ", "", "embedded", ("prose",)),
+        ("", "\n\nThe data above was extracted.", "embedded", ("prose",)),
+        ("", "}", "embedded", ("run_on",)),
+        ("", '\n{"b": 2}', "embedded", ("run_on",)),
+        ("", "\n\nInput: another text\n\nOutput:", "embedded", ("run_on",)),
+        ("Answer: ", ' {"b": 2}', "embedded", ("prose", "run_on")),
+        ("The set {x, y}: ", "", "embedded", ("prose",)),
+        ("{} ", "", "embedded", ()),
+        ("{", "", "embedded", ()),
+        ("{[", "", "embedded", ()),
+        ("{x: ", "}", "embedded", ("prose", "run_on")),
+        ('Use "{" to open. ', "", "embedded", ("prose",)),
+        ("```json\nsome note\n", "\n```", "embedded", ("prose",)),
+    ],
+)
+@settings(max_examples=25)
+@given(value=objects)
+def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, value):
+    # Behind a brace in quotes it is open where strings begin, and with that whether a tag stands in one.
+    assume('"{"' not in before or "think>" not in json.dumps(value))
+    for text in (json.dumps(value), json.dumps(value, indent=2, ensure_ascii=False)):
+        extraction = extract(before + text + after)
+        assert extraction.value == value
+        assert (extraction.form, extraction.flags, extraction.error) == (form, flags, None)
+        assert extraction.policy == "lenient"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("I found nothing.", "no_json"),
+        ("The set {x, y} is empty.", "no_json"),
+        ("<think>hm</think>", "no_json"),
+        ('<think>maybe {"a": 1}', "no_json"),
+        ("null", "wrong_root"),
+        ('"text"', "wrong_root"),
+        ('[{"a": 1}]', "wrong_root"),
+        ('Here:\n```json\n[{"a": 1}]\n```', "wrong_root"),
+        ("[1, 2", "malformed:unterminated"),
+        ('[{"a": 1}, {"b": 2} {"c": 3}]', "malformed:syntax"),
+        ('[{"a": 1}, {"b": ', "malformed:unterminated"),
+        ('[{"a": 1}] is what I found.', "wrong_root"),
+        ('```json\n[{"a": 1}, {"b": ', "malformed:unterminated"),
+        ("[see the notes]", "no_json"),
+        ('{"a": {"b": 1},}', "malformed:trailing_comma"),
+        ('{"a": [{"b": 1}, {"c": 2}], "d": nope, "e": {"f": 1}}', "malformed:syntax"),
+        ("Sorry, {x}! {'a': 'it', 'b': 2}", "malformed:python_literal"),
+    ],
+)
+def test_no_object_has_a_reason(text, error):
+    extraction = extract(text)
+    assert (extraction.value, extraction.form, extraction.error) == (None, None, error)
+
+
+def test_the_first_valid_object_wins_then_the_first_that_is_not_empty():
+    text = 'Format: {} or {"example": 1}. {"right": 1} {"right": 2} {"other": 3}'
+    assert extract(text).value == {"example": 1}
+    assert extract(text, is_valid=lambda value: "right" in value).value == {"right": 1}
+    assert extract(text, is_valid=lambda value: False).value == {"example": 1}
+    assert extract(text, is_valid=lambda value: value == {}).value == {}
+
+
+def test_fences_come_before_what_is_embedded():
+    text = 'Like {"example": 1}:\n```json\n{"fenced": 1}\n```'
+    assert extract(text).value == {"fenced": 1}
+    assert extract(text, is_valid=lambda value: "example" in value).value == {"example": 1}
+
+
+def test_an_empty_object_is_an_answer_only_where_it_is_given_as_one():
+    assert extract("{}").value == {}
+    assert extract("```json\n{}\n```").value == {}
+    assert extract("Use {} here.").error == "no_json"
+
+
+def test_part_of_a_broken_object_is_no_answer_unless_it_is_valid():
+    for text in ('{"wrapper": {"a": 1}, "x": nope}', '{"wrapper": {"a": 1}', '{"list": [{"a": 1}, {"a": 2}, '):
+        assert extract(text).value is None
+        assert extract(text, is_valid=lambda value: value == {"a": 1}).value == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_open"),
+    [
+        ('{"a": {"b": 1}, "c": ', True),
+        ('{"a": 1, "b": [1, 2,], "c": "never clos', True),
+        ("<think>on and on", True),
+        ('[{"a": 1}, {"a": ', True),
+        ("[" * 5_000, True),
+        ('{"a": 1,}', False),
+        ("no object", False),
+        ('{"a": 1} and then {"b": ', False),
+    ],
+)
+def test_an_output_that_ends_inside_its_root_is_open(text, is_open):
+    assert extract(text).is_open is is_open
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "flags"),
+    [
+        ('```json\n{"a": 1}\n```', "no_json", ("fenced",)),
+        ('Answer: {"a": 1}', "no_json", ("prose",)),
+        ('{"a": 1}\nInput: next', "malformed:syntax", ("run_on",)),
+        ('<think></think>{"a": 1}', "no_json", ()),
+        ("[]", "wrong_root", ()),
+        ("", "empty", ()),
+    ],
+)
+def test_strict_takes_nothing_but_one_object(text, error, flags):
+    extraction = extract(text, "strict")
+    assert (extraction.value, extraction.error, extraction.flags, extraction.policy) == (None, error, flags, "strict")
+
+
+@given(objects)
+def test_strict_takes_one_object(value):
+    extraction = extract(f"\n {json.dumps(value)} \n", "strict")
+    assert (extraction.value, extraction.form, extraction.error) == (value, "bare", None)
+
+
+# ---------------------------------------------------------------- hostile text
+
+
+@given(jsonish | st.text(max_size=60), st.sampled_from(["lenient", "strict"]))
+def test_any_text_gives_an_object_or_a_reason(text, policy):
+    extraction = extract(text, policy)
+    assert (extraction.value is None) == (extraction.form is None) == (extraction.error is not None)
+    assert set(extraction.flags) <= {"fenced", "prose", "run_on"}
+    assert not extraction.is_open or extraction.value is None
+    if extraction.value is not None:
+        json.dumps(extraction.value, allow_nan=False)
+
+
+HOSTILE = {
+    "braces": "{" * 100_000,
+    "braces and spaces": "{ " * 100_000,
+    "open objects": '{"a":' * 30_000,
+    "brackets": "[" * 300_000,
+    "strings of braces": '{"' * 100_000,
+    "escaped quotes": '{\\"' * 100_000,
+    "keys": '{"":"' * 100_000,
+    "prose braces": "{x" * 100_000,
+    "fences": "```" * 100_000,
+    "open fences": "```json\n{" * 50_000,
+    "backticks": "`" * 300_000 + "x",
+    "thoughts": "<think>" * 50_000,
+    "ends of thoughts": "</think>" * 50_000 + "{",
+    "blanks": "```json" + " " * 300_000 + "x{" + "\n" * 300_000 + "x",
+    "broken objects": ('{"a":' * 50 + "x" + "}" * 50) * 1_000,
+    "open string": '{"a": "' + "\\n" * 200_000,
+    "digits": '{"a": ' * 50 + "1" * 300_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_text_ends_in_a_reason(text):
+    """Each of them took minutes, or the process, with a decoder started anew at every brace."""
+    assert extract(text, is_valid=lambda value: False).value is None
+    scanner = RootScanner()
+    assert scanner.feed(text) is False
+    assert scanner.closed_at is None
+
+
+def test_many_objects_are_not_all_tried():
+    tried = []
+    extraction = extract('{"a": 1} ' * 50_000, is_valid=tried.append)
+    assert extraction.value == {"a": 1}
+    assert len(tried) <= MAX_OBJECTS
+
+
+def test_lone_surrogates_are_kept():
+    assert extract('{"a": "\\ud800"}').value == {"a": "\ud800"}
+    assert extract('{"a": "\ud800"}').value == {"a": "\ud800"}
+
+
+# ---------------------------------------------------------------- scanner
+
+
+def closed_at(text, size=1, **options):
+    scanner = RootScanner(**options)
+    answers = [scanner.feed(text[start : start + size]) for start in range(0, len(text), size)]
+    assert answers == sorted(answers)
+    assert any(answers) == (scanner.closed_at is not None)
+    return scanner.closed_at
+
+
+@settings(max_examples=25)
+@given(objects, st.integers(1, 9))
+@pytest.mark.parametrize(
+    "before", ["", "Sure: ", "{x} ", "{} ", "{", "```json\n", "[1] ", '<think>{"a": 1}</think>', "don't "]
+)
+def test_generation_can_stop_where_the_object_ends(before, value, size):
+    text = before + json.dumps(value, ensure_ascii=False)
+    assert closed_at(text + '}\n\nInput: {"b": 2}', size) == len(text)
+
+
+@given(objects, st.data())
+def test_generation_goes_on_while_the_object_is_open(value, data):
+    text = json.dumps(value)
+    assert closed_at(text[: data.draw(st.integers(0, len(text) - 1))]) is None
+
+
+@given(jsonish, st.integers(1, 12))
+def test_the_pieces_do_not_matter(text, size):
+    assert closed_at(text, size) == closed_at(text, len(text) + 1)
+
+
+@given(jsonish)
+def test_where_generation_stops_the_object_is_found(text):
+    end = closed_at(text)
+    if end is not None:
+        assert extract(text[:end]).value
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '{"a": 1 2, "b": "<think>"}',
+        '{"a": 1 2, "b": "</think>"}',
+        '{": {"}": ',
+        "{'a': \"<think>\"}",
+        '{"a": {"b": "{"} x}',
+    ],
+)
+def test_what_stands_in_a_malformed_object_hides_no_answer_after_it(broken):
+    text = broken + '{"c": {"d": null}}'
+    assert closed_at(text) == len(text)
+    assert extract(text).value == {"c": {"d": None}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "the set {x, y}",
+        '{"a": 1,}',
+        '{"a": 1, "a": 2}',
+        '{"a": "}',
+        "{'a': {\"b\": 1}, ",
+        '{"a": "\\"}',
+        '<think>{"a": 1}',
+        '<think>x</think><think>{"a": 1}',
+        '[{"a": 1}',
+        '[{"a": 1}, {"b": 2}]',
+        '```json\n[{"a": 1}]',
+        'Here you go:\n```json\n[{"a": 1}, {"b": 2}]\n```',
+        '<think>x</think>\n[{"a": 1}]',
+        '[{"]{"]": {"a": null}}',
+    ],
+)
+def test_generation_does_not_stop_short_of_an_answer(text):
+    assert closed_at(text) is None
+
+
+def test_a_thought_that_the_template_opened():
+    text = 'maybe {"a": 1}</think>{"a": 2}'
+    assert closed_at(text, thinking=True) == len(text)
+    assert closed_at(text, thinking=False) == text.index("</think>")
+
+
+def test_infinity_never_comes_out():
+    value = extract('{"a": 1e308, "b": [1e-999]}').value
+    assert value is not None
+    assert all(math.isfinite(number) for number in (value["a"], *value["b"]))
