@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from _pytest._code.code import ReprFileLocation, TerminalRepr
 
@@ -13,7 +13,6 @@ from pytest_edgejson.report.verdict import verdict
 from pytest_edgejson.values.text import clean, encodable, paint
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from _pytest._io import TerminalWriter
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 def render_failure(
     name: str,
-    result: Mapping[str, Any],
+    result: Result,
     *,
     rerun: str,
     verbose: bool = False,

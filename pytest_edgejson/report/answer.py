@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.verdict import malformed_name
 from pytest_edgejson.values.text import clean
@@ -10,7 +10,12 @@ from pytest_edgejson.values.text import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FLAG_NAMES = {
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.kinds import Flag, Form
+    from pytest_edgejson.scoring.records import ViolationRecord
+
+_FORMS: Mapping[Form | None, str] = {"bare": "the object is the whole output", "embedded": "an object in the output"}
+_FLAG_NAMES: Mapping[Flag, str] = {
     "fenced": "in a code fence",
     "prose": "with prose around it",
     "run_on": "followed by more, as if the answer had not ended",
@@ -19,7 +24,7 @@ _MOST_VIOLATIONS = 20
 MOST_CHARACTERS = 1_800
 
 
-def render_violations(violations: Sequence[Mapping[str, str]], *, verbose: bool = False) -> str:
+def render_violations(violations: Sequence[ViolationRecord], *, verbose: bool = False) -> str:
     """Return what the schema forbids in a value, a line for each violation; all lines where verbose."""
     if not violations:
         return ""
@@ -30,20 +35,19 @@ def render_violations(violations: Sequence[Mapping[str, str]], *, verbose: bool 
     return "\n".join(["the schema does not allow:", *lines])
 
 
-def how_found(result: Mapping[str, Any]) -> str:
+def how_found(result: Result) -> str:
     """Return in a line how the JSON of a result was looked for, and what was found."""
     extraction = result["extraction"]
     policy = f"{extraction['policy']} extraction"
     if result["finish_reason"] == "length":
         policy = f"generation ended at the token limit; {policy}"
     if result["value"] is None:
-        error = str(extraction.get("error") or "no_json")
+        error = extraction["error"] or "no_json"
         kind, _, _ = error.partition(":")
         names = {"empty": "the output is empty", "no_json": "no JSON object", "wrong_root": "JSON, but no object"}
         return f"{policy}: {names.get(kind) or f'malformed JSON, {malformed_name(result)}'}"
-    forms = {"bare": "the object is the whole output", "fenced": "an object", "embedded": "an object in the output"}
     flags = [_FLAG_NAMES.get(flag, clean(flag)) for flag in result["flags"]]
-    return f"{policy}: {', '.join([forms.get(extraction['form'], 'an object'), *flags])}"
+    return f"{policy}: {', '.join([_FORMS.get(extraction['form'], 'an object'), *flags])}"
 
 
 def render_text(title: str, text: str, *, most: int | None = MOST_CHARACTERS, more: str = "") -> str:

@@ -19,12 +19,13 @@ from pytest_edgejson.results.result import case_fingerprint
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
     from typing import TextIO
 
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.records import FindingRecord
 
 _MOST_ROWS = 60
 _MOST_CHARACTERS = 10_000
@@ -195,7 +196,7 @@ def _side_by_side(answers: Sequence[_Answer], width: int, color: bool) -> list[s
     return tables
 
 
-def _cells(fields: Sequence[Mapping[str, Any] | None], width: int) -> list[str]:
+def _cells(fields: Sequence[FindingRecord | None], width: int) -> list[str]:
     """Return a row's cells: the expected value, and each answer's, `=` where it is right.
 
     Strings too long for a cell begin where they differ.
@@ -249,7 +250,7 @@ def _answer(answer: _Answer, *, whole: bool, width: int, color: bool) -> str:
     return "\n\n".join(filter(None, blocks))
 
 
-def _metrics(result: Mapping[str, Any]) -> str:
+def _metrics(result: Result) -> str:
     flags = f", flags {', '.join(map(clean, result['flags']))}" if result["flags"] else ""
     failure = f", failure {clean(result['failure'])}" if result["failure"] else ""
     return (
@@ -259,7 +260,7 @@ def _metrics(result: Mapping[str, Any]) -> str:
     )
 
 
-def _effort(result: Mapping[str, Any]) -> str:
+def _effort(result: Result) -> str:
     tokens, compute = result["output_tokens"], result["compute_s"]
     parts = [f"{result[key]:,} {key.replace('_', ' ')}" for key in ("prompt_tokens", "output_tokens") if result[key]]
     if result["latency_s"] is not None:
@@ -272,9 +273,8 @@ def _effort(result: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def _seconds(result: Mapping[str, Any]) -> float | None:
-    seconds: float | None = result["latency_s"] if result["compute_s"] is None else result["compute_s"]
-    return seconds
+def _seconds(result: Result) -> float | None:
+    return result["latency_s"] if result["compute_s"] is None else result["compute_s"]
 
 
 def _yes(value: bool) -> str:

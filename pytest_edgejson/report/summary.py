@@ -131,9 +131,9 @@ def render_summary(
         groups = {
             model: grouping([result for result in results if result["model"] == model], profile) for model in models
         }
-        if grouping is by_complexity and any(result.get("suspect") for result in results):
+        if grouping is by_complexity and any(result["suspect"] for result in results):
             for model in models:
-                sound = [result for result in results if result["model"] == model and not result.get("suspect")]
+                sound = [result for result in results if result["model"] == model and not result["suspect"]]
                 groups[model][_SOUND] = measure(sound, profile)
         if len(models) == 1:
             parts.append(f"{models[0]}\n{_one_model(groups[models[0]])}")

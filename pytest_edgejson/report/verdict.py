@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.values.text import clean, columns, shorten, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.records import FindingRecord
 
 VERDICT_WIDTH = 160
 
@@ -22,7 +25,7 @@ _MALFORMED_NAMES = {
 }
 
 
-def verdict(name: str, result: Mapping[str, Any], *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
+def verdict(name: str, result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
     """Return one line that says how an output did: `invoice-007[nano]: 2 of 14 fields wrong: total 38.5 → 385.0, …`.
 
     Args:
@@ -35,27 +38,27 @@ def verdict(name: str, result: Mapping[str, Any], *, profile: str = "default", w
     return head + describe(result, profile=profile, width=max(width - columns(head), 40))
 
 
-def describe(result: Mapping[str, Any], *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
+def describe(result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
     """Return the verdict without a name, in at most `width` columns, 40 or more."""
     failure, output = result["failure"], result["output"]
-    published = result.get("v3") or {}
+    published = result["v3"]
     if failure == "runtime_error":
-        return shorten(f"could not be run: {clean(result.get('error') or 'the backend gave no reason')}", width)
+        return shorten(f"could not be run: {clean(result['error'] or 'the backend gave no reason')}", width)
     if failure == "timeout":
-        seconds = result.get("latency_s")
+        seconds = result["latency_s"]
         return "timed out" if seconds is None else f"timed out after {seconds:.1f} s"
-    if profile == "v3" and published.get("crashed"):
+    if profile == "v3" and published["crashed"]:
         return f"the published scorer crashes on this output: {clean(published['crashed'])}"
     if failure is None:
-        if profile == "v3" and not published.get("json_exact"):
-            return f"exact, but not by the published scorer, whose FieldF1 is {published.get('field_f1', 0.0):.2f}"
+        if profile == "v3" and not published["json_exact"]:
+            return f"exact, but not by the published scorer, whose FieldF1 is {published['field_f1']:.2f}"
         return "exact"
     if failure == "empty":
         return "empty output"
     if failure == "no_json":
         return shorten(f"no JSON in the output: {show(output.strip(), width)}", width)
     if failure == "truncated":
-        tokens = result.get("output_tokens")
+        tokens = result["output_tokens"]
         return "truncated at the token limit" if tokens is None else f"truncated at {tokens} tokens"
     if failure == "malformed":
         return shorten(f"malformed JSON: {malformed_name(result)}", width)
@@ -64,30 +67,29 @@ def describe(result: Mapping[str, Any], *, profile: str = "default", width: int 
     return _wrong_fields(result, width)
 
 
-def malformed_name(result: Mapping[str, Any]) -> str:
+def malformed_name(result: Result) -> str:
     """Return what makes the JSON of an output malformed."""
-    kind = str(result["extraction"].get("error") or "").partition(":")[2]
+    kind = (result["extraction"]["error"] or "").partition(":")[2]
     return _MALFORMED_NAMES.get(kind, clean(kind).replace("_", " ") or "a syntax error")
 
 
-def count_fields(result: Mapping[str, Any]) -> str:
+def count_fields(result: Result) -> str:
     """Return how many fields are wrong: `2 of 14 fields wrong, 1 extra`."""
-    if result.get("value") == {} and result["fields"]:
+    if result["value"] == {} and result["fields"]:
         return "an empty object"
     real = [field for field in result["fields"] if field["kind"] != "array_order"]
     wrong = sum("expected" in field for field in real)
     extra = len(real) - wrong
-    total = f"{wrong} of {result['leaves']}" if "leaves" in result else str(wrong)
-    parts = [f"{total} field{'' if total == '1' else 's'} wrong"] if wrong else []
+    parts = [f"{wrong} of {result['leaves']} fields wrong"] if wrong else []
     parts += [f"{extra} extra" if wrong else f"{extra} extra field{'' if extra == 1 else 's'}"] if extra else []
     return ", ".join(parts) or "every field right, array items in another order"
 
 
-def _wrong_fields(result: Mapping[str, Any], width: int) -> str:
+def _wrong_fields(result: Result, width: int) -> str:
     text = count_fields(result)
     if result["failure"] == "schema_invalid":
         text += ", schema violated"
-    items = [] if result.get("value") == {} else list(_in_brief(result["fields"]))
+    items = [] if result["value"] == {} else list(_in_brief(result["fields"]))
     for number, item in enumerate(items):
         more = ", …" if number + 1 < len(items) else ""
         addition = (": " if number == 0 else ", ") + item
@@ -98,7 +100,7 @@ def _wrong_fields(result: Mapping[str, Any], width: int) -> str:
     return text
 
 
-def _in_brief(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def _in_brief(fields: Sequence[FindingRecord]) -> Iterator[str]:
     """Yield what is wrong in a few words each; the leaves of one array item, and both halves of a renaming, as one."""
     last = ""
     for position, field in enumerate(fields):
@@ -123,5 +125,5 @@ def _in_brief(fields: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         last = text
 
 
-def _is_other_half(fields: Sequence[Mapping[str, Any]], position: int) -> bool:
+def _is_other_half(fields: Sequence[FindingRecord], position: int) -> bool:
     return position < len(fields) and fields[position]["kind"] == "renamed" and "expected" not in fields[position]

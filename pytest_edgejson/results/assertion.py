@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pytest_edgejson.results.result import Result
 
 
@@ -30,7 +28,7 @@ class Assertion:
 Profile: TypeAlias = Literal["default", "v3"]
 
 
-def scores(result: Mapping[str, Any], profile: Profile) -> tuple[bool, float, bool]:
+def scores(result: Result, profile: Profile) -> tuple[bool, float, bool]:
     """Return JSONExact, FieldF1 and SchemaCompliance of a result, by the profile's scorer."""
     if profile == "v3":
         published = result["v3"]
@@ -38,7 +36,7 @@ def scores(result: Mapping[str, Any], profile: Profile) -> tuple[bool, float, bo
     return result["json_exact"], result["field_f1"], result["schema_compliant"]
 
 
-def is_error(result: Mapping[str, Any]) -> bool:
+def is_error(result: Result) -> bool:
     """Tell whether the case could not be run: such a result is no answer of the model and counts in no metric."""
     return result["finish_reason"] in ("error", "timeout")
 

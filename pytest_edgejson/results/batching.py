@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.result import case_name
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pytest_edgejson.backends.interface import Backend, Completion
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import AloneRecord, Result
 
 _NAMED = 5
 
@@ -26,7 +26,7 @@ def draw(keys: Iterable[str], count: int) -> frozenset[str]:
     return frozenset(sorted(keys, key=lambda key: hashlib.sha256(key.encode()).digest())[:count])
 
 
-def as_part(alone: Completion, *, json_exact: bool) -> dict[str, Any]:
+def as_part(alone: Completion, *, json_exact: bool) -> AloneRecord:
     """Return what a result holds as `alone`: the completion that the model gives alone, and whether it is exact."""
     return {
         "output": alone.text,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.beside_v3 import BothScorers, Disagreement
     from pytest_edgejson.results.points import Points
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.kinds import FailureKind
+    from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.suite.schemas import Schema
 
-LOSSES: Mapping[str, tuple[str, ...]] = {
+LOSSES: Mapping[str, tuple[FailureKind, ...]] = {
     "no answer": ("empty", "no_json"),
     "formatting": ("malformed", "wrong_root"),
     "truncation": ("truncated",),
@@ -145,7 +147,7 @@ def _by_complexity(counted: Iterable[tuple[str, str]]) -> dict[str, dict[str, in
     return {kind: dict(by_complexity) for kind, by_complexity in ordered}
 
 
-def _once(fields: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _once(fields: Iterable[FindingRecord]) -> list[FindingRecord]:
     """Return findings without the other halves of what was renamed."""
     return [field for field in fields if field["kind"] != "renamed" or "expected" in field]
 

@@ -10,7 +10,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.results.result import Result, case_fingerprint, dumps, suite_fingerprint
 
@@ -149,7 +149,7 @@ def read_run(path: Path) -> Run:
                     schemas[given["sha256"]] = make_schema(given["id"], given["complexity"], given["document"], name)
                 else:
                     validate("result", line, number)
-                    results.append(line)
+                    results.append(cast("Result", line))
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror}") from None
     except SchemaError as error:

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from pytest_edgejson.results.assertion import is_error, scores
-from pytest_edgejson.results.result import Result
+from pytest_edgejson.results.result import CaseRecord, Result
 from pytest_edgejson.results.statistics import mean_interval, proportion_interval
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
@@ -244,7 +244,10 @@ class UnknownSlice(ValueError):
     """A slice that holds no case. The message lists what there is."""
 
 
-def _tags(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+_Row = TypeVar("_Row", bound=CaseRecord)
+
+
+def _tags(row: CaseRecord) -> Iterator[tuple[str, str]]:
     """Yield what a case can be selected by: complexity, schema, and the scalars of its metadata, lists taken apart."""
     yield "complexity", row["complexity"]
     yield "schema_id", row["schema_id"]
@@ -256,11 +259,11 @@ def _tags(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield key, json.dumps(item)
 
 
-def select(rows: Sequence[Mapping[str, Any]], name: str, profile: Profile = "default") -> list[Mapping[str, Any]]:
+def select(rows: Sequence[_Row], name: str, profile: Profile = "default") -> list[_Row]:
     """Return the cases of a slice.
 
     Args:
-        rows: cases or results: `complexity`, `schema_id`, `states_complexity` and `metadata` of them are looked at.
+        rows: cases or results.
         name: `KEY=VALUE`, where the key is `complexity`, `schema_id` or one of the metadata; or a value alone, which is
             a complexity, else a schema id, else the value of any metadata key.
         profile: under `v3` a row that does not state its complexity is of none, as published.

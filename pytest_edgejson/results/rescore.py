@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_edgejson.scoring.extraction import Policy
+    from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.suite.schemas import Schema
 
 _SCORES = (
@@ -93,7 +93,7 @@ def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Sch
             )
         how = policy or result["extraction"]["policy"]
         # Keys that a later version adds to results beside scores are kept.
-        rescored = {**result, **_score(result, schema, how)}
+        rescored: Result = {**result, **_score(result, schema, how)}
         if "alone" in result:
             alone = result["alone"]
             rescored["alone"] = {**alone, "json_exact": _score({**result, **alone}, schema, how)["json_exact"]}
@@ -121,23 +121,18 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
     completion = Completion(
         key=case.id,
         text=result["output"],
-        **{
-            key: result[key]
-            for key in (
-                "finish_reason",
-                "prompt_tokens",
-                "output_tokens",
-                "latency_s",
-                "compute_s",
-                "error",
-                "stored",
-            )
-        },
+        finish_reason=result["finish_reason"],
+        prompt_tokens=result["prompt_tokens"],
+        output_tokens=result["output_tokens"],
+        latency_s=result["latency_s"],
+        compute_s=result["compute_s"],
+        error=result["error"],
+        stored=result["stored"],
     )
     return make_result(case, result["model"], result["repeat"], completion, schema, policy)
 
 
-def _get(result: Result, key: str) -> Any:
+def _get(result: Mapping[str, Any], key: str) -> Any:
     first, _, second = key.partition(".")
     return result[first][second] if second else result[first]
 

@@ -1,25 +1,80 @@
-"""Results: a case, a model's completion and its score as one JSON line, and the file of a run.
-
-The schema of both kinds of line is `results.schema.json` beside this module.
-"""
+"""Results: a case, a model's completion and its score as one JSON line."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
+
+from pytest_edgejson.backends.interface import FinishReason
+from pytest_edgejson.scoring.kinds import FailureKind, Flag
+from pytest_edgejson.scoring.records import ExtractionRecord, FindingRecord, V3Record, ViolationRecord
+from pytest_edgejson.suite.cases import Complexity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_edgejson.backends.interface import Completion
-    from pytest_edgejson.scoring.extraction import Policy
+    from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
 
 
-Result: TypeAlias = dict[str, Any]
-"""One result line as JSON builtins: what travels from xdist workers, is stored, and is reported."""
+class CaseRecord(TypedDict):
+    """What a result line says of its case; see `cases.Case`."""
+
+    case_id: str
+    schema_id: str
+    schema_sha256: str
+    complexity: Complexity
+    states_complexity: bool
+    prompt: str
+    expected_output: dict[str, Any]
+    metadata: dict[str, Any]
+
+
+class AloneRecord(TypedDict):
+    """The completion that a model gives to a case alone, and whether it is exact."""
+
+    output: str
+    finish_reason: FinishReason
+    error: str | None
+    json_exact: bool
+
+
+class Result(CaseRecord):
+    """One result line as JSON builtins: what travels from xdist workers, is stored, and is reported.
+
+    `results.schema.json` beside this module describes each key.
+    """
+
+    model: str
+    repeat: int
+    suspect: list[str]
+    output: str
+    finish_reason: FinishReason
+    error: str | None
+    prompt_tokens: int | None
+    output_tokens: int | None
+    latency_s: float | None
+    compute_s: float | None
+    stored: bool
+    extraction: ExtractionRecord
+    value: dict[str, Any] | None
+    json_exact: bool
+    field_f1: float
+    field_precision: float
+    field_recall: float
+    key_f1: float
+    schema_compliant: bool
+    format_compliant: bool
+    failure: FailureKind | None
+    flags: list[Flag]
+    leaves: int
+    fields: list[FindingRecord]
+    violations: list[ViolationRecord]
+    v3: V3Record
+    alone: NotRequired[AloneRecord]
 
 
 def make_result(case: Case, model: str, repeat: int, completion: Completion, schema: Schema, policy: Policy) -> Result:
@@ -40,7 +95,6 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
 
     extraction = extract(completion.text, policy, schema.is_valid)
     scored = score(case.expected_output, extraction, schema)
-    published = score_v3(case.expected_output, completion.text)
     value = extraction.value
     return {
         "case_id": case.id,
@@ -62,7 +116,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         "latency_s": completion.latency_s,
         "compute_s": completion.compute_s,
         "stored": completion.stored,
-        "extraction": {"form": extraction.form, "policy": extraction.policy, "error": extraction.error},
+        "extraction": extraction.as_dict(),
         "value": value,
         "json_exact": scored.json_exact,
         "field_f1": scored.field_f1,
@@ -78,12 +132,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         if value is None or scored.json_exact
         else [finding.as_dict() for finding in findings(case.expected_output, value, schema, case.prompt, scored)],
         "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
-        "v3": {
-            "json_exact": published.json_exact,
-            "field_f1": published.field_f1,
-            "schema_compliance": published.schema_compliance,
-            "crashed": published.crashed,
-        },
+        "v3": score_v3(case.expected_output, completion.text).as_dict(),
     }
 
 
@@ -92,21 +141,22 @@ def dumps(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
-CASE_KEYS = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
+CaseKey: TypeAlias = Literal["prompt", "expected_output", "schema_sha256"]
+CASE_KEYS: Mapping[CaseKey, str] = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
 """What a case asks, by the key in a result, in words."""
 
 
-def case_name(result: Mapping[str, Any]) -> str:
+def case_name(result: Result) -> str:
     """Return the id of a result's case, with the repeat where there are several: `invoice-007-r2`."""
-    return str(result["case_id"]) + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
+    return result["case_id"] + (f"-r{result['repeat']}" if result["repeat"] > 1 else "")
 
 
-def case_fingerprint(result: Mapping[str, Any]) -> str:
+def case_fingerprint(case: CaseRecord) -> str:
     """Return a hash of what a case asks: its id, prompt, expected output and schema.
 
     Two results with the same one can be compared, whatever model and scorer they are of.
     """
-    asked = [result[key] for key in ("case_id", *CASE_KEYS)]
+    asked = [case["case_id"], *(case[key] for key in CASE_KEYS)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 

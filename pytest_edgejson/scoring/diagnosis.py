@@ -10,7 +10,7 @@ import difflib
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.scoring.alignment import Alignment, align
 from pytest_edgejson.scoring.near import near_detail
@@ -22,36 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from pytest_edgejson.scoring.extraction import Extraction
-    from pytest_edgejson.scoring.near import NearDetail
+    from pytest_edgejson.scoring.kinds import FailureKind, FindingKind, NearDetail
+    from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.scoring.score import Score
     from pytest_edgejson.suite.schemas import Schema, Violation
     from pytest_edgejson.values.jsonvalue import Path
-
-FailureKind: TypeAlias = Literal[
-    "runtime_error",
-    "timeout",
-    "empty",
-    "no_json",
-    "truncated",
-    "malformed",
-    "wrong_root",
-    "schema_invalid",
-    "value_error",
-]
-FindingKind: TypeAlias = Literal[
-    "missing",
-    "extra",
-    "renamed",
-    "wrong_type",
-    "enum",
-    "range",
-    "near",
-    "swapped",
-    "hallucinated",
-    "wrong_value",
-    "array_length",
-    "array_order",
-]
 
 ENUM_KEYWORDS = {"enum", "const"}
 RANGE_KEYWORDS = {
@@ -105,11 +80,16 @@ class Finding:
     kind: FindingKind
     detail: NearDetail | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> FindingRecord:
         """Return the fields as JSON builtins, without the side that has nothing, and without a detail of None."""
-        sides = {"expected": self.expected, "got": self.got}
-        found = {"path": self.path} | {k: v for k, v in sides.items() if v is not ABSENT} | {"kind": self.kind}
-        return found | ({"detail": self.detail} if self.detail else {})
+        record: FindingRecord = {"path": self.path, "expected": self.expected, "got": self.got, "kind": self.kind}
+        if self.expected is ABSENT:
+            del record["expected"]
+        if self.got is ABSENT:
+            del record["got"]
+        if self.detail:
+            record["detail"] = self.detail
+        return record
 
 
 def failure_kind(finish_reason: str, extraction: Extraction, score: Score) -> FailureKind | None:

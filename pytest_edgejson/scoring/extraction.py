@@ -13,15 +13,15 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Form: TypeAlias = Literal["bare", "fenced", "embedded"]
-Policy: TypeAlias = Literal["lenient", "strict"]
+    from pytest_edgejson.scoring.kinds import Flag, Form, Policy
+    from pytest_edgejson.scoring.records import ExtractionRecord
 
 MAX_OBJECTS = 100
 MAX_ATTEMPTS = 2_000
@@ -68,10 +68,10 @@ class Extraction:
     form: Form | None
     policy: Policy
     error: str | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
     is_open: bool = False
 
-    def as_dict(self) -> dict[str, str | None]:
+    def as_dict(self) -> ExtractionRecord:
         """Return `form`, `policy` and `error` as a result line holds them."""
         return {"form": self.form, "policy": self.policy, "error": self.error}
 
@@ -320,8 +320,8 @@ class _Search:
         return next((found for found in whole if found.value), next((found for found in whole if found.fenced), None))
 
 
-def _flags(head: str, tail: str) -> tuple[str, ...]:
-    flags = []
+def _flags(head: str, tail: str) -> tuple[Flag, ...]:
+    flags: list[Flag] = []
     bare_head = _FENCE_BEFORE.sub("", head)
     if bare_head != head:
         flags.append("fenced")

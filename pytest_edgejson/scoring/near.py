@@ -7,12 +7,13 @@ import re
 import string
 import unicodedata
 from decimal import Decimal
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.dates import moments, same_moment
 from pytest_edgejson.values.jsonvalue import json_type
 
-NearDetail: TypeAlias = Literal["rounding", "whitespace", "case", "punctuation", "date form", "spelling", "wording"]
+if TYPE_CHECKING:
+    from pytest_edgejson.scoring.kinds import NearDetail
 
 # What arithmetic on doubles leaves, as in 0.1 + 0.2.
 _NOISE = Decimal("1e-6")

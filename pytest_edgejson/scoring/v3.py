@@ -9,7 +9,10 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pytest_edgejson.scoring.records import V3Record
 
 PROMPT = "Extract the structured JSON data from the following text.\n\nInput: {prompt}\n\nOutput:"
 MAX_NEW_TOKENS = 512
@@ -46,9 +49,14 @@ class V3Score:
     schema_compliance: bool
     crashed: str | None = None
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> V3Record:
         """Return the fields as JSON builtins."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {
+            "json_exact": self.json_exact,
+            "field_f1": self.field_f1,
+            "schema_compliance": self.schema_compliance,
+            "crashed": self.crashed,
+        }
 
 
 def extract_v3(text: str) -> Any:

@@ -25,6 +25,7 @@ def result(complexity: str = "simple", exact: bool = True, **changes: Any) -> di
         "states_complexity": True,
         "model": "m",
         "finish_reason": "stop",
+        "suspect": [],
         "output_tokens": 30,
         "latency_s": 2.0,
         "compute_s": 0.5,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_edgejson.scoring.diagnosis import ABSENT, FailureKind, Finding, FindingKind, failure_kind, findings
+from pytest_edgejson.scoring.diagnosis import ABSENT, Finding, failure_kind, findings
 from pytest_edgejson.scoring.extraction import extract
-from pytest_edgejson.scoring.near import NearDetail
+from pytest_edgejson.scoring.kinds import FailureKind, FindingKind, NearDetail
 from pytest_edgejson.scoring.score import score
 from pytest_edgejson.suite.schemas import Schema
 from pytest_edgejson.values.jsonvalue import equal

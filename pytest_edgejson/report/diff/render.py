@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_edgejson.report.diff.tree import make_tree
 from pytest_edgejson.report.diff.words import CONTEXT, diff_words, render_words
@@ -18,10 +18,11 @@ from pytest_edgejson.values.jsonvalue import format_path, is_leaf
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pytest_edgejson.report.diff.tree import Field, Move, Node
     from pytest_edgejson.report.diff.words import Part
+    from pytest_edgejson.results.result import Result
     from pytest_edgejson.values.jsonvalue import Path
     from pytest_edgejson.values.text import Paint
 
@@ -77,7 +78,7 @@ class _Row:
     right: int = 0
 
 
-def render_diff(result: Mapping[str, Any], *, width: int = WIDTH, color: bool = False, verbose: bool = False) -> str:
+def render_diff(result: Result, *, width: int = WIDTH, color: bool = False, verbose: bool = False) -> str:
     """Return what is wrong with each field, as a tree.
 
     Args:
@@ -256,7 +257,8 @@ def _field_row(field: Field, path: Path, level: int) -> _Row:
 
 def _order_row(node: Node, field: Field, path: Path, level: int) -> _Row:
     """Return the row of an array in another order: its items where they are scalars, else their positions."""
-    expected, ranks = node.expected, field.get("got", [])
+    expected: Any = node.expected
+    ranks: Any = field.get("got", [])
     are_scalars = isinstance(expected, list) and all(map(is_leaf, expected)) and not node.children
     if are_scalars and isinstance(ranks, list) and sorted(map(str, ranks)) == sorted(map(str, range(len(expected)))):
         order = sorted(range(len(ranks)), key=ranks.__getitem__)
@@ -305,7 +307,7 @@ def _what(field: Field) -> str:
     return f"{word}: {clean(field['detail'])}" if field.get("detail") else word
 
 
-def _value(field: Field, side: str) -> str | None:
+def _value(field: Field, side: Literal["expected", "got"]) -> str | None:
     return show(field[side], _LONGEST_VALUE) if side in field else None
 
 

@@ -16,12 +16,13 @@ from pytest_edgejson.scoring.diagnosis import ABSENT
 from pytest_edgejson.values.jsonvalue import equal, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.values.jsonvalue import Path
 
-Field: TypeAlias = "Mapping[str, Any]"
-"""A finding as a result line has it: `path`, `kind`, and `expected` or `got` or both."""
+Field: TypeAlias = "FindingRecord"
 
 # An output of this length takes a tenth of a second to align again.
 LONGEST_ALIGNED = 200_000
@@ -130,7 +131,7 @@ def _child(value: Any, step: str | int) -> Any:
     return ABSENT
 
 
-def make_tree(result: Mapping[str, Any], fields: Sequence[Field]) -> Node:
+def make_tree(result: Result, fields: Sequence[Field]) -> Node:
     """Return findings of a result as a tree under its expected output."""
     root = Node(result["expected_output"])
     moves: dict[tuple[Path, Path], list[tuple[Path, Field, Field]]] = {}
@@ -187,7 +188,7 @@ def _order(root: Node) -> None:
             node.children = {step: node.children[step] for step in ordered}
 
 
-def _set_places(root: Node, result: Mapping[str, Any]) -> None:
+def _set_places(root: Node, result: Result) -> None:
     """Note where in the answer array items stand that are matched with an expected item of another index."""
     items = any(isinstance(step, int) for _, node in root.all_below() for step in node.children)
     if not items or not isinstance(result["value"], dict) or len(result["output"]) > LONGEST_ALIGNED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.file import ResultsError, read_run
@@ -11,12 +11,12 @@ from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.gates.population import Population
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import CaseRecord, Result
 
 _SHOWN = 3
 
@@ -117,5 +117,5 @@ def _check_cases(path: Path, results: Sequence[Result], population: Population) 
         )
 
 
-def _changed(row: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+def _changed(row: CaseRecord, other: CaseRecord) -> str:
     return ", ".join(words for key, words in CASE_KEYS.items() if row[key] != other[key])

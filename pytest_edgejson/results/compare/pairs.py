@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_edgejson.results.assertion import scores
 from pytest_edgejson.results.compare.comparison import COMPARED_METRICS, Comparison, Detectable, Difference, Ratio
@@ -107,7 +107,7 @@ def _difference(metric: ComparedMetric, group: str, pairs: Sequence[Pair], profi
     interval: Interval | None
     if metric == "field_f1" or _is_repeated(pairs):
         # Cases of one schema, and repeats of one case, are alike.
-        cluster = "schema_id" if metric == "field_f1" else "case_id"
+        cluster: Literal["schema_id", "case_id"] = "schema_id" if metric == "field_f1" else "case_id"
         clusters: dict[str, list[float]] = {}
         for pair, (before, after) in zip(pairs, both, strict=True):
             clusters.setdefault(pair.baseline[cluster], []).append(after - before)

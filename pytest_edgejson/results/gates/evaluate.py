@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.gates.population import Population
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import CaseRecord, Result
 
 UNMEASURABLE_EXIT = 6
 """Exit status of a run in which a gate could not be measured, and nothing worse happened."""
@@ -25,7 +25,10 @@ UNMEASURABLE_EXIT = 6
 Outcome: TypeAlias = Literal["pass", "fail", "unmeasurable"]
 
 _SHOWN = 5
-_WORST_OF = {"worst_schema": "schema_id", "worst_complexity": "complexity"}
+_WORST_OF: Mapping[str, Literal["schema_id", "complexity"]] = {
+    "worst_schema": "schema_id",
+    "worst_complexity": "complexity",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ class Evaluation:
         outcome: Outcome = "pass" if gate.holds(compared, bound) else "fail"
         return Decision(model, gate, outcome, measured, compared, bound, note)
 
-    def _slice(self, gate: Gate) -> Mapping[str, Mapping[str, Any]]:
+    def _slice(self, gate: Gate) -> Mapping[str, CaseRecord]:
         if self.population.problem:
             raise Unmeasurable(self.population.problem)
         if gate.slice is None:
@@ -146,7 +149,7 @@ class Evaluation:
     def _measure(
         self,
         gate: Gate,
-        cases: Mapping[str, Mapping[str, Any]],
+        cases: Mapping[str, CaseRecord],
         now: Mapping[str, Sequence[Result]],
         before: Mapping[str, Sequence[Result]],
     ) -> tuple[Measurement, str]:

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.result import case_fingerprint
 from pytest_edgejson.suite.cases import COMPLEXITIES, CaseError, looks_like_cases, read_cases
@@ -19,6 +19,7 @@ from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from pytest_edgejson.results.result import CaseRecord
     from pytest_edgejson.suite.schemas import Schema
 
 
@@ -31,7 +32,7 @@ class Population:
         problem: why they are not all known, empty where they are.
     """
 
-    cases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cases: Mapping[str, CaseRecord] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -76,7 +77,7 @@ def read_population(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[
         files: JSON Lines files of cases.
         schemas_of: the schemas by id for a file.
     """
-    found: dict[str, Mapping[str, Any]] = {}
+    found: dict[str, CaseRecord] = {}
     for file in dict.fromkeys(files):
         try:
             schemas = schemas_of(file)
@@ -86,7 +87,7 @@ def read_population(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[
         except OSError as error:
             return Population(problem=f"{file}: {error.strerror}")
         for case in cases:
-            row = {
+            row: CaseRecord = {
                 "case_id": case.id,
                 "schema_id": case.schema_id,
                 "schema_sha256": schemas[case.schema_id].fingerprint,
@@ -94,7 +95,7 @@ def read_population(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[
                 "states_complexity": case.states_complexity,
                 "prompt": case.prompt,
                 "expected_output": case.expected_output,
-                "metadata": case.metadata,
+                "metadata": dict(case.metadata),
             }
             found[case_fingerprint(row)] = row
     return Population(found, "" if found else "the paths given hold no case")

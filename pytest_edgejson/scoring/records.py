@@ -1,0 +1,41 @@
+"""Records: what a result holds of a score, as JSON builtins."""
+
+from __future__ import annotations
+
+from typing import Any, NotRequired, TypedDict
+
+from pytest_edgejson.scoring.kinds import FindingKind, Form, NearDetail, Policy
+
+
+class ExtractionRecord(TypedDict):
+    """How JSON was looked for in an output and found, or why not; see `extraction.Extraction`."""
+
+    form: Form | None
+    policy: Policy
+    error: str | None
+
+
+class FindingRecord(TypedDict):
+    """One thing wrong with a value, see `diagnosis.Finding`; the side that has nothing has no key."""
+
+    path: str
+    expected: NotRequired[Any]
+    got: NotRequired[Any]
+    kind: FindingKind
+    detail: NotRequired[NearDetail]
+
+
+class ViolationRecord(TypedDict):
+    """Where a value breaks its schema, and how."""
+
+    path: str
+    message: str
+
+
+class V3Record(TypedDict):
+    """What the published scorer gives, see `v3.V3Score`."""
+
+    json_exact: bool
+    field_f1: float
+    schema_compliance: bool
+    crashed: str | None
