@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pytest_edgejson.report.verdict import malformed_name
+from pytest_edgejson.scoring.kinds import FAILURES, FLAGS
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.results.result import Result
-    from pytest_edgejson.scoring.kinds import Flag, Form
+    from pytest_edgejson.scoring.kinds import FailureKind, Form
     from pytest_edgejson.scoring.records import ViolationRecord
 
 _FORMS: Mapping[Form | None, str] = {"bare": "the object is the whole output", "embedded": "an object in the output"}
-_FLAG_NAMES: Mapping[Flag, str] = {
-    "fenced": "in a code fence",
-    "prose": "with prose around it",
-    "run_on": "followed by more, as if the answer had not ended",
-}
 _MOST_VIOLATIONS = 20
 MOST_CHARACTERS = 1_800
 
@@ -42,11 +38,10 @@ def how_found(result: Result) -> str:
     if result["finish_reason"] == "length":
         policy = f"generation ended at the token limit; {policy}"
     if result["value"] is None:
-        error = extraction["error"] or "no_json"
-        kind, _, _ = error.partition(":")
-        names = {"empty": "the output is empty", "no_json": "no JSON object", "wrong_root": "JSON, but no object"}
-        return f"{policy}: {names.get(kind) or f'malformed JSON, {malformed_name(result)}'}"
-    flags = [_FLAG_NAMES.get(flag, clean(flag)) for flag in result["flags"]]
+        known = FAILURES.get(cast("FailureKind", (extraction["error"] or "no_json").partition(":")[0]))
+        found = known.found if known else ""
+        return f"{policy}: {found or f'malformed JSON, {malformed_name(result)}'}"
+    flags = [FLAGS[flag] for flag in result["flags"]]
     return f"{policy}: {', '.join([_FORMS.get(extraction['form'], 'an object'), *flags])}"
 
 

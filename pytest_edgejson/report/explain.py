@@ -15,7 +15,6 @@ from tabulate import tabulate
 
 from pytest_edgejson.report.figures import fraction, percent
 from pytest_edgejson.results.breakdown import (
-    LOSSES,
     Breakdown,
     FieldErrors,
     Kinds,
@@ -24,6 +23,7 @@ from pytest_edgejson.results.breakdown import (
     count_kinds,
 )
 from pytest_edgejson.results.file import ResultsError, read_run
+from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
 from pytest_edgejson.values.markdown import cell, code
 from pytest_edgejson.values.text import clean
 
@@ -46,13 +46,6 @@ _CONDITIONS = {
     "v3 extractor": "with the v3 extractor",
     "finished": "had answers that were cut off finished (at most)",
     "sound labels": "on cases whose labels are sound",
-}
-_CAUSES = {
-    "no answer": "no JSON at all",
-    "formatting": "JSON that is malformed, or no object",
-    "truncation": "cut off at the token limit",
-    "schema": "an object that the schema does not allow",
-    "values": "allowed by the schema, and not right",
 }
 
 
@@ -185,8 +178,8 @@ def _losses(breakdown: Breakdown, n: int) -> list[_Block]:
     if not misses:
         return [f"All {n} answers are exact."]
     rows = [
-        [cause, _CAUSES[cause], ", ".join(LOSSES[cause]), str(count), _share(count, n)]
-        for cause, count in breakdown.losses.items()
+        [loss, LOSSES[loss], ", ".join(kinds_of(loss)), str(count), _share(count, n)]
+        for loss, count in breakdown.losses.items()
     ]
     return [
         f"{misses} of {n} answers are not exact. By failure kind they are put down to:",

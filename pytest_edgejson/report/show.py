@@ -16,6 +16,7 @@ from pytest_edgejson.report.diff.words import common_prefix
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.file import read_run
 from pytest_edgejson.results.result import case_fingerprint
+from pytest_edgejson.scoring.kinds import LEAFLESS
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show
 
 if TYPE_CHECKING:
@@ -169,8 +170,7 @@ def _side_by_side(answers: Sequence[_Answer], width: int, color: bool) -> list[s
     """Return tables of the fields that any answer has wrong, as many models in each as the width allows."""
     given = [answer for answer in answers if answer.result["value"] is not None]
     wrong = [
-        {field["path"]: field for field in answer.result["fields"] if field["kind"] != "array_order"}
-        for answer in given
+        {field["path"]: field for field in answer.result["fields"] if field["kind"] not in LEAFLESS} for answer in given
     ]
     paths = list(dict.fromkeys(path for fields in wrong for path in fields))
     if not paths:

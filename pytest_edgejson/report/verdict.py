@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
 from pytest_edgejson.values.text import clean, columns, shorten, show
 
 if TYPE_CHECKING:
@@ -14,15 +15,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.records import FindingRecord
 
 VERDICT_WIDTH = 160
-
-_MALFORMED_NAMES = {
-    "python_literal": "single quotes or a Python literal",
-    "nan": "NaN or Infinity",
-    "number": "a number too long or too large",
-    "nesting": "nested too deeply",
-    "unterminated": "it ends inside the object",
-    "syntax": "a syntax error",
-}
 
 
 def verdict(name: str, result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
@@ -40,44 +32,48 @@ def verdict(name: str, result: Result, *, profile: str = "default", width: int =
 
 def describe(result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
     """Return the verdict without a name, in at most `width` columns, 40 or more."""
-    failure, output = result["failure"], result["output"]
-    published = result["v3"]
-    if failure == "runtime_error":
-        return shorten(f"could not be run: {clean(result['error'] or 'the backend gave no reason')}", width)
-    if failure == "timeout":
-        seconds = result["latency_s"]
-        return "timed out" if seconds is None else f"timed out after {seconds:.1f} s"
-    if profile == "v3" and published["crashed"]:
+    failure, published = result["failure"], result["v3"]
+    kind = None if failure is None else FAILURES.get(failure)
+    if profile == "v3" and published["crashed"] and not (kind and kind.is_error):
         return f"the published scorer crashes on this output: {clean(published['crashed'])}"
     if failure is None:
         if profile == "v3" and not published["json_exact"]:
             return f"exact, but not by the published scorer, whose FieldF1 is {published['field_f1']:.2f}"
         return "exact"
-    if failure == "empty":
-        return "empty output"
-    if failure == "no_json":
-        return shorten(f"no JSON in the output: {show(output.strip(), width)}", width)
-    if failure == "truncated":
-        tokens = result["output_tokens"]
-        return "truncated at the token limit" if tokens is None else f"truncated at {tokens} tokens"
-    if failure == "malformed":
-        return shorten(f"malformed JSON: {malformed_name(result)}", width)
-    if failure == "wrong_root":
-        return "the output is JSON, but not an object"
+    if kind and kind.verdict:
+        return shorten(kind.verdict + _particulars(result, width), width)
     return _wrong_fields(result, width)
+
+
+def _particulars(result: Result, width: int) -> str:
+    """Return what a verdict adds to the words of its failure kind."""
+    match result["failure"]:
+        case "runtime_error":
+            return f": {clean(result['error'] or 'the backend gave no reason')}"
+        case "timeout" if result["latency_s"] is not None:
+            return f" after {result['latency_s']:.1f} s"
+        case "truncated":
+            tokens = result["output_tokens"]
+            return " at the token limit" if tokens is None else f" at {tokens} tokens"
+        case "no_json":
+            return f": {show(result['output'].strip(), width)}"
+        case "malformed":
+            return f": {malformed_name(result)}"
+    return ""
 
 
 def malformed_name(result: Result) -> str:
     """Return what makes the JSON of an output malformed."""
     kind = (result["extraction"]["error"] or "").partition(":")[2]
-    return _MALFORMED_NAMES.get(kind, clean(kind).replace("_", " ") or "a syntax error")
+    known = MALFORMED.get(kind or "syntax")
+    return known.words if known else clean(kind).replace("_", " ")
 
 
 def count_fields(result: Result) -> str:
     """Return how many fields are wrong: `2 of 14 fields wrong, 1 extra`."""
     if result["value"] == {} and result["fields"]:
         return "an empty object"
-    real = [field for field in result["fields"] if field["kind"] != "array_order"]
+    real = [field for field in result["fields"] if field["kind"] not in LEAFLESS]
     wrong = sum("expected" in field for field in real)
     extra = len(real) - wrong
     parts = [f"{wrong} of {result['leaves']} fields wrong"] if wrong else []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.results.metrics import Estimate, measure
 from pytest_edgejson.scoring.diagnosis import ENUM_KEYWORDS, RANGE_KEYWORDS
 from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.scoring.kinds import MALFORMED
 from pytest_edgejson.scoring.v3 import V3CrashError, extract_v3
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.jsonvalue import equal
@@ -114,14 +115,15 @@ def _why_exact_differs(result: Result) -> str:
 
 def _why_objects_differ(result: Result, found: Any) -> str | None:
     """Say why the published code judges another object than this project, None if it judges the same."""
-    value, error = result["value"], str(result["extraction"]["error"] or "")
+    value, error = result["value"], result["extraction"]["error"] or ""
     if result["v3"]["crashed"]:
         return "the published scorer crashes on the output"
     if value is None:
         if found is None:
             return None
-        if error in ("malformed:duplicate_key", "malformed:nan", "malformed:number", "malformed:nesting"):
-            return f"json.loads takes what is no valid object ({error.partition(':')[2].replace('_', ' ')})"
+        malformed = error.partition(":")[2]
+        if malformed in MALFORMED and MALFORMED[malformed].is_loaded:
+            return f"json.loads takes what is no valid object ({malformed.replace('_', ' ')})"
         if result["extraction"]["policy"] == "strict" and extract(result["output"]).value is not None:
             return "there is text around the object, which strict extraction does not take"
         return "v3 takes a part of an object that is malformed or cut off"

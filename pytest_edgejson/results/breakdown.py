@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
+from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.jsonvalue import format_path, leaves
 
@@ -22,18 +23,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.beside_v3 import BothScorers, Disagreement
     from pytest_edgejson.results.points import Points
     from pytest_edgejson.results.result import Result
-    from pytest_edgejson.scoring.kinds import FailureKind
+    from pytest_edgejson.scoring.kinds import Loss
     from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.suite.schemas import Schema
-
-LOSSES: Mapping[str, tuple[FailureKind, ...]] = {
-    "no answer": ("empty", "no_json"),
-    "formatting": ("malformed", "wrong_root"),
-    "truncation": ("truncated",),
-    "schema": ("schema_invalid",),
-    "values": ("value_error",),
-}
-"""What a miss is put down to, by its failure kind."""
 
 _STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
@@ -45,7 +37,7 @@ class Kinds:
     Attributes:
         answers: answers that count.
         failures: by failure kind; `exact` is none.
-        malformed: by what is malformed, see `decoding.MalformedError.kind`.
+        malformed: by what is malformed, see `kinds.MALFORMED`.
         flags: by flag, over all answers with an object.
         leaves: expected leaves of the answers with an object.
         findings: by kind of finding, one renamed leaf counted once.
@@ -91,7 +83,7 @@ class Breakdown:
         kinds: of failures and findings.
         fields: those with something wrong, worst first.
         points: where the points went; the first is JSONExact as it stands.
-        losses: misses by what they are put down to, see `LOSSES`.
+        losses: misses by what they are put down to, see `kinds.LOSSES`.
         suspect: answers to cases that an audit has marked.
         pairs: metrics by both scorers.
         differences: on which cases these differ, and why.
@@ -104,7 +96,7 @@ class Breakdown:
     kinds: Kinds
     fields: tuple[FieldErrors, ...]
     points: tuple[Points, ...]
-    losses: Mapping[str, int]
+    losses: Mapping[Loss, int]
     suspect: int
     pairs: tuple[BothScorers, ...]
     differences: tuple[Disagreement, ...]
@@ -129,7 +121,7 @@ def break_down(results: Sequence[Result], schemas: Mapping[str, Schema], source:
         kinds=count_kinds(answers),
         fields=count_fields(answers),
         points=measure_points(answers),
-        losses={cause: sum(failures[kind] for kind in kinds) for cause, kinds in LOSSES.items()},
+        losses={loss: sum(failures[kind] for kind in kinds_of(loss)) for loss in LOSSES},
         suspect=sum(bool(result["suspect"]) for result in answers),
         pairs=compare_scorers(answers),
         differences=explain_differences(answers, schemas),
@@ -199,7 +191,7 @@ def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
         for field in _once(result["fields"]):
             path = name(field["path"])
             kinds[path][field["kind"]] += 1
-            if field["kind"] != "array_order":
+            if field["kind"] not in LEAFLESS:
                 (wrong if "expected" in field else extra)[path] += 1
     found = [
         FieldErrors(path, wrong[path], expected[path], extra[path], dict(count.most_common()))

@@ -88,8 +88,9 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         schema: the case's.
         policy: how JSON is found in the output.
     """
-    from pytest_edgejson.scoring.diagnosis import failure_kind, findings
+    from pytest_edgejson.scoring.diagnosis import findings
     from pytest_edgejson.scoring.extraction import extract
+    from pytest_edgejson.scoring.failure import failure_kind
     from pytest_edgejson.scoring.score import score
     from pytest_edgejson.scoring.v3 import score_v3
 

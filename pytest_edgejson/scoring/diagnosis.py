@@ -1,4 +1,4 @@
-"""Diagnosis: what kind of failure an output is, and what is wrong with each of its leaves.
+"""Diagnosis: what is wrong with each leaf of the object found in an output.
 
 What differs is what the scorer counts as wrong, of the leaves of the two aligned values: a case has exactly one finding
 per wrong expected leaf and per extra leaf, beside one per array whose items stand in another order.
@@ -21,8 +21,7 @@ from pytest_edgejson.values.text import squeeze
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
-    from pytest_edgejson.scoring.extraction import Extraction
-    from pytest_edgejson.scoring.kinds import FailureKind, FindingKind, NearDetail
+    from pytest_edgejson.scoring.kinds import FindingKind, NearDetail
     from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.scoring.score import Score
     from pytest_edgejson.suite.schemas import Schema, Violation
@@ -90,28 +89,6 @@ class Finding:
         if self.detail:
             record["detail"] = self.detail
         return record
-
-
-def failure_kind(finish_reason: str, extraction: Extraction, score: Score) -> FailureKind | None:
-    """Return what kind of failure an output is, the first that holds, or None when it is exact.
-
-    Args:
-        finish_reason: the completion's: `stop`, `length`, `timeout` or `error`.
-        extraction: what was found in the output.
-        score: how good that is.
-    """
-    if finish_reason == "error":
-        return "runtime_error"
-    if finish_reason == "timeout":
-        return "timeout"
-    if extraction.value is None:
-        if finish_reason == "length" and extraction.is_open:
-            return "truncated"
-        error = (extraction.error or "no_json").partition(":")[0]
-        return error if error in ("empty", "malformed", "wrong_root") else "no_json"  # type: ignore[return-value]
-    if score.json_exact:
-        return None
-    return "value_error" if score.schema_compliant else "schema_invalid"
 
 
 def findings(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn, TypeAlias
 
 # Deeper than any data here (6), and so little that recursive code after it stays clear of Python's recursion limit.
 MAX_DEPTH = 64
@@ -26,12 +26,24 @@ _NOT_FINITE = {"NaN", "-NaN", "nan", "-nan", "Infinity", "-Infinity", "inf", "-i
 _PYTHON = {"True", "False", "None"}
 
 
+MalformedKind: TypeAlias = Literal[
+    "trailing_comma",
+    "python_literal",
+    "unescaped_character",
+    "duplicate_key",
+    "nan",
+    "number",
+    "nesting",
+    "unterminated",
+    "syntax",
+]
+
+
 class MalformedError(ValueError):
     """Text that is no JSON value.
 
     Attributes:
-        kind: `trailing_comma`, `python_literal`, `unescaped_character`, `duplicate_key`, `nan`, `number`, `nesting`,
-            `unterminated` (the text ends inside the value) or `syntax`.
+        kind: what is wrong; `unterminated` where the text ends inside the value.
         position: the offset at which decoding ended.
         partial: for `unterminated`, what came before the end: the root object or array with all complete members and
             no unfinished scalar; None where not even a root had begun.
@@ -39,8 +51,8 @@ class MalformedError(ValueError):
             are complete.
     """
 
-    def __init__(self, kind: str, position: int) -> None:
-        self.kind = kind
+    def __init__(self, kind: MalformedKind, position: int) -> None:
+        self.kind: MalformedKind = kind
         self.position = position
         self.partial: dict[str, Any] | list[Any] | None = None
         self.open_path: tuple[str | int, ...] = ()
@@ -182,8 +194,9 @@ def _scalar(text: str, position: int) -> tuple[Any, int]:
             return _LITERALS[word], match.end()
         if match.end() == len(text) and any(literal.startswith(word) for literal in _LITERALS):
             raise MalformedError("unterminated", len(text))
-        kind = "nan" if word in _NOT_FINITE else "python_literal" if word in _PYTHON else "syntax"
-        raise MalformedError(kind, position)
+        raise MalformedError(
+            "nan" if word in _NOT_FINITE else "python_literal" if word in _PYTHON else "syntax", position
+        )
     if _CUT_NUMBER.match(text, position) or not char:
         raise MalformedError("unterminated", len(text))
     raise MalformedError("python_literal" if char == "'" else "syntax", position)

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.backends.interface import Completion
-from pytest_edgejson.results.breakdown import LOSSES, break_down, count_fields, count_kinds
+from pytest_edgejson.results.breakdown import break_down, count_fields, count_kinds
 from pytest_edgejson.results.points import could_be_exact
 from pytest_edgejson.results.result import make_result
+from pytest_edgejson.scoring.kinds import LOSSES
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.suite.schemas import Schema
 

@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_edgejson.scoring.diagnosis import ABSENT, Finding, failure_kind, findings
+from pytest_edgejson.scoring.diagnosis import ABSENT, Finding, findings
 from pytest_edgejson.scoring.extraction import extract
-from pytest_edgejson.scoring.kinds import FailureKind, FindingKind, NearDetail
 from pytest_edgejson.scoring.score import score
 from pytest_edgejson.suite.schemas import Schema
 from pytest_edgejson.values.jsonvalue import equal
@@ -330,43 +327,3 @@ def test_hostile_values_are_diagnosed():
 def test_thousands_of_extra_leaves_are_all_reported():
     got = change(junk=[0] * 3_000, more={f"k{number}": True for number in range(1_000)})
     assert len(diagnose(got)) == 4_000
-
-
-# ---------------------------------------------------------------- failure kinds
-
-
-@pytest.mark.parametrize(
-    ("output", "finish_reason", "failure"),
-    [
-        (json.dumps(EXPECTED), "stop", None),
-        (json.dumps(EXPECTED), "length", None),
-        (json.dumps(EXPECTED) + '\n{"more": ', "length", None),
-        (json.dumps(EXPECTED), "error", "runtime_error"),
-        ("", "error", "runtime_error"),
-        (json.dumps(EXPECTED), "timeout", "timeout"),
-        ("", "stop", "empty"),
-        (" \n", "length", "empty"),
-        ("I cannot.", "stop", "no_json"),
-        ("I cannot.", "length", "no_json"),
-        ("<think>hm", "length", "truncated"),
-        ("<think>hm", "stop", "no_json"),
-        ('{"customer_name": "Ada', "length", "truncated"),
-        ('{"customer_name": "Ada', "stop", "malformed"),
-        ('{"customer_name": True, "status', "length", "truncated"),
-        ('{"customer_name": "Ada",}', "length", "malformed"),
-        ("{'customer_name': 'Ada'}", "stop", "malformed"),
-        ("[]", "stop", "wrong_root"),
-        ('{"status": "done"}', "stop", "schema_invalid"),
-        ('{"status": "open"}', "stop", "value_error"),
-        (json.dumps(EXPECTED | {"tags": ["gift", "new"]}), "stop", "value_error"),
-    ],
-)
-def test_the_first_failure_kind_that_holds(output, finish_reason, failure):
-    extraction = extract(output, is_valid=SCHEMA.is_valid)
-    assert failure_kind(finish_reason, extraction, score(EXPECTED, extraction, SCHEMA)) == failure
-
-
-def test_the_documentation_defines_every_kind():
-    text = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text(encoding="utf-8")
-    for kind in (*get_args(FailureKind), *get_args(FindingKind), *get_args(NearDetail)):
-        assert f"\n| `{kind}` |" in text

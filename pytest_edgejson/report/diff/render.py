@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pytest_edgejson.report.diff.tree import make_tree
 from pytest_edgejson.report.diff.words import CONTEXT, diff_words, render_words
 from pytest_edgejson.scoring.diagnosis import ABSENT
+from pytest_edgejson.scoring.kinds import FINDINGS
 from pytest_edgejson.values.jsonvalue import format_path, is_leaf
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show, wrap
 
@@ -29,13 +30,6 @@ if TYPE_CHECKING:
 WIDTH = 80
 LEAST_WIDTH = 60
 
-_WORDS = {
-    "wrong_value": "wrong",
-    "wrong_type": "wrong type",
-    "enum": "not in enum",
-    "range": "out of range",
-    "array_order": "other order",
-}
 # One reads a tree of a few levels; what is deeper stands in it by its path.
 _MOST_LEVELS = 8
 _LONGEST_PATH = 40
@@ -214,7 +208,7 @@ def _clash_rows(node: Node, path: Path, level: int) -> list[_Row]:
         )
         what = _what(own[0])
     elif not own and len(steps) == 2 and all(field["kind"] == "wrong_type" for field in below):
-        expected, got, what = _container(node, "expected"), _container(node, "got"), _WORDS["wrong_type"]
+        expected, got, what = _container(node, "expected"), _container(node, "got"), FINDINGS["wrong_type"].words
     else:
         return []
     return [_Row(level, _name(path), what, expected=expected, got=got, findings=len(own) + len(below))]
@@ -303,7 +297,8 @@ def _what(field: Field) -> str:
     kind = field["kind"]
     if kind == "array_length":
         return "missing" if "expected" in field else "extra"
-    word = _WORDS.get(kind, clean(kind).replace("_", " "))
+    known = FINDINGS.get(kind)
+    word = known.words if known else clean(kind).replace("_", " ")
     return f"{word}: {clean(field['detail'])}" if field.get("detail") else word
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_edgejson.scoring.alignment import align
 from pytest_edgejson.scoring.diagnosis import ABSENT
+from pytest_edgejson.scoring.kinds import LEAFLESS
 from pytest_edgejson.values.jsonvalue import equal, leaves
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Node:
     def count(self) -> tuple[int, int]:
         """Return how many leaves are expected here and below, and how many of them are wrong."""
         wrong = sum(
-            sum("expected" in each and each["kind"] != "array_order" for each in node.fields)
+            sum("expected" in each and each["kind"] not in LEAFLESS for each in node.fields)
             + sum(max(len(move.names), 1) for move in node.moves)
             for _, node in self.all_below()
         )
