@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from dataclasses import replace
@@ -14,9 +13,10 @@ from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path
 from pytest_edgejson.backends.registry import runs_in_process
 from pytest_edgejson.backends.spec import ModelSpec, Published
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 
 # A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.
@@ -75,7 +75,8 @@ def load_registry(path: Path) -> dict[str, ModelSpec]:
         raise ModelsFileError(f"{path}: nested too deeply") from None
     for key in document:
         if key != "models":
-            raise ModelsFileError(f"{path}: unknown key {key!r}: {_hint(key, ['models'])}entries are [models.NAME]")
+            hint = did_you_mean(key, ["models"])
+            raise ModelsFileError(f"{path}: unknown key {key!r}: {hint}entries are [models.NAME]")
     entries = document.get("models", {})
     if not isinstance(entries, dict):
         raise ModelsFileError(f"{path}: 'models' must hold a table for each model, [models.NAME]")
@@ -102,18 +103,19 @@ def _parse_entry(name: str, entry: object, path: Path) -> ModelSpec:
 def _check_key(where: str, name: str, key: str, value: object) -> None:
     if key not in _KINDS:
         # `[models.qwen2.5-0.5b]` without quotes is, to TOML, a table in a table in a table.
-        dotted = isinstance(value, dict) and not difflib.get_close_matches(key, _KINDS, n=1)
-        fix = (
-            f'quote a name that holds a dot: [models."{name}.{key}…"]'
-            if dotted
-            else f"{_hint(key, _KINDS)}known keys: {', '.join(_KINDS)}"
-        )
-        raise ModelsFileError(f"{where}: unknown key {key!r}: {fix}")
+        if isinstance(value, dict) and not did_you_mean(key, _KINDS):
+            fix = f'unknown key {key!r}: quote a name that holds a dot: [models."{name}.{key}…"]'
+            raise ModelsFileError(f"{where}: {fix}")
+        raise ModelsFileError(f"{where}: {_unknown(key, _KINDS)}")
     kind, words = _KINDS[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ModelsFileError(f"{where}: {key!r} must be {words}, got {value!r}")
     if kind is int and isinstance(value, int) and value < 1:
         raise ModelsFileError(f"{where}: {key!r} must be at least 1, got {value}")
+
+
+def _unknown(key: str, known: Collection[str]) -> str:
+    return f"unknown key {key!r}: {did_you_mean(key, known)}known keys: {', '.join(known)}"
 
 
 def _parse_published(where: str, row: object) -> Published:
@@ -123,7 +125,7 @@ def _parse_published(where: str, row: object) -> Published:
     known = ("source", *_PUBLISHED_NUMBERS)
     for key, value in row.items():
         if key not in known:
-            raise ModelsFileError(f"{where}: unknown key {key!r}: {_hint(key, known)}known keys: {', '.join(known)}")
+            raise ModelsFileError(f"{where}: {_unknown(key, known)}")
         if key == "source":
             if not isinstance(value, str):
                 raise ModelsFileError(f"{where}: 'source' must be a string, got {value!r}")
@@ -141,7 +143,7 @@ def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str
     known = ("require", "baseline")
     for key in table:
         if key not in known:
-            raise ModelsFileError(f"{where}: unknown key {key!r}: {_hint(key, known)}known keys: {', '.join(known)}")
+            raise ModelsFileError(f"{where}: {_unknown(key, known)}")
     require, baseline = table.get("require"), table.get("baseline")
     if not require or not isinstance(require, list) or not all(isinstance(text, str) for text in require):
         raise ModelsFileError(f"{where}: 'require' must be a list of gates, such as [\"json_exact>=0.55\"]")
@@ -202,7 +204,7 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     if colon and scheme == "control":
         if rest not in CONTROLS:
             raise UnknownModel(
-                f"unknown control {name!r}: {_hint(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
+                f"unknown control {name!r}: {did_you_mean(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
             )
         return ModelSpec(name=name, backend="control", model=rest)
     if colon and scheme == "openvino" and rest:
@@ -222,7 +224,7 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
         return ModelSpec(name=name, model=name)
     known = f"the models file has: {', '.join(registry)}" if registry else "the models file has none"
     raise UnknownModel(
-        f"unknown model {name!r}: {_hint(name, registry)}{known}; "
+        f"unknown model {name!r}: {did_you_mean(name, registry)}{known}; "
         "or name a hub id (org/name), a folder, replay:FILE.jsonl or control:gold"
     )
 
@@ -244,9 +246,3 @@ def _from_folder(folder: Path, name: str) -> ModelSpec:
 def _label(text: str) -> str:
     """Make a text part of a test's id."""
     return re.sub(r"[^\w.+@=,:-]+", "-", text).replace("::", ":").strip("-") or "model"
-
-
-def _hint(word: str, known: Iterable[str]) -> str:
-    by_lower = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), by_lower, n=1)
-    return f"did you mean {by_lower[near[0]]!r}? " if near else ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.values.text import shorten
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,10 +65,8 @@ def parse_template(value: str) -> Template:
         return TEMPLATES[value]
     if "{prompt}" in value:
         return Template("custom", value)
-    near = difflib.get_close_matches(value, TEMPLATES, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
     raise ValueError(
-        f"unknown prompt {_shorten(value)!r}: {hint}use one of {', '.join(TEMPLATES)}, "
+        f"unknown prompt {shorten(value, 60)!r}: {did_you_mean(value, TEMPLATES)}use one of {', '.join(TEMPLATES)}, "
         "or a template text with {prompt} where the case's text belongs"
     )
 
@@ -100,7 +100,3 @@ def render(
     values = {"prompt": prompt, "schema": "" if schema is None else json.dumps(schema, ensure_ascii=False)}
     text = _PLACEHOLDER.sub(lambda match: values[match[1]], template.text)
     return apply_chat(text) if template.chat and apply_chat is not None else text
-
-
-def _shorten(value: str, limit: int = 60) -> str:
-    return value if len(value) <= limit else f"{value[: limit - 1]}…"

@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+from pytest_edgejson.values.wording import first_line
+
 CONTROLS = ("gold", "empty", "rules")
 
 
@@ -51,7 +53,7 @@ def adapter_base(folder: Path) -> tuple[str, str | None]:
         base = config["base_model_name_or_path"]
         revision = config.get("revision")
     except (OSError, ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: cannot be read: {_first_line(error)}") from None
+        raise ValueError(f"{file}: cannot be read: {first_line(error)}") from None
     except (KeyError, TypeError, AttributeError):
         base = revision = None
     if not base or not isinstance(base, str):
@@ -65,7 +67,3 @@ def adapter_base(folder: Path) -> tuple[str, str | None]:
             f"{file}: the base {base!r} is not there: set 'base_model_name_or_path' to a hub id or an existing folder"
         )
     return base, revision if isinstance(revision, str) else None
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

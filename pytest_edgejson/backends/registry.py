@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.backends.interface import Backend, BackendError, GenerationSettings
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,8 +55,7 @@ def load_backend(
         BackendError: the backend is unknown, or it cannot load the model.
     """
     if spec.backend not in BACKENDS:
-        near = difflib.get_close_matches(spec.backend, BACKENDS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(spec.backend, BACKENDS)
         raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(BACKENDS)}")
     module, _, function = BACKENDS[spec.backend].partition(":")
     load = getattr(importlib.import_module(module), function)

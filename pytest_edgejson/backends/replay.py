@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pytest_edgejson.backends.interface import BackendError, Completion, FinishReason
 from pytest_edgejson.suite.cases import CaseError, iter_rows
+from pytest_edgejson.values.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,7 +175,7 @@ def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:
 
 def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, int], _Recording]:
     def wrong(key: str, what: str) -> CaseError:
-        found = f"got {_shorten(json.dumps(row[key]))}" if key in row else "it is missing"
+        found = f"got {shorten(json.dumps(row[key]), 60)}" if key in row else "it is missing"
         return CaseError(path, line, f"{key!r} must be {what}, {found}")
 
     case_id = row.get("case_id")
@@ -222,7 +223,3 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
 
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _shorten(text: str, limit: int = 60) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

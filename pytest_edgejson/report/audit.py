@@ -10,6 +10,7 @@ from tabulate import tabulate
 from pytest_edgejson.suite.audit.findings import REMARKS, UNSOUND
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +55,7 @@ def _as_dict(audit: Audit) -> dict[str, Any]:
         "unsound_cases": len(_places(audit.unsound)),
         "kinds": {kind: len(_places(found)) for kind, found in _by_kind(audit).items()},
         "tokenizer": audit.tokenizer,
-        "longer": {str(limit): sum(count > limit for count in audit.tokens) for limit in audit.limits}
+        "longer": {str(limit): sum(length > limit for length in audit.tokens) for limit in audit.limits}
         if audit.tokenizer
         else None,
         "findings": [finding.as_dict() for finding in audit.findings],
@@ -78,7 +79,7 @@ def _table(audit: Audit, layout: Format) -> str:
             len(_places([finding for finding in findings if finding.complexity == complexity]))
             for complexity in COMPLEXITIES
         ]
-        return [name, *(str(count) if count else "-" for count in (*counts, len(_places(findings))))]
+        return [name, *(str(number) if number else "-" for number in (*counts, len(_places(findings))))]
 
     by_kind = _by_kind(audit)
     unsound = [row(kind, found) for kind, found in by_kind.items() if kind in UNSOUND]
@@ -113,7 +114,7 @@ def _lengths(audit: Audit) -> str:
         return "Lengths are not checked: --model NAME counts the tokens of a model."
     lines = []
     for limit in audit.limits:
-        longer = [row.case.complexity for row, count in zip(audit.rows, audit.tokens, strict=True) if count > limit]
+        longer = [row.case.complexity for row, length in zip(audit.rows, audit.tokens, strict=True) if length > limit]
         split = ", ".join(f"{longer.count(complexity)} {complexity}" for complexity in COMPLEXITIES)
         lines.append(
             f"Expected outputs of more than {limit} tokens of {audit.tokenizer}: {len(longer)}"
@@ -140,13 +141,11 @@ def _hidden(audit: Audit, shown: int) -> str:
     unsound = max(len(audit.unsound) - shown, 0)
     remarks = hidden - unsound
     counts = [f"{unsound} unsound"] * bool(unsound)
-    counts += [f"{remarks} {'remark' if remarks == 1 else 'remarks'}"] * bool(remarks)
+    counts += [counted(remarks, "remark")] * bool(remarks)
     return f"Not shown: {' and '.join(counts)}; --verbose shows all, --format json too."
 
 
 def _verdict(audit: Audit) -> str:
-    count = len(_places(audit.unsound))
-    cases = "1 case" if len(audit.rows) == 1 else f"{len(audit.rows)} cases"
-    if not count:
-        return f"{cases}, no unsound label."
-    return f"{cases}, {count} unsound {'label' if count == 1 else 'labels'}."
+    unsound = len(_places(audit.unsound))
+    labels = counted(unsound, "unsound label") if unsound else "no unsound label"
+    return f"{counted(len(audit.rows), 'case')}, {labels}."

@@ -11,6 +11,7 @@ from pytest_edgejson.report.audit import render
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.audit.rules import TOKEN_LIMITS, audit_suite
 from pytest_edgejson.suite.marks import write_marks
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -39,9 +40,9 @@ def run(arguments: argparse.Namespace, schemas_of: Callable[[Path], Mapping[str,
     )
     text = render(audit, arguments.format, verbose=arguments.verbose)
     if arguments.write is not None:
-        count = write_marks(arguments.write, audit)
+        written = write_marks(arguments.write, audit)
         if arguments.format != "json":
-            text += f"\n\nwrote {count} {'mark' if count == 1 else 'marks'} to {arguments.write}"
+            text += f"\n\nwrote {counted(written, 'mark')} to {arguments.write}"
     return text, 1 if audit.unsound or not audit.rows else 0
 
 

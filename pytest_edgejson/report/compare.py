@@ -22,6 +22,7 @@ from pytest_edgejson.results.statistics import ALPHA, POWER
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.markdown import cell, code, fenced, folded
 from pytest_edgejson.values.text import clean, shorten
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -55,8 +56,8 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
     exact = comparison.difference("json_exact")
     before, after = name(comparison.baseline.label), name(comparison.candidate.label)
     if comparison.is_same:
-        return f"No difference: {before} and {after} gave the same {_count(exact.n, 'output')}."
-    counts = f"{_count(exact.up, 'gain')} and {_count(exact.down, 'regression')}, p {p_text(exact.p_corrected)}"
+        return f"No difference: {before} and {after} gave the same {counted(exact.n, 'output')}."
+    counts = f"{counted(exact.up, 'gain')} and {counted(exact.down, 'regression')}, p {p_text(exact.p_corrected)}"
     if exact.p_corrected <= ALPHA:
         change = f"{_value(exact, exact.candidate)} instead of {_value(exact, exact.baseline)}"
         word = "better" if exact.value > 0 else "worse"
@@ -69,7 +70,7 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
     )
     cases = len({pair.baseline["case_id"] for pair in comparison.pairing.pairs})
     return (
-        f"No evidence of a difference between {before} and {after}: JSONExact {counts}; with {_count(cases, 'case')} "
+        f"No evidence of a difference between {before} and {after}: JSONExact {counts}; with {counted(cases, 'case')} "
         f"{limit}."
     )
 
@@ -206,7 +207,7 @@ def list_results(title: str, results: Sequence[Result], diffs: int | None, room:
         blocks.append(block)
         room -= len(block) + 2
     missing = [(len(results) - len(lines), "case"), (len(shown) - len(blocks), "diff")]
-    left_out = " and ".join(_count(number, noun) for number, noun in missing if number)
+    left_out = " and ".join(counted(number, noun) for number, noun in missing if number)
     note = f"{left_out} left out: a comment holds no more." if left_out else ""
     body = "\n\n".join(filter(None, ["\n".join(lines), *blocks, note]))
     return folded(title, body)
@@ -251,10 +252,10 @@ def _standings(report: Report, name: Name) -> tuple[list[list[str]], list[str], 
 
 
 def _parameters(model: ModelRun) -> str:
-    count = model.parameters
-    if count is None:
+    size = model.parameters
+    if size is None:
         return "-"
-    number = f"{count / 1e9:.2f}B" if count >= 1e9 else f"{count / 1e6:.1f}M" if count >= 1e6 else f"{count:,}"
+    number = f"{size / 1e9:.2f}B" if size >= 1e9 else f"{size / 1e6:.1f}M" if size >= 1e6 else f"{size:,}"
     return f"{number} {model.size_class}" if model.size_class else number
 
 
@@ -315,7 +316,7 @@ def _details(comparison: Comparison, letters: tuple[str, str]) -> Iterable[str]:
             f"detectable with {100 * POWER:.0f} % power: ±{_points(found.observed)} points where the models disagree "
             f"on {share:.1f} % of the cases, as here{more}"
         )
-    yield f"{comparison.same_outputs} of {_count(exact.n, 'output')} the same, {_count(comparison.schemas, 'schema')}"
+    yield f"{comparison.same_outputs} of {counted(exact.n, 'output')} the same, {counted(comparison.schemas, 'schema')}"
 
 
 def _changes(comparison: Comparison) -> Iterable[tuple[str, list[Result]]]:
@@ -325,7 +326,7 @@ def _changes(comparison: Comparison) -> Iterable[tuple[str, list[Result]]]:
         ("gain", "a miss before, which is shown, exact now", [pair.baseline for pair in comparison.gains]),
     ):
         if results:
-            yield f"{_count(len(results), word)} ({hint})", results
+            yield f"{counted(len(results), word)} ({hint})", results
 
 
 def _multipliers(report: Report, name: Name) -> Iterable[str]:
@@ -337,13 +338,13 @@ def _multipliers(report: Report, name: Name) -> Iterable[str]:
 
 
 def _methods(report: Report) -> Iterable[str]:
-    count = len(report.comparisons)
+    compared = len(report.comparisons)
     repeated = any(pair.baseline["repeat"] > 1 for each in report.comparisons for pair in each.pairing.pairs)
     proportions = "bootstrap over cases, which were repeated" if repeated else "exact McNemar test"
-    family = f" and corrected for the {count} comparisons" if count > 1 else ""
+    family = f" and corrected for the {compared} comparisons" if compared > 1 else ""
     yield (
         f"p: {proportions} (JSONExact, SchemaCompliance), bootstrap over schemas (FieldF1){family}; by complexity "
-        f"exploratory, corrected for {_count(count * len(COMPLEXITIES), 'test')}; Benjamini-Hochberg. "
+        f"exploratory, corrected for {counted(compared * len(COMPLEXITIES), 'test')}; Benjamini-Hochberg. "
         f"The verdict is about JSONExact over all cases, at p ≤ {ALPHA}."
     )
     yield (
@@ -352,10 +353,6 @@ def _methods(report: Report) -> Iterable[str]:
         + ", bootstrap over schemas for FieldF1; of a ratio: Bonett and Price."
         + (" Scored as EdgeJSON v3 was published." if report.profile == "v3" else "")
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _points(fraction: float) -> str:

@@ -26,6 +26,7 @@ from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
 from pytest_edgejson.values.markdown import cell, code
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,7 +128,7 @@ def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
     n = breakdown.points[0].n
     head = f"{breakdown.model} ({breakdown.source})"
     errors = breakdown.errors
-    not_run = f"{errors} {'case' if errors == 1 else 'cases'} could not be run and {_counts(errors)} in nothing."
+    not_run = f"{counted(errors, 'case')} could not be run and {plural(errors, 'counts', 'count')} in nothing."
     return [
         _Heading(1, "", head),
         *([not_run] if errors else []),
@@ -144,10 +145,6 @@ def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
             else ["There is no answer to explain."]
         ),
     ]
-
-
-def _counts(number: int) -> str:
-    return "counts" if number == 1 else "count"
 
 
 # ---------------------------------------------------------------- sections

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,16 +108,12 @@ def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, 
     unmeasurable = sum(decision.outcome == "unmeasurable" for decision in decisions)
     reasons = []
     if failed:
-        reasons.append(f"{failed} of {_gates(len(decisions))} fail{'s' * (failed == 1)}")
+        reasons.append(f"{failed} of {counted(len(decisions), 'gate')} {plural(failed, 'fails', 'fail')}")
     if unmeasurable:
-        reasons.append(f"{unmeasurable} of {_gates(len(decisions))} cannot be measured")
+        reasons.append(f"{unmeasurable} of {counted(len(decisions), 'gate')} cannot be measured")
     if others_failed and not reasons:
-        reasons.append(f"its gates hold, but {others_failed} other test{'s' * (others_failed > 1)} failed")
+        reasons.append(f"its gates hold, but {counted(others_failed, 'other test')} failed")
     outcome: Outcome = "unmeasurable" if unmeasurable and not failed else "fail" if reasons else "pass"
     released = f"may not be released: {', '.join(reasons)}" if reasons else "may be released"
     aside = " (--edgejson-report-only: the exit code does not say so)" if report_only else ""
     return Line(f"gate: {model} {released}{aside}", outcome)
-
-
-def _gates(count: int) -> str:
-    return f"{count} gate{'s' * (count != 1)}"

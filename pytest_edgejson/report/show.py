@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_edgejson.report.answer import how_found, render_text, render_violations
 from pytest_edgejson.report.diff.render import LEAST_WIDTH, WIDTH, render_diff
-from pytest_edgejson.report.diff.words import common_prefix
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.file import read_run
 from pytest_edgejson.results.result import case_fingerprint
 from pytest_edgejson.scoring.kinds import LEAFLESS
-from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show
+from pytest_edgejson.values.text import clean, columns, common_prefix, pad, paint, shorten, show
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -120,8 +120,8 @@ def _unknown(noun: str, name: str, known: Iterable[str]) -> str:
 
 def _case(answers: Sequence[_Answer], *, whole: bool, width: int, color: bool) -> str:
     case = answers[0].result
-    leaves = f"{case['leaves']} field{'' if case['leaves'] == 1 else 's'}"
     most = None if whole else _MOST_CHARACTERS
+    leaves = counted(case["leaves"], "field")
     title = f"{clean(case['case_id'])}: {clean(case['schema_id'])}, {case['complexity']}, {leaves}"
     blocks = [
         paint(title, "bold", color),

@@ -10,6 +10,7 @@ from pytest_edgejson.report.figures import fraction, percent
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import Grouping, Metrics, by_complexity, by_schema, measure
 from pytest_edgejson.results.repeats import measure_repeats
+from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,10 +87,8 @@ def _repeats(model: str, repeats: Repeats) -> str:
     return f"{model}: {repeats.repeats} answers to each of {repeats.cases} cases\n{spread}\n\n{passes}\n\n{same}"
 
 
-def _cases_not_run(count: int) -> str:
-    if count == 1:
-        return "1 case could not be run and counts in no metric"
-    return f"{count} cases could not be run and count in no metric"
+def _cases_not_run(errors: int) -> str:
+    return f"{counted(errors, 'case')} could not be run and {plural(errors, 'counts', 'count')} in no metric"
 
 
 def _published(row: Published) -> str:

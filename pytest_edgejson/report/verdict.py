@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
 from pytest_edgejson.values.text import clean, columns, shorten, show
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +78,7 @@ def count_fields(result: Result) -> str:
     wrong = sum("expected" in field for field in real)
     extra = len(real) - wrong
     parts = [f"{wrong} of {result['leaves']} fields wrong"] if wrong else []
-    parts += [f"{extra} extra" if wrong else f"{extra} extra field{'' if extra == 1 else 's'}"] if extra else []
+    parts += [f"{extra} extra" if wrong else counted(extra, "extra field")] if extra else []
     return ", ".join(parts) or "every field right, array items in another order"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import math
 from collections import defaultdict
@@ -16,6 +15,7 @@ from pytest_edgejson.results.result import CaseRecord, Result
 from pytest_edgejson.results.statistics import mean_interval, proportion_interval
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from pytest_edgejson.results.assertion import Profile
@@ -290,8 +290,7 @@ def _no_such_slice(name: str, tags: set[tuple[str, str]], keys: Sequence[str]) -
     def of(key: str) -> list[str]:
         return sorted(value for own, value in tags if own == key)
 
-    near = difflib.get_close_matches(name, sorted({value for _, value in tags} | {f"{k}={v}" for k, v in tags}), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = did_you_mean(name, sorted({value for _, value in tags} | {f"{k}={v}" for k, v in tags}))
     metadata = [key for key in keys if key not in ("complexity", "schema_id")]
     there = [
         f"complexities {', '.join(complexity for complexity in COMPLEXITIES if complexity in of('complexity'))}",

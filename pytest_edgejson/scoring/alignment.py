@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.decoding import MAX_DEPTH
-from pytest_edgejson.values.jsonvalue import Path, equal, is_leaf, json_type, leaves
+from pytest_edgejson.values.jsonvalue import Path, equal, is_leaf, json_type, leaf_key, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -236,7 +236,7 @@ class _Aligner:
     def key(self, value: Any, depth: int = 0) -> Hashable:
         """Return what equal values have in common and others don't."""
         if is_leaf(value):
-            return json_type(value), None if isinstance(value, (dict, list)) else value
+            return leaf_key(value)
         if depth > _MAX_KEY_DEPTH:
             return "too deep to compare", id(value)
         if id(value) not in self.keys:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.scoring.alignment import Alignment, align
 from pytest_edgejson.scoring.near import near_detail
-from pytest_edgejson.values.jsonvalue import equal, format_path, json_type
+from pytest_edgejson.values.jsonvalue import equal, format_path, json_type, leaf_key
 from pytest_edgejson.values.prompt_text import PromptText
 from pytest_edgejson.values.text import squeeze
 
@@ -131,10 +131,6 @@ def _keywords(violations: Iterable[Violation]) -> dict[str, set[str]]:
     return keywords
 
 
-def _value_key(leaf: Any) -> Hashable:
-    return json_type(leaf), None if isinstance(leaf, (dict, list)) else leaf
-
-
 def _tells(leaf: Any) -> bool:
     """Tell whether two leaves with this value are likely to be the same one: half of all booleans are true."""
     return not isinstance(leaf, bool) and leaf not in (None, "", {}, [], 0, 1)
@@ -178,15 +174,15 @@ class _Diagnosis:
             [path for path in missing if self._structure(path) is None],
             [path for path in extra if self._structure(path) is None],
         )
-        wanted = {_value_key(leaf) for leaf in expected.values()}
-        given = {_value_key(got[path]) for path in changed}
+        wanted = {leaf_key(leaf) for leaf in expected.values()}
+        given = {leaf_key(got[path]) for path in changed}
         is_missing, is_changed = set(missing), set(changed)
         for path in expected:
             if path in is_changed:
                 one, two = expected[path], got[path]
                 detail = near_detail(one, two)
                 kind: FindingKind
-                if _value_key(two) in wanted and self._is_swapped(path, one, two, _value_key(one) in given, detail):
+                if leaf_key(two) in wanted and self._is_swapped(path, one, two, leaf_key(one) in given, detail):
                     kind = "swapped"
                 else:
                     kind = self._changed_kind(path, one, two, detail)
@@ -243,7 +239,7 @@ class _Diagnosis:
         by_key = {(path[:-1], squeeze(_key_of(path))): path for path in extra}
         by_value: dict[Hashable, list[Path]] = defaultdict(list)
         for path in extra:
-            by_value[_value_key(got[path])].append(path)
+            by_value[leaf_key(got[path])].append(path)
 
         def pair(path: Path, other: Path | None) -> None:
             if other is not None and other in free:
@@ -255,7 +251,7 @@ class _Diagnosis:
         for path in missing:
             if path not in self.renamed:
                 leaf = expected[path]
-                candidates = [other for other in by_value[_value_key(leaf)][:_MOST_CANDIDATES] if other in free]
+                candidates = [other for other in by_value[leaf_key(leaf)][:_MOST_CANDIDATES] if other in free]
                 nearness = {other: _nearness(path, other, _tells(leaf)) for other in candidates}
                 best = max(candidates, key=nearness.__getitem__, default=None)
                 pair(path, best if best is not None and nearness[best] else None)

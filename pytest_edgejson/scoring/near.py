@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.dates import moments, same_moment
 from pytest_edgejson.values.jsonvalue import json_type
+from pytest_edgejson.values.text import common_prefix
 
 if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import NearDetail
@@ -115,16 +116,12 @@ def _numbered_words(text: str) -> list[str]:
 def _likeness(one: str, two: str) -> float:
     """Return how much of two texts is alike, between 0 and 1, as difflib's ratio."""
     length = len(one) + len(two)
-    head = _common_prefix(one, two)
+    head = common_prefix(one, two)
     one, two = one[head:], two[head:]
-    tail = _common_prefix(one[::-1], two[::-1])
+    tail = common_prefix(one[::-1], two[::-1])
     one, two = one[: len(one) - tail], two[: len(two) - tail]
     alike = head + tail
     if max(len(one), len(two)) <= _LONGEST_COMPARED:
         matcher = difflib.SequenceMatcher(None, one, two, autojunk=False)
         alike += sum(block.size for block in matcher.get_matching_blocks())
     return 2 * alike / length
-
-
-def _common_prefix(one: str, two: str) -> int:
-    return next((index for index, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))

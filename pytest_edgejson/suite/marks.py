@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import CaseError, iter_rows
+from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -72,9 +73,9 @@ class Marks:
         foreign = len(self.kinds) - used - stale
         parts = [f"{self.path} marks {used} of {len(labels)} cases as having unsound labels"]
         if stale:
-            parts.append(f"{stale} of its marks {'is' if stale == 1 else 'are'} ignored, of a label that has changed")
+            parts.append(f"{stale} of its marks {plural(stale, 'is', 'are')} ignored, of a label that has changed")
         if foreign:
-            parts.append(f"{foreign} {'is' if foreign == 1 else 'are'} of cases that did not run")
+            parts.append(f"{foreign} {plural(foreign, 'is', 'are')} of cases that did not run")
         return "; ".join(parts)
 
 

@@ -19,6 +19,7 @@ from pytest_edgejson.suite.cases import COMPLEXITIES, NAME
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import format_path, json_type
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -378,7 +379,7 @@ def _message(keyword: str, rule: Any, instance: Any) -> str:
         return f"{_LIMITS[keyword]} {_short(rule)}" + ("" if isinstance(instance, str) else f", is {_short(instance)}")
     if keyword in _COUNTS:
         how, unit = _COUNTS[keyword]
-        return f"must have {how} {rule} {unit}{'' if rule == 1 else 's'}, has {len(instance)}"
+        return f"must have {how} {rule} {plural(rule, unit)}, has {len(instance)}"
     if keyword == "format":
         return f"is no valid {rule}"
     return _OTHERS.get(keyword, f"breaks the schema's {keyword}")

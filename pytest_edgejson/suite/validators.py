@@ -21,10 +21,10 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend, validator_for
 from rfc3986_validator import validate_rfc3986  # type: ignore[import-untyped]
 
-from pytest_edgejson.values.jsonvalue import json_type
+from pytest_edgejson.values.jsonvalue import equality_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # jsonschema's ways to find what is unevaluated are quadratic in what they are given, and nothing looks at the clock
 # meanwhile, nor while a reference is matched: 10,000 items took 0.4 s, 100,000 characters 0.04 s.
@@ -195,17 +195,8 @@ def _one_of(validator: Any, branches: list[Any], instance: Any, schema: Any) -> 
 
 
 def _unique_items(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if rule and validator.is_type(instance, "array") and len({_key(item) for item in instance}) < len(instance):
+    if rule and validator.is_type(instance, "array") and len({equality_key(item) for item in instance}) < len(instance):
         yield ValidationError("has the same item twice")
-
-
-def _key(value: Any) -> Hashable:
-    """Return what equal JSON values have in common and others don't: `1 == 1.0`, but `1 != true`."""
-    if isinstance(value, dict):
-        return "object", frozenset((key, _key(item)) for key, item in value.items())
-    if isinstance(value, list):
-        return "array", tuple(map(_key, value))
-    return json_type(value), value
 
 
 def _unevaluated(keyword: Callable[..., Any] | None) -> Callable[..., Any]:

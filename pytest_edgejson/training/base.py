@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.model_files import first_line, hash_files, locate
+from pytest_edgejson.backends.local.model_files import hash_files, locate
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint
+from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.local.model_files import ModelFiles

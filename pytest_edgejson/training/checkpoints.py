@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import read_shapes
+from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -93,7 +94,7 @@ def writing(folder: Path, checkpoints: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).partition("\n")[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         if isinstance(error, RuntimeError):
             # torch.save knows no better: this is the file of its writer.
             if "inline_container" not in reason:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -61,6 +64,16 @@ def equal(a: Any, b: Any) -> bool:
         elif one != two:
             return False
     return True
+
+
+def leaf_key(leaf: Any) -> Hashable:
+    """Return what equal leaves have in common and others don't: `1 == 1.0`, but `1 != true`."""
+    return json_type(leaf), None if isinstance(leaf, (dict, list)) else leaf
+
+
+def equality_key(value: Any) -> Hashable:
+    """Return what equal values have in common and others don't, see `equal`."""
+    return frozenset((path, leaf_key(leaf)) for path, leaf in leaves(value).items())
 
 
 def leaves(value: Any) -> dict[Path, Any]:

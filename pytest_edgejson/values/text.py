@@ -7,12 +7,12 @@ lone surrogates are shown as escapes.
 from __future__ import annotations
 
 import json
-import unicodedata
 from typing import Any, Literal, TypeAlias
 
 Paint: TypeAlias = Literal["red", "green", "bold", "faint"]
 
 _ANSI: dict[Paint, str] = {"red": "\x1b[31m", "green": "\x1b[32m", "bold": "\x1b[1m", "faint": "\x1b[2m"}
+_CHUNK = 4_096
 _PLAIN = "\x1b[0m"
 # A letter can carry any number of marks that take no column: what is shown of a text ends here too.
 _MOST_PER_COLUMN = 8
@@ -53,33 +53,31 @@ def encodable(text: str, encoding: str) -> str:
     return text
 
 
-def char_columns(char: str) -> int:
-    """Return how many columns a printable character takes: 2 for CJK and emoji, 0 for marks on the one before.
-
-    The variation selector 16, which makes an emoji of a narrow sign, counts as the column that the emoji is wider.
-    """
-    if char.isascii() or char == "\ufe0f":
-        return 1
-    if unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 def columns(text: str) -> int:
-    """Return how many columns a printable text takes."""
-    return len(text) if text.isascii() else sum(map(char_columns, text))
+    """Return how many columns a printable text takes: 2 for CJK and emoji, 0 for marks on a character before."""
+    if text.isascii():
+        return len(text)
+    import wcwidth
+
+    # Unlike `wcswidth`, this measures what is not printable too, as nothing.
+    return wcwidth.width(text, control_codes="ignore")
 
 
 def fitting(text: str, width: int) -> int:
-    """Return how many of a text's first characters fit into `width` columns."""
+    """Return how many of a printable text's first characters fit into `width` columns, none cut from its marks."""
     if text.isascii():
         return min(len(text), max(width, 0))
-    used = 0
-    for position, char in enumerate(text):
-        used += char_columns(char)
-        if used > width or position >= _MOST_PER_COLUMN * width:
-            return position
-    return len(text)
+    from wcwidth import iter_graphemes
+
+    shown = text[: _MOST_PER_COLUMN * max(width, 0)]
+    if columns(shown) <= width:
+        return len(shown)
+    end = 0
+    for grapheme in iter_graphemes(shown):
+        if columns(shown[: end + len(grapheme)]) > width:
+            break
+        end += len(grapheme)
+    return end
 
 
 def shorten(text: str, width: int) -> str:
@@ -99,6 +97,20 @@ def wrap(text: str, width: int) -> list[str]:
     return lines or [""]
 
 
+def fill(text: str, width: int, indent: str = "", first: str = "") -> str:
+    """Return prose in lines of at most `width` columns, broken between words.
+
+    Args:
+        text: printable.
+        width: columns.
+        indent: what every line but the first begins with.
+        first: what the first line begins with.
+    """
+    from wcwidth import wrap
+
+    return "\n".join(wrap(text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False))
+
+
 def pad(text: str, width: int) -> str:
     """Return a text filled up with spaces to `width` columns."""
     return text + " " * (width - columns(text))
@@ -116,6 +128,16 @@ def show(value: Any, width: int | None = None) -> str:
 def paint(text: str, with_: Paint, color: bool) -> str:
     """Return a text with an ANSI colour around it, where there is colour and text."""
     return f"{_ANSI[with_]}{text}{_PLAIN}" if color and text else text
+
+
+def common_prefix(one: str, two: str) -> int:
+    """Return how many characters two texts begin with in common. Texts may be megabytes long."""
+    start, end = 0, min(len(one), len(two))
+    while start + _CHUNK < end and one[start : start + _CHUNK] == two[start : start + _CHUNK]:
+        start += _CHUNK
+    while start < end and one[start] == two[start]:
+        start += 1
+    return start
 
 
 def squeeze(text: str) -> str:

@@ -7,7 +7,7 @@ from helpers.answers import HOSTILE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_edgejson.values.text import clean, columns, encodable, pad, paint, shorten, show, wrap
+from pytest_edgejson.values.text import clean, columns, common_prefix, encodable, fill, pad, paint, shorten, show, wrap
 
 
 def test_clean():
@@ -18,7 +18,19 @@ def test_clean():
 
 @pytest.mark.parametrize(
     ("text", "width"),
-    [("abc", 3), ("größe", 5), ("日本", 4), ("👍", 2), ("e\u0301", 1), ("❤\ufe0f", 2), ("한국", 4), ("→…–", 3)],
+    [
+        ("abc", 3),
+        ("größe", 5),
+        ("日本", 4),
+        ("👍", 2),
+        ("e\u0301", 1),
+        ("❤\ufe0f", 2),
+        ("한국", 4),
+        ("→…–", 3),
+        ("👍🏽", 2),
+        ("🇩🇪", 2),
+        ("ก็", 1),
+    ],
 )
 def test_columns_are_those_of_a_terminal(text, width):
     assert columns(text) == width
@@ -30,6 +42,20 @@ def test_shorten_and_pad_count_columns():
     assert shorten("日本語", 5) == "日本…"
     assert shorten("日本語", 6) == "日本語"
     assert pad("日本", 6) == "日本  "
+    assert shorten("a👍🏽👍🏽👍🏽", 5) == "a👍🏽…"
+    assert shorten("\x1b日本", 3) == "\x1b日…"
+
+
+def test_fill_breaks_between_words_and_counts_columns():
+    assert fill("日本 語の well-aged", 11, "  ") == "日本 語の\n  well-aged"
+    assert fill("a b", 3, first="- ") == "- a\nb"
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "common"), [("", "a", 0), ("ab", "abc", 2), ("x" * 9999 + "a", "x" * 9999 + "b", 9999)]
+)
+def test_common_prefix(one, two, common):
+    assert common_prefix(one, two) == common
 
 
 def test_marks_without_width_do_not_make_a_line_endless():

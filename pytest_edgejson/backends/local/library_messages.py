@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.memory import is_out_of_memory
-from pytest_edgejson.backends.local.model_files import first_line
+from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.references import adapter_base, is_adapter, is_hub_id
+from pytest_edgejson.values.wording import first_line, plural
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
@@ -161,13 +162,8 @@ def need_libraries(name: str, *libraries: str) -> None:
     """
     missing = [library for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
+        verb = plural(len(missing), "is", "are")
         raise BackendError(f"{name}: {' and '.join(missing)} {verb} not installed: {_EXTRA}")
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of what an exception says, or its name where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _weights(folder: Path, name: str) -> tuple[Path, ...]:

@@ -22,9 +22,10 @@ from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
-from pytest_edgejson.backends.local.model_files import ModelFiles, first_line, hash_files, locate, need_libraries
+from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
 from pytest_edgejson.backends.prompts import parse_template, render
+from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

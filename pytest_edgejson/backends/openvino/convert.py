@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.model_files import first_line
 from pytest_edgejson.backends.openvino.pipeline import ask, import_openvino, pipeline, precision, read, reason, versions
+from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def need_openvino(name: str, weights: str | None) -> None:
     needed = ("openvino_genai", *(["nncf"] if weights == "int8" else []))
     missing = [library for library in needed if importlib.util.find_spec(library) is None]
     if missing:
-        verb = "is" if len(missing) == 1 else "are"
+        verb = plural(len(missing), "is", "are")
         listed = " and ".join(missing).replace("_", "-")
         raise BackendError(f"{name}: {listed} {verb} not installed: {_EXTRA}")
 

@@ -17,6 +17,7 @@ from pytest_edgejson.scoring.diagnosis import ABSENT
 from pytest_edgejson.scoring.kinds import FINDINGS
 from pytest_edgejson.values.jsonvalue import format_path, is_leaf
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show, wrap
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,7 +101,7 @@ def render_diff(result: Result, *, width: int = WIDTH, color: bool = False, verb
         leaves, wrong = tree.count()
         others = leaves - wrong - sum(row.right for row in rows if row.is_heading and row.level == 0)
         if others > 0:
-            lines.append(f"  … {_number(others, 'other field')} right")
+            lines.append(f"  … {counted(others, 'other field')} right")
     return "\n".join(lines)
 
 
@@ -185,8 +186,8 @@ def _absence_rows(nodes: Sequence[Node], name: str, level: int) -> list[_Row]:
         return []
     is_array = all(isinstance(step, int) for step in nodes[0].children)
     items = len(nodes) if len(nodes) > 1 else len(nodes[0].children) if is_array else 0
-    counts = [_number(items, "item")] if items else []
-    counts += [_number(len(fields), "field")] if len(fields) != items else []
+    counts = [counted(items, "item")] if items else []
+    counts += [counted(len(fields), "field")] if len(fields) != items else []
     preview = _preview(fields)
     expected, got = (preview, None) if what == "missing" else (None, preview)
     return [_Row(level, name, what, note=f"{', '.join(counts)}:", expected=expected, got=got, findings=len(fields))]
@@ -220,9 +221,9 @@ def _container(node: Node, side: str) -> str:
         (step, child) for step, child in node.children.items() if any(side in field for _, field in child.all_fields())
     ]
     if all(isinstance(step, int) for step, _ in children):
-        return f"[{_number(len(children), 'item')}]"
+        return f"[{counted(len(children), 'item')}]"
     count = sum(side in field for _, child in children for _, field in child.all_fields())
-    return f"{{{_number(count, 'field')}}}"
+    return f"{{{counted(count, 'field')}}}"
 
 
 def _preview(fields: Sequence[tuple[Path, Field]]) -> str:
@@ -268,7 +269,7 @@ def _move_row(move: Move, path: Path, level: int) -> _Row:
     what, target = "renamed" if is_renamed else "moved", _target(move)
     if move.names:
         names = ", ".join(_name(name) for name in move.names[:_PREVIEWED]) + ", …" * (len(move.names) > _PREVIEWED)
-        count = _number(len(move.names), "field")
+        count = counted(len(move.names), "field")
         name, note = (_name(path), f"{count} to {target}:") if path else (count, f"to {target}:")
         return _Row(level, name, what, note=note, got=names, findings=2 * len(move.names))
     sides = [show(value, _LONGEST_VALUE) for value in (move.expected, move.got)]
@@ -315,10 +316,6 @@ def _look_alike(one: str, two: str) -> bool:
 
 def _name(path: Path, root: str = "(root)") -> str:
     return shorten(clean(format_path(path)), _LONGEST_VALUE) or root
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 # ---------------------------------------------------------------- rows as lines

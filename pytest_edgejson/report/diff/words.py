@@ -11,7 +11,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from pytest_edgejson.values.text import Paint, clean, columns, fitting, paint
+from pytest_edgejson.values.text import Paint, clean, columns, common_prefix, fitting, paint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,29 +42,6 @@ _MARKS: dict[Side, tuple[str, str]] = {"both": ("", ""), "expected": ("[-", "-]"
 _PAINTS: dict[Side, Paint] = {"expected": "red", "got": "green"}
 
 
-def common_prefix(one: str, two: str) -> int:
-    """Return how many characters two strings begin with in common."""
-    start, end = 0, min(len(one), len(two))
-    while start + _CHUNK < end and one[start : start + _CHUNK] == two[start : start + _CHUNK]:
-        start += _CHUNK
-    while start < end and one[start] == two[start]:
-        start += 1
-    return start
-
-
-def _common_suffix(one: str, two: str, most: int) -> int:
-    count = 0
-    while count + _CHUNK < most and _ending(one, count) == _ending(two, count):
-        count += _CHUNK
-    while count < most and one[-1 - count] == two[-1 - count]:
-        count += 1
-    return count
-
-
-def _ending(text: str, count: int) -> str:
-    return text[len(text) - count - _CHUNK : len(text) - count]
-
-
 def _is_within_word(text: str, position: int) -> bool:
     around = text[max(position - 1, 0) : position + 1]
     return 0 < position < len(text) and all(char.isalnum() or char == "_" for char in around)
@@ -84,7 +61,7 @@ def diff_words(expected: str, got: str) -> list[Part] | None:
     texts = expected, got
     start = common_prefix(expected, got)
     start -= _to_word_end(texts, (start, start), start, 1)
-    end = _common_suffix(expected, got, min(len(expected), len(got)) - start)
+    end = common_prefix(expected[start:][::-1], got[start:][::-1])
     end -= _to_word_end(texts, (len(expected) - end, len(got) - end), end, -1)
     one, two = expected[start : len(expected) - end], got[start : len(got) - end]
     changes = [("", "", expected[:start]), *_compare(one, two), ("", "", expected[len(expected) - end :])]

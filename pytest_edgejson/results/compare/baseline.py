@@ -9,6 +9,7 @@ from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,7 +111,7 @@ def _check_cases(path: Path, results: Sequence[Result], population: Population) 
     differences += [f"{case_id} (not in this suite)" for case_id in theirs]
     if differences:
         more = f", and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
-        verb = "case differs" if len(differences) == 1 else "cases differ"
+        verb = plural(len(differences), "case differs", "cases differ")
         raise BaselineError(
             f"baseline {path}: made on other cases: {len(differences)} {verb}: "
             f"{clean(', '.join(differences[:_SHOWN]))}{more}: make it anew on the whole suite with --edgejson-results"

@@ -20,6 +20,7 @@ from pytest_edgejson.results.statistics import (
 )
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -93,7 +94,7 @@ def _refusal(baseline: ModelRun, candidate: ModelRun, pairing: Pairing) -> str:
 
 def _some(ids: Sequence[str]) -> str:
     shown = ", ".join(clean(name) for name in ids[:_SHOWN_IDS]) + ", …" * (len(ids) > _SHOWN_IDS)
-    return f"{len(ids)} case{'s' * (len(ids) != 1)} ({shown})"
+    return f"{counted(len(ids), 'case')} ({shown})"
 
 
 def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:

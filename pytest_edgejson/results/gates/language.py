@@ -12,12 +12,12 @@ What a slice may name depends on the suite, which is not known here; `metrics.se
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast, get_args
 
 from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -277,6 +277,4 @@ class _Parser:
 
 def _unknown(kind: str, word: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = difflib.get_close_matches(word.lower(), known, n=1)
-    hint = f"did you mean {near[0]}? " if near else ""
-    return f"unknown {kind} {word!r}: {hint}there are: {', '.join(known)}"
+    return f"unknown {kind} {word!r}: {did_you_mean(word, known)}there are: {', '.join(known)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
 from pytest_edgejson.suite.totals import wrong_totals
-from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
+from pytest_edgejson.values.jsonvalue import equal, equality_key, format_path, leaves
 from pytest_edgejson.values.text import show
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Case
@@ -53,9 +53,7 @@ class SuiteCheck:
 
     problems: list[Problem] = field(default_factory=list)
     cases: int = 0
-    _ids: dict[str, str] = field(default_factory=dict)
-    _prompts: dict[str, str] = field(default_factory=dict)
-    _outputs: dict[str, str] = field(default_factory=dict)
+    _seen: dict[tuple[str, Hashable], str] = field(default_factory=dict)
 
     def add(self, row: CaseRow | BrokenRow) -> None:
         """Check a row."""
@@ -69,22 +67,14 @@ class SuiteCheck:
 
     def _duplicates(self, case: Case, path: Path) -> Iterator[str]:
         place = f"{path}:{case.line}"
-        for what, seen, mark in (
-            ("id", self._ids, case.id),
-            ("prompt", self._prompts, case.prompt),
-            ("expected output", self._outputs, same_text(case.expected_output)),
+        for what, mark in (
+            ("id", case.id),
+            ("prompt", case.prompt),
+            ("expected output", equality_key(case.expected_output)),
         ):
-            first = seen.setdefault(mark, place)
+            first = self._seen.setdefault((what, mark), place)
             if first != place:
                 yield f"its {what} stands already in {first}"
-
-
-def same_text(value: Any) -> str:
-    """Return a text that values share when they are equal: 1 and 1.0 are, and the order of keys does not matter."""
-    flat = sorted((format_path(path), leaf) for path, leaf in leaves(value).items())
-    return json.dumps(
-        [(path, int(leaf) if isinstance(leaf, float) and leaf.is_integer() else leaf) for path, leaf in flat]
-    )
 
 
 def case_problems(case: Case, schema: Schema) -> Iterator[str]:
@@ -177,9 +167,5 @@ def check_suite(paths: Iterable[Path], schemas_of: Callable[[Path], Mapping[str,
 
 def summary_text(check: SuiteCheck) -> str:
     """Return what was checked in one line."""
-    problems = _count(len(check.problems), "problem") if check.problems else "no problems"
-    return f"{_count(check.cases, 'case')}, {problems}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    problems = counted(len(check.problems), "problem") if check.problems else "no problems"
+    return f"{counted(check.cases, 'case')}, {problems}"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite.audit.check import same_text
 from pytest_edgejson.suite.audit.findings import finding_of
 from pytest_edgejson.suite.audit.similarity import near_duplicates, words_of
+from pytest_edgejson.values.jsonvalue import equality_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from pytest_edgejson.suite.audit.findings import Finding
     from pytest_edgejson.suite.files import CaseRow
@@ -25,9 +25,9 @@ def between_rows(rows: Sequence[CaseRow]) -> Iterator[Finding]:
 
 def _contradictions(rows: Iterable[CaseRow]) -> Iterator[Finding]:
     """Which of two labels of one prompt is right, nobody knows: both are told."""
-    by_prompt: defaultdict[str, dict[str, list[CaseRow]]] = defaultdict(dict)
+    by_prompt: defaultdict[str, dict[Hashable, list[CaseRow]]] = defaultdict(dict)
     for row in rows:
-        by_prompt[row.case.prompt].setdefault(same_text(row.case.expected_output), []).append(row)
+        by_prompt[row.case.prompt].setdefault(equality_key(row.case.expected_output), []).append(row)
     for by_output in by_prompt.values():
         first, *others = by_output.values()
         for group in by_output.values() if others else ():
@@ -38,14 +38,14 @@ def _contradictions(rows: Iterable[CaseRow]) -> Iterator[Finding]:
 
 
 def _duplicates(rows: Iterable[CaseRow]) -> Iterator[Finding]:
-    seen: dict[tuple[str, str], CaseRow] = {}
+    seen: dict[tuple[str, Hashable], CaseRow] = {}
     for row in rows:
         case = row.case
         same = []
         for what, text in (
             ("id", case.id),
             ("prompt", case.prompt),
-            ("expected output", same_text(case.expected_output)),
+            ("expected output", equality_key(case.expected_output)),
         ):
             first = seen.setdefault((what, text), row)
             if first is not row:
@@ -55,10 +55,10 @@ def _duplicates(rows: Iterable[CaseRow]) -> Iterator[Finding]:
 
 
 def _near_duplicates(rows: Iterable[CaseRow]) -> Iterator[Finding]:
-    by_schema: defaultdict[str, dict[str, CaseRow]] = defaultdict(dict)
+    by_schema: defaultdict[str, dict[Hashable, CaseRow]] = defaultdict(dict)
     for row in rows:
         # Equal ones are duplicates already.
-        by_schema[row.schema.id].setdefault(same_text(row.case.expected_output), row)
+        by_schema[row.schema.id].setdefault(equality_key(row.case.expected_output), row)
     for different in by_schema.values():
         group = list(different.values())
         for index, other, similarity in near_duplicates([words_of(row.case.expected_output) for row in group]):

@@ -15,7 +15,7 @@ from pytest_edgejson.suite.audit.boundaries import of_boundaries, renders_alike
 from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
 from pytest_edgejson.suite.rendering import scalar_text
-from pytest_edgejson.values.jsonvalue import equal, format_path, json_type, leaves
+from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _difference(stated: Any, expected: Any) -> _Difference:
     in_text, wanted = _fields(stated), _fields(expected)
     for keys in dict.fromkeys((*wanted, *in_text)):
         ours, theirs = wanted.get(keys, []), in_text.get(keys, [])
-        pairs, ours, theirs = _paired(ours, theirs, _value_key)
+        pairs, ours, theirs = _paired(ours, theirs, leaf_key)
         rewritten, ours, theirs = _paired(ours, theirs, _loose_key)
         found.rewritten += [
             (path, value, other)
@@ -153,13 +153,9 @@ def _paired(
     return pairs, left, [(path, value) for path, value in theirs if path in unused]
 
 
-def _value_key(value: Any) -> Hashable:
-    return json_type(value), str(value) if isinstance(value, (dict, list)) else value
-
-
 def _loose_key(value: Any) -> Hashable:
     """Return what texts share that differ in case and in what separates their words."""
-    return _SEPARATORS.sub(" ", value.casefold()).strip() or value if isinstance(value, str) else _value_key(value)
+    return _SEPARATORS.sub(" ", value.casefold()).strip() or value if isinstance(value, str) else leaf_key(value)
 
 
 def _same_moment(one: Any, other: Any) -> bool:

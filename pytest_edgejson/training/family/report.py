@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.blocks import Heading, Table
 from pytest_edgejson.training.family.tables import ablations, capacity, training
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +86,7 @@ def _making(experiment: Experiment) -> Iterator[Block]:
     threads = max(step.threads for step in steps.values())
     yield (
         f"Trained in {_duration(sum(step.seconds for step in steps.values()))} in {' and '.join(precisions)}, with "
-        f"{threads} thread{'s' * (threads != 1)}; answered in "
+        f"{counted(threads, 'thread')}; answered in "
         f"{_duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
         f"{machine['processor']}, {machine['cores']} cores; {versions}."
     )
