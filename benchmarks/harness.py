@@ -259,6 +259,7 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
     from pytest_edgejson.backends.store import Store
     from pytest_edgejson.plugin.failures import render_failure
     from pytest_edgejson.results.result import case_fingerprint, dumps, make_result
+    from pytest_edgejson.scoring.changes import compare
     from pytest_edgejson.scoring.diagnosis import findings
     from pytest_edgejson.scoring.extraction import extract
     from pytest_edgejson.scoring.score import score
@@ -287,9 +288,10 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
         scored = list(zip(cases, found, [schema for _, _, schema in all_of], strict=True))
         objects = [(each.value, schema) for _, each, schema in scored if each.value is not None]
         missed = [
-            (case, each.value, schema, score(case.expected_output, each, schema))
+            (case, schema, known, compare(case.expected_output, known.alignment))
             for case, each, schema in scored
-            if each.value not in (None, case.expected_output)
+            for known in [score(case.expected_output, each, schema)]
+            if known.alignment is not None
         ]
         results = [make_result(case, "nano", 1, completion, schema, "lenient") for case, completion, schema in all_of]
         misses = [result for result in results if not result["json_exact"]]
@@ -315,10 +317,15 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
                 len(cases),
                 lambda: [score_v3(c.expected_output, o.text) for c, o, _ in all_of],
             ),
+            "compare by deepdiff": (
+                "miss with an object",
+                len(missed),
+                lambda: [compare(c.expected_output, known.alignment) for c, _, known, _ in missed],
+            ),
             "diagnose": (
                 "miss with an object",
                 len(missed),
-                lambda: [findings(c.expected_output, value, s, c.prompt, known) for c, value, s, known in missed],
+                lambda: [findings(c.expected_output, known, diff, s, c.prompt) for c, s, known, diff in missed],
             ),
             "all of these but reading": (
                 "case",

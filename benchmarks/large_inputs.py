@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from jsonschema.validators import validator_for
 
+from pytest_edgejson.scoring.changes import compare
 from pytest_edgejson.scoring.diagnosis import findings
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
@@ -73,7 +74,11 @@ def stage(name: str, stage: str) -> Callable[[], object]:
     found = extract(text)
     if stage == "score":
         return lambda: score(expected, found, FREE)
-    return lambda: findings(expected, found.value, FREE, "a text")
+    scored = score(expected, found, FREE)
+    if stage == "deepdiff":
+        return lambda: compare(expected, scored.alignment)
+    diff = compare(expected, scored.alignment)
+    return lambda: findings(expected, scored, diff, FREE, "a text")
 
 
 def reading(name: str) -> Callable[[], object]:
@@ -121,7 +126,7 @@ def main() -> None:
     context = multiprocessing.get_context("spawn")
     for name in (*OUTPUTS, *FILES):
         # What is never closed is no object: there is nothing to score.
-        whole = ["extraction", "published scorer"] + ["score", "findings"] * (name in OBJECTS)
+        whole = ["extraction", "published scorer"] + ["score", "deepdiff", "findings"] * (name in OBJECTS)
         for what in ["reading"] if name in FILES else whole:
             with context.Pool(1) as pool:
                 seconds, gigabytes = pool.apply(measure, (name, what))

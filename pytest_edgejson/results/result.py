@@ -72,6 +72,7 @@ class Result(CaseRecord):
     flags: list[Flag]
     leaves: int
     fields: list[FindingRecord]
+    deepdiff: NotRequired[dict[str, Any]]
     violations: list[ViolationRecord]
     v3: V3Record
     alone: NotRequired[AloneRecord]
@@ -88,6 +89,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         schema: the case's.
         policy: how JSON is found in the output.
     """
+    from pytest_edgejson.scoring.changes import as_json, compare
     from pytest_edgejson.scoring.diagnosis import findings
     from pytest_edgejson.scoring.extraction import extract
     from pytest_edgejson.scoring.failure import failure_kind
@@ -97,6 +99,8 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
     extraction = extract(completion.text, policy, schema.is_valid)
     scored = score(case.expected_output, extraction, schema)
     value = extraction.value
+    diff = None if scored.alignment is None else compare(case.expected_output, scored.alignment)
+    found = findings(case.expected_output, scored, diff, schema, case.prompt)
     return {
         "case_id": case.id,
         "schema_id": case.schema_id,
@@ -129,9 +133,8 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         "failure": failure_kind(completion.finish_reason, extraction, scored),
         "flags": list(extraction.flags),
         "leaves": scored.expected_leaves,
-        "fields": []
-        if value is None or scored.json_exact
-        else [finding.as_dict() for finding in findings(case.expected_output, value, schema, case.prompt, scored)],
+        "fields": [finding.as_dict() for finding in found],
+        "deepdiff": {} if diff is None else as_json(diff),
         "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
         "v3": score_v3(case.expected_output, completion.text).as_dict(),
     }

@@ -1,7 +1,7 @@
-"""Comparing two JSON values leaf by leaf, their arrays aligned.
+"""The answer with its arrays in the order of the expected output, so that what belongs together has the same path.
 
-Leaves are scalars and empty containers. Items of two arrays are matched so that as many leaves as possible are right,
-whatever their order; what is left over keeps its place (expected) or goes to the end (got).
+Items of two arrays are matched so that as many leaves as possible are right, whatever their order. An answer's item
+gets the index of the expected item it is matched with; what is left over goes to the end.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.decoding import MAX_DEPTH
-from pytest_edgejson.values.jsonvalue import Path, equal, is_leaf, json_type, leaf_key, leaves
+from pytest_edgejson.values.jsonvalue import ABSENT, equal, is_leaf, leaf_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
+
+    from pytest_edgejson.values.jsonvalue import Path
 
 
 # Bounds of one alignment. Equal items are paired off before and don't count, so only arrays of hundreds of items that
@@ -28,7 +30,8 @@ MAX_CELLS = 250_000
 _MAX_KEY_DEPTH = MAX_DEPTH + 1
 
 
-def _count_leaves(value: Any) -> int:
+def count_leaves(value: Any) -> int:
+    """Return how many leaves a value has."""
     count, pending = 0, [value]
     while pending:
         item = pending.pop()
@@ -41,32 +44,27 @@ def _count_leaves(value: Any) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """The leaves of two values, so that what belongs together has the same path.
+    """An answer beside the expected output.
 
     Attributes:
-        expected: leaves of the expected value.
-        got: leaves of the other, the items of arrays renumbered to those they are matched with. Items without a match
-            are numbered from the length of the expected array on.
-        origin: where a leaf of `got` stands in the value that was given, by aligned path.
-        lengths: arrays that differ in length, with both lengths.
+        value: the answer, its arrays renumbered. An item of the expected array that nothing is matched with is
+            `ABSENT`; items of the answer without a match follow from the length of the expected array on.
+        right: the number of leaves that agree in path and value.
+        places: where an item stands in the array that was given, by its path here, of items that stand elsewhere there.
         reordered: arrays whose items stand in another order: where in the given array each expected item is that
             has a leaf right.
-        unmatched: paths of array items that only one side has.
-        clashes: paths at which one side has a container and the other has something of another type.
     """
 
-    expected: Mapping[Path, Any]
-    got: Mapping[Path, Any]
-    origin: Mapping[Path, Path]
-    lengths: Mapping[Path, tuple[int, int]]
+    value: Any
+    right: int
+    places: Mapping[Path, int]
     reordered: Mapping[Path, tuple[int, ...]]
-    unmatched: frozenset[Path]
-    clashes: frozenset[Path]
 
-    @property
-    def right(self) -> int:
-        """The number of leaves that agree in path and value."""
-        return sum(path in self.got and equal(leaf, self.got[path]) for path, leaf in self.expected.items())
+    def origin(self, path: Path) -> Path:
+        """Return where in the answer that was given a place of the aligned one is, or would be."""
+        if not self.places:
+            return path
+        return tuple(self.places.get(path[: number + 1], step) for number, step in enumerate(path))
 
 
 def align(expected: Any, got: Any) -> Alignment:
@@ -76,16 +74,13 @@ def align(expected: Any, got: Any) -> Alignment:
     `MAX_LEAF_COMPARISONS` and `MAX_CELLS`.
     """
     aligner = _Aligner()
-    aligner.walk(expected, got, (), ())
-    return Alignment(
-        expected=aligner.expected,
-        got=aligner.got,
-        origin=aligner.origin,
-        lengths=aligner.lengths,
-        reordered=aligner.reordered,
-        unmatched=frozenset(aligner.unmatched),
-        clashes=frozenset(aligner.clashes),
-    )
+    right = aligner.weigh(expected, got)
+    return Alignment(aligner.renumber(expected, got, ()), right, aligner.places, aligner.reordered)
+
+
+def count_right(expected: Any, got: Any) -> int:
+    """Return how many leaves of two values are right when they are aligned."""
+    return _Aligner().weigh(expected, got)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,71 +91,47 @@ class _Matching:
 
 @dataclass(slots=True)
 class _Aligner:
-    expected: dict[Path, Any] = field(default_factory=dict)
-    got: dict[Path, Any] = field(default_factory=dict)
-    origin: dict[Path, Path] = field(default_factory=dict)
-    lengths: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    places: dict[Path, int] = field(default_factory=dict)
     reordered: dict[Path, tuple[int, ...]] = field(default_factory=dict)
-    unmatched: set[Path] = field(default_factory=set)
-    clashes: set[Path] = field(default_factory=set)
     comparisons: int = 0
     # Arrays are compared while pairs of their parents are weighed, and again when the parents are laid out.
     matchings: dict[tuple[int, int], _Matching] = field(default_factory=dict)
     keys: dict[int, Hashable] = field(default_factory=dict)
     sizes: dict[int, int] = field(default_factory=dict)
 
-    def walk(self, expected: Any, got: Any, path: Path, origin: Path) -> None:
-        """Lay out the leaves of two values that belong together."""
-        if isinstance(expected, dict) and isinstance(got, dict) and expected and got:
-            for key, value in expected.items():
-                if key in got:
-                    self.walk(value, got[key], (*path, key), (*origin, key))
-                else:
-                    self._only_expected(value, (*path, key))
-            for key, value in got.items():
-                if key not in expected:
-                    self._only_got(value, (*path, key), (*origin, key))
-        elif isinstance(expected, list) and isinstance(got, list) and (expected or got):
-            self._walk_arrays(expected, got, path, origin)
-        else:
-            if json_type(expected) != json_type(got) and not (is_leaf(expected) and is_leaf(got)):
-                self.clashes.add(path)
-            self._only_expected(expected, path)
-            self._only_got(got, path, origin)
+    def renumber(self, expected: Any, got: Any, path: Path) -> Any:
+        """Return what was given, its keys and items in the order of what is expected."""
+        if is_leaf(expected) or is_leaf(got):
+            return got
+        if equal(expected, got):
+            # The same object: nobody has to look into it again.
+            return expected
+        if isinstance(expected, dict) and isinstance(got, dict):
+            both = {key: self.renumber(item, got[key], (*path, key)) for key, item in expected.items() if key in got}
+            return both | {key: item for key, item in got.items() if key not in expected}
+        if isinstance(expected, list) and isinstance(got, list):
+            return self._renumber_items(expected, got, path)
+        return got
 
-    def _walk_arrays(self, expected: list[Any], got: list[Any], path: Path, origin: Path) -> None:
-        if len(expected) != len(got):
-            self.lengths[path] = (len(expected), len(got))
-        if not expected:
-            self._only_expected(expected, path)
-        if not got:
-            self._only_got(got, path, origin)
+    def _renumber_items(self, expected: list[Any], got: list[Any], path: Path) -> list[Any]:
         pairs = dict(self.match(expected, got).pairs)
         # Two items that have nothing in common are matched too, but say nothing about order.
         alike = sorted(pair for pair in pairs.items() if self.weigh(expected[pair[0]], got[pair[1]]))
         if any(one[1] > two[1] for one, two in pairwise(alike)):
             self.reordered[path] = tuple(position for _, position in alike)
-        for index, item in enumerate(expected):
-            at = (*path, index)
-            if index in pairs:
-                self.walk(item, got[pairs[index]], at, (*origin, pairs[index]))
-            else:
-                self.unmatched.add(at)
-                self._only_expected(item, at)
+        items: list[Any] = [ABSENT] * len(expected)
+        for index, place in pairs.items():
+            items[index] = self.renumber(expected[index], got[place], (*path, index))
         matched = set(pairs.values())
-        rest = [index for index in range(len(got)) if index not in matched]
-        for number, index in enumerate(rest, len(expected)):
-            self.unmatched.add((*path, number))
-            self._only_got(got[index], (*path, number), (*origin, index))
-
-    def _only_expected(self, value: Any, path: Path) -> None:
-        for rest, leaf in leaves(value).items():
-            self.expected[path + rest] = leaf
-
-    def _only_got(self, value: Any, path: Path, origin: Path) -> None:
-        for rest, leaf in leaves(value).items():
-            self.got[path + rest] = leaf
-            self.origin[path + rest] = origin + rest
+        rest = [place for place in range(len(got)) if place not in matched]
+        items += [got[place] for place in rest]
+        for index, place in (*pairs.items(), *enumerate(rest, len(expected))):
+            if index != place:
+                self.places[(*path, index)] = place
+        # What is missing at the end leaves no gap.
+        while items and items[-1] is ABSENT:
+            items.pop()
+        return items
 
     def match(self, expected: list[Any], got: list[Any]) -> _Matching:
         """Return which items of two arrays belong together, and how many leaves are right then."""
@@ -230,7 +201,7 @@ class _Aligner:
         if is_leaf(value):
             return 1
         if id(value) not in self.sizes:
-            self.sizes[id(value)] = _count_leaves(value)
+            self.sizes[id(value)] = count_leaves(value)
         return self.sizes[id(value)]
 
     def key(self, value: Any, depth: int = 0) -> Hashable:

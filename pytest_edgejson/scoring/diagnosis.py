@@ -1,26 +1,30 @@
 """Diagnosis: what is wrong with each leaf of the object found in an output.
 
-What differs is what the scorer counts as wrong, of the leaves of the two aligned values: a case has exactly one finding
-per wrong expected leaf and per extra leaf, beside one per array whose items stand in another order.
+What differs is what deepdiff finds between the expected output and the aligned answer, which is what the scorer counts
+as wrong: a case has exactly one finding per wrong expected leaf and per extra leaf, beside one per array whose items
+stand in another order.
 """
 
 from __future__ import annotations
 
 import difflib
 from collections import defaultdict
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.scoring.alignment import Alignment, align
+from pytest_edgejson.scoring.changes import changed_leaves
 from pytest_edgejson.scoring.near import near_detail
-from pytest_edgejson.values.jsonvalue import equal, format_path, json_type, leaf_key
+from pytest_edgejson.values.jsonvalue import ABSENT, format_path, json_type, leaf_key, leaves
 from pytest_edgejson.values.prompt_text import PromptText
 from pytest_edgejson.values.text import squeeze
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
+    from deepdiff import DeepDiff
+
+    from pytest_edgejson.scoring.alignment import Alignment
+    from pytest_edgejson.scoring.changes import Change
     from pytest_edgejson.scoring.kinds import FindingKind, NearDetail
     from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.scoring.score import Score
@@ -46,22 +50,13 @@ _MOST_CANDIDATES = 50
 _SHORTEST_TELLING_TEXT, _FEWEST_TELLING_DIGITS = 4, 3
 
 
-class Absent(Enum):
-    """The side of a finding that has nothing, which is not the same as null."""
-
-    ABSENT = "absent"
-
-
-ABSENT = Absent.ABSENT
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing wrong with a value.
 
     Attributes:
-        path: where, as `line_items[0].total`; array items have the index of the expected item they are matched with,
-            items beyond the expected ones the indices after them.
+        loc: where, as keys and indices; array items have the index of the expected item they are matched with, items
+            beyond the expected ones the indices after them.
         expected: the expected leaf, or `ABSENT`.
         got: the leaf that was given, or `ABSENT`.
         kind: `missing`; `extra`; `renamed` (both halves, one after the other: the expected leaf without `got`, and the
@@ -71,50 +66,62 @@ class Finding:
             `wrong_value`; `array_length` (a leaf of an item that only one side has); `array_order` (no leaf: the
             positions 0, 1, … of the items expected, and where they stand instead).
         detail: what keeps a `near` value from being right; None for other kinds.
+        got_loc: where in the answer the leaf stands, or would stand; None where that is `loc`.
     """
 
-    path: str
+    loc: Path
     expected: Any
     got: Any
     kind: FindingKind
     detail: NearDetail | None = None
+    got_loc: Path | None = None
+
+    @property
+    def path(self) -> str:
+        """Where, as text: `line_items[0].total`."""
+        return format_path(self.loc)
 
     def as_dict(self) -> FindingRecord:
         """Return the fields as JSON builtins, without the side that has nothing, and without a detail of None."""
-        record: FindingRecord = {"path": self.path, "expected": self.expected, "got": self.got, "kind": self.kind}
+        record: FindingRecord = {
+            "path": self.path,
+            "loc": list(self.loc),
+            "expected": self.expected,
+            "got": self.got,
+            "kind": self.kind,
+        }
         if self.expected is ABSENT:
             del record["expected"]
         if self.got is ABSENT:
             del record["got"]
         if self.detail:
             record["detail"] = self.detail
+        if self.got_loc is not None:
+            record["got_loc"] = list(self.got_loc)
         return record
 
 
 def findings(
-    expected: dict[str, Any], got: dict[str, Any] | None, schema: Schema, prompt: str, score: Score | None = None
+    expected: dict[str, Any], score: Score, diff: DeepDiff | None, schema: Schema, prompt: str
 ) -> list[Finding]:
-    """Return what is wrong with a value, in the order of the expected one, extra leaves last.
+    """Return what is wrong with an answer, in the order of the expected output, extra leaves last.
 
     Args:
         expected: the case's expected output.
-        got: the object that was found. None has no findings: its failure kind says it all.
+        score: of the answer.
+        diff: what `changes.compare` found between the two; None where there is no answer, or an exact one.
         schema: the case's schema.
         prompt: the case's text, in which values are looked for.
-        score: of the object, where it is known: aligning and validating are most of the work.
     """
-    if got is None or equal(expected, got):
+    alignment = score.alignment
+    if diff is None or alignment is None:
         return []
-    if score is not None and score.alignment is not None:
-        violations, alignment = score.violations, score.alignment
-    else:
-        violations, alignment = schema.violations(got), align(expected, got)
-    diagnosis = _Diagnosis(alignment, _keywords(violations), PromptText(prompt), schema.document)
+    diagnosis = _Diagnosis(expected, alignment, _keywords(score.violations), PromptText(prompt), schema.document)
     orders = (
-        Finding(format_path(path), list(range(len(positions))), _ranks(positions), "array_order")
+        Finding(path, list(range(len(positions))), _ranks(positions), "array_order")
         for path, positions in alignment.reordered.items()
     )
-    return [*diagnosis.run(), *orders]
+    return [*diagnosis.run(changed_leaves(diff)), *orders]
 
 
 def _ranks(positions: tuple[int, ...]) -> list[int]:
@@ -157,56 +164,65 @@ def _key_of(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-@dataclass(slots=True)
 class _Diagnosis:
-    alignment: Alignment
-    keywords: Mapping[str, set[str]]
-    prompt: PromptText
-    document: Mapping[str, Any]
-    renamed: dict[Path, Path] = field(default_factory=dict)
+    def __init__(
+        self,
+        expected: Any,
+        alignment: Alignment,
+        keywords: Mapping[str, set[str]],
+        prompt: PromptText,
+        document: Mapping[str, Any],
+    ) -> None:
+        self.expected = leaves(expected)
+        self.alignment = alignment
+        self.keywords = keywords
+        self.prompt = prompt
+        self.document = document
 
-    def run(self) -> Iterator[Finding]:
-        expected, got = self.alignment.expected, self.alignment.got
-        changed = [path for path, leaf in expected.items() if path in got and not equal(leaf, got[path])]
-        missing = [path for path in expected if path not in got]
-        extra = [path for path in got if path not in expected]
-        self._pair_renamed(
-            [path for path in missing if self._structure(path) is None],
-            [path for path in extra if self._structure(path) is None],
-        )
-        wanted = {leaf_key(leaf) for leaf in expected.values()}
-        given = {leaf_key(got[path]) for path in changed}
-        is_missing, is_changed = set(missing), set(changed)
-        for path in expected:
-            if path in is_changed:
-                one, two = expected[path], got[path]
-                detail = near_detail(one, two)
-                kind: FindingKind
-                if leaf_key(two) in wanted and self._is_swapped(path, one, two, leaf_key(one) in given, detail):
-                    kind = "swapped"
-                else:
-                    kind = self._changed_kind(path, one, two, detail)
-                yield Finding(format_path(path), one, two, kind, detail if kind == "near" else None)
-            elif path in self.renamed:
-                other = self.renamed[path]
-                yield Finding(format_path(path), expected[path], ABSENT, "renamed")
-                yield Finding(format_path(other), ABSENT, got[other], "renamed")
-            elif path in is_missing:
-                yield Finding(format_path(path), expected[path], ABSENT, self._structure(path) or "missing")
-        partners = set(self.renamed.values())
-        for path in extra:
-            if path not in partners:
-                invented: FindingKind = "extra" if self.prompt.holds(got[path]) else "hallucinated"
-                yield Finding(format_path(path), ABSENT, got[path], self._structure(path) or invented)
+    def run(self, changes: Iterable[Change]) -> Iterator[Finding]:
+        ranks = [
+            {path: rank for rank, path in enumerate(side)} for side in (self.expected, leaves(self.alignment.value))
+        ]
 
-    def _structure(self, path: Path) -> FindingKind | None:
-        """Return what is wrong with the containers a leaf is in, if that is what makes it wrong."""
-        for length in range(len(path) + 1):
-            if path[:length] in self.alignment.clashes:
-                return "wrong_type"
-            if path[:length] in self.alignment.unmatched:
-                return "array_length"
-        return "array_length" if path in self.alignment.lengths else None
+        def order(change: Change) -> tuple[bool, int]:
+            is_extra = change.expected is ABSENT
+            return is_extra, ranks[is_extra][change.path]
+
+        changes = sorted(changes, key=order)
+        renamed = self._pair_renamed([change for change in changes if change.containers is None])
+        wanted = {leaf_key(leaf) for leaf in self.expected.values()}
+        given = {leaf_key(change.got) for change in changes if ABSENT not in (change.expected, change.got)}
+        partners = {other.path for other in renamed.values()}
+        for change in changes:
+            if change.path in renamed:
+                yield self._finding(change, "renamed")
+                yield self._finding(renamed[change.path], "renamed")
+            elif change.expected is not ABSENT or change.path not in partners:
+                kind, detail = self._kind(change, wanted, given)
+                yield self._finding(change, kind, detail)
+
+    def _finding(self, change: Change, kind: FindingKind, detail: NearDetail | None = None) -> Finding:
+        origin = self.alignment.origin(change.path)
+        got_loc = origin if origin != change.path else None
+        return Finding(change.path, change.expected, change.got, kind, detail, got_loc)
+
+    def _kind(
+        self, change: Change, wanted: set[Hashable], given: set[Hashable]
+    ) -> tuple[FindingKind, NearDetail | None]:
+        expected, got = change.expected, change.got
+        if change.containers is not None:
+            return change.containers, None
+        if got is ABSENT:
+            return "missing", None
+        if expected is ABSENT:
+            return ("extra" if self.prompt.holds(got) else "hallucinated"), None
+        detail = near_detail(expected, got)
+        if leaf_key(got) in wanted and self._is_swapped(
+            change.path, expected, got, leaf_key(expected) in given, detail
+        ):
+            return "swapped", None
+        kind = self._changed_kind(change.path, expected, got, detail)
+        return kind, detail if kind == "near" else None
 
     def _is_swapped(self, path: Path, expected: Any, got: Any, mutual: bool, detail: NearDetail | None) -> bool:
         """Tell whether the value expected at another leaf was taken for this one.
@@ -218,7 +234,7 @@ class _Diagnosis:
         return _tells_alone(got) and detail is None and not _is_enumerated(self.document, path)
 
     def _changed_kind(self, path: Path, expected: Any, got: Any, detail: NearDetail | None) -> FindingKind:
-        keywords = self.keywords.get(format_path(self.alignment.origin[path]), set())
+        keywords = self.keywords.get(format_path(self.alignment.origin(path)), set())
         if json_type(expected) != json_type(got) or "type" in keywords:
             return "wrong_type"
         if keywords & ENUM_KEYWORDS:
@@ -232,29 +248,30 @@ class _Diagnosis:
             return "hallucinated"
         return "wrong_value"
 
-    def _pair_renamed(self, missing: list[Path], extra: list[Path]) -> None:
+    def _pair_renamed(self, changes: Iterable[Change]) -> dict[Path, Change]:
         """Find missing leaves that stand under another key or in another place: spelt alike, or the same value."""
-        expected, got = self.alignment.expected, self.alignment.got
-        free = dict.fromkeys(extra)
+        missing = [change for change in changes if change.got is ABSENT]
+        extra = {change.path: change for change in changes if change.expected is ABSENT}
+        renamed: dict[Path, Change] = {}
         by_key = {(path[:-1], squeeze(_key_of(path))): path for path in extra}
         by_value: dict[Hashable, list[Path]] = defaultdict(list)
-        for path in extra:
-            by_value[leaf_key(got[path])].append(path)
+        for path, change in extra.items():
+            by_value[leaf_key(change.got)].append(path)
 
         def pair(path: Path, other: Path | None) -> None:
-            if other is not None and other in free:
-                del free[other]
-                self.renamed[path] = other
+            if other is not None and other in extra:
+                renamed[path] = extra.pop(other)
 
-        for path in missing:
-            pair(path, by_key.get((path[:-1], squeeze(_key_of(path)))))
-        for path in missing:
-            if path not in self.renamed:
-                leaf = expected[path]
-                candidates = [other for other in by_value[leaf_key(leaf)][:_MOST_CANDIDATES] if other in free]
+        for change in missing:
+            pair(change.path, by_key.get((change.path[:-1], squeeze(_key_of(change.path)))))
+        for change in missing:
+            path, leaf = change.path, change.expected
+            if path not in renamed:
+                candidates = [other for other in by_value[leaf_key(leaf)][:_MOST_CANDIDATES] if other in extra]
                 nearness = {other: _nearness(path, other, _tells(leaf)) for other in candidates}
                 best = max(candidates, key=nearness.__getitem__, default=None)
                 pair(path, best if best is not None and nearness[best] else None)
+        return renamed
 
 
 def _nearness(path: Path, other: Path, tells: bool) -> int:

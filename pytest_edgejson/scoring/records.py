@@ -19,10 +19,12 @@ class FindingRecord(TypedDict):
     """One thing wrong with a value, see `diagnosis.Finding`; the side that has nothing has no key."""
 
     path: str
+    loc: NotRequired[list[str | int]]
     expected: NotRequired[Any]
     got: NotRequired[Any]
     kind: FindingKind
     detail: NotRequired[NearDetail]
+    got_loc: NotRequired[list[str | int]]
 
 
 class ViolationRecord(TypedDict):

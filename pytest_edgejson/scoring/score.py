@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.scoring.alignment import align
+from pytest_edgejson.scoring.alignment import align, count_leaves, count_right
 from pytest_edgejson.values.decoding import MAX_DEPTH
-from pytest_edgejson.values.jsonvalue import equal, is_leaf, leaves
+from pytest_edgejson.values.jsonvalue import equal, is_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,21 +60,20 @@ def score(expected: dict[str, Any], extraction: Extraction, schema: Schema) -> S
     """
     value = extraction.value
     if value is None:
-        return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, len(leaves(expected)), 0)
-    violations = schema.violations(value)
+        return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, count_leaves(expected), 0)
+    violations, format_compliant = schema.judge(value)
     compliant = not violations
-    format_compliant = compliant and schema.is_valid(value, with_formats=True)
     if equal(expected, value):
-        n = len(leaves(expected))
+        n = count_leaves(expected)
         return Score(True, 1.0, 1.0, 1.0, 1.0, compliant, format_compliant, n, n, n, violations)
     alignment = align(expected, value)
-    right, n_expected, n_predicted = alignment.right, len(alignment.expected), len(alignment.got)
+    right, n_expected, n_predicted = alignment.right, count_leaves(expected), count_leaves(value)
     return Score(
         json_exact=False,
         field_f1=_f1(right, n_expected, n_predicted),
         field_precision=right / n_predicted,
         field_recall=right / n_expected,
-        key_f1=_f1(align(_outline(expected), _outline(value)).right, n_expected, n_predicted),
+        key_f1=_f1(count_right(_outline(expected), _outline(value)), n_expected, n_predicted),
         schema_compliant=compliant,
         format_compliant=format_compliant,
         right_leaves=right,

@@ -64,6 +64,22 @@ _OTHERS = {
 }
 
 
+# Valid, or applied, where something else is not valid.
+_TURNING_KEYWORDS = frozenset(
+    [
+        "not",
+        "oneOf",
+        "if",
+        "maxContains",
+        "unevaluatedItems",
+        "unevaluatedProperties",
+        "disallow",
+        "$ref",
+        "$dynamicRef",
+    ]
+)
+
+
 class SchemaError(ValueError):
     """A schema, or a folder of schemas, that cannot be used. The message names the file and says how to mend it."""
 
@@ -122,6 +138,29 @@ class Schema:
         known = set(self._violations(value, with_formats=False))
         found = self._violations(value, with_formats=True)
         return list(islice((violation for violation in found if violation not in known), MAX_VIOLATIONS))
+
+    def judge(self, value: Any) -> tuple[list[Violation], bool]:
+        """Return the violations of a value, and whether it is valid with `format` asserted too."""
+        # One validation instead of two for what is valid either way, which most answers are.
+        if self._formats_only_forbid and self.is_valid(value, with_formats=True):
+            return [], True
+        violations = self.violations(value)
+        can_be = not violations and not self._formats_only_forbid
+        return violations, can_be and self.is_valid(value, with_formats=True)
+
+    @cached_property
+    def _formats_only_forbid(self) -> bool:
+        """Whether asserting `format` never makes a value valid, as it can where a keyword turns on what is invalid."""
+        pending: list[Any] = [self.document]
+        while pending:
+            item = pending.pop()
+            if isinstance(item, dict):
+                if item.keys() & _TURNING_KEYWORDS:
+                    return False
+                pending.extend(item.values())
+            elif isinstance(item, list):
+                pending.extend(item)
+        return True
 
     def is_valid(self, value: Any, *, with_formats: bool = False) -> bool:
         """Tell whether the schema allows a value, `format` asserted or not."""

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
 Path: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the root to a place in a value."""
 
+
+class Absent(Enum):
+    """What stands for a value where there is none, which is not the same as null."""
+
+    ABSENT = "absent"
+
+
+ABSENT = Absent.ABSENT
 
 _TYPES = {type(None): "null", dict: "object", list: "array", str: "string", bool: "boolean"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from pytest_edgejson.backends.interface import Completion
@@ -32,4 +33,6 @@ def without_json(failure: str, why: str, output: str, **changes: Any) -> Result:
 
 
 def field(path: str, kind: str = "wrong_value", **sides: Any) -> dict[str, Any]:
-    return {"path": path} | sides | {"kind": kind}
+    """A finding at a path of plain keys and indices: `lines[1].price`."""
+    loc = [int(index) if index else key for index, key in re.findall(r"\[(\d+)\]|([^.\[\]]+)", path)]
+    return {"path": path, "loc": loc} | sides | {"kind": kind}

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.alignment import align
-from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
+from pytest_edgejson.values.jsonvalue import ABSENT, equal, format_path, leaves
 
 # Machines that run tests are busy with other things too.
 settings.register_profile("edgejson", deadline=None)
@@ -120,24 +120,31 @@ def test_leaves_of_a_value_as_deep_as_any_file_can_hold():
 # ---------------------------------------------------------------- alignment
 
 
+def aligned_leaves(alignment):
+    return {path: leaf for path, leaf in leaves(alignment.value).items() if leaf is not ABSENT}
+
+
 @given(values, values)
 def test_no_leaf_is_lost_or_made(expected, got):
     alignment = align(expected, got)
-    assert alignment.expected == leaves(expected)
-    assert sorted(map(repr, alignment.got.values())) == sorted(map(repr, leaves(got).values()))
-    given = leaves(got)
-    assert {alignment.origin[path]: leaf for path, leaf in alignment.got.items()} == given
-    assert 0 <= alignment.right <= min(len(alignment.expected), len(alignment.got))
+    aligned, given = aligned_leaves(alignment), leaves(got)
+    assert len(aligned) == len(given)
+    assert all(equal(leaf, given[alignment.origin(path)]) for path, leaf in aligned.items())
+    wanted = leaves(expected)
+    assert alignment.right == sum(path in aligned and equal(leaf, aligned[path]) for path, leaf in wanted.items())
+    assert 0 <= alignment.right <= min(len(wanted), len(given))
 
 
 @given(values, values)
 def test_all_leaves_are_right_exactly_when_only_the_order_of_items_differs(expected, got):
     alignment = align(expected, got)
+    all_are_right = alignment.right == len(leaves(expected)) == len(leaves(got))
     if equal(expected, got):
-        assert alignment.right == len(alignment.expected) == len(alignment.got)
+        assert all_are_right
         assert not alignment.reordered
-    elif alignment.right == len(alignment.expected) == len(alignment.got):
+    elif all_are_right:
         assert alignment.reordered
+        assert equal(alignment.value, expected)
 
 
 def most_right(expected, got):
@@ -167,34 +174,26 @@ def test_items_have_the_index_of_what_they_are_matched_with():
     expected = {"items": [{"id": 1, "n": "a"}, {"id": 2, "n": "b"}]}
     got = {"items": [{"id": 9, "n": "new"}, {"id": 2, "n": "B"}, {"id": 1, "n": "a"}]}
     alignment = align(expected, got)
-    assert alignment.got == {
-        ("items", 0, "id"): 1,
-        ("items", 0, "n"): "a",
-        ("items", 1, "id"): 2,
-        ("items", 1, "n"): "B",
-        ("items", 2, "id"): 9,
-        ("items", 2, "n"): "new",
-    }
-    assert alignment.origin[("items", 1, "n")] == ("items", 1, "n")
-    assert alignment.origin[("items", 2, "n")] == ("items", 0, "n")
-    assert alignment.lengths == {("items",): (2, 3)}
+    assert alignment.value == {"items": [{"id": 1, "n": "a"}, {"id": 2, "n": "B"}, {"id": 9, "n": "new"}]}
+    assert alignment.origin(("items", 1, "n")) == ("items", 1, "n")
+    assert alignment.origin(("items", 2, "n")) == ("items", 0, "n")
     assert alignment.reordered == {("items",): (2, 1)}
-    assert alignment.unmatched == {("items", 2)}
 
 
 def test_ties_keep_items_at_their_index():
     expected = [{"a": 1, "b": i} for i in range(4)]
     got = [{"a": 1, "b": 10 + i} for i in range(4)]
-    assert [align(expected, got).got[(i, "b")] for i in range(4)] == [10, 11, 12, 13]
+    assert align(expected, got).value == got
     assert align(expected, got).reordered == {}
     assert align([{"a": 1}] * 3, [{"a": 1}] * 3).reordered == {}
 
 
 def test_a_dropped_item_is_no_reordering():
     alignment = align(["a", "b", "c"], ["b", "c"])
-    assert alignment.unmatched == {(0,)}
+    assert alignment.value == [ABSENT, "b", "c"]
+    assert alignment.places == {(1,): 0, (2,): 1}
     assert alignment.reordered == {}
-    assert alignment.got == {(1,): "b", (2,): "c"}
+    assert align(["a", "b", "c"], ["a"]).value == ["a"]
 
 
 def test_nested_arrays_are_aligned_within_their_items():
@@ -205,11 +204,15 @@ def test_nested_arrays_are_aligned_within_their_items():
     assert set(alignment.reordered) == {(), (0, "t"), (1, "t")}
 
 
-def test_containers_of_another_type_clash():
-    alignment = align({"a": {"b": 1}, "c": [], "d": 1}, {"a": [1], "c": [2], "d": {"e": 1}})
-    assert alignment.clashes == {("a",), ("d",)}
-    assert alignment.lengths == {("c",): (0, 1)}
+def test_containers_of_another_type_stay_as_they_are():
+    got = {"a": [1], "c": [2], "d": {"e": 1}}
+    alignment = align({"a": {"b": 1}, "c": [], "d": 1}, got)
+    assert alignment.value == got
     assert alignment.right == 0
+
+
+def test_keys_are_in_the_order_of_the_expected_output():
+    assert list(align({"a": 1, "b": 2, "c": 3}, {"x": 0, "c": 4, "a": 1}).value) == ["a", "c", "x"]
 
 
 def test_thousands_of_items_in_another_order_are_all_right():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.near import near_detail
@@ -105,6 +105,7 @@ def test_integers_are_never_near(one, other):
 
 
 @given(st.text(min_size=1))
+@example("ı")
 def test_case_and_space_alone_make_a_text_near(text):
     for changed in (text + " ", text.upper()):
         if changed != text:

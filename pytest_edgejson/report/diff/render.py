@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_edgejson.report.diff.tree import make_tree
 from pytest_edgejson.report.diff.words import CONTEXT, diff_words, render_words
-from pytest_edgejson.scoring.diagnosis import ABSENT
 from pytest_edgejson.scoring.kinds import FINDINGS
-from pytest_edgejson.values.jsonvalue import format_path, is_leaf
+from pytest_edgejson.values.jsonvalue import ABSENT, format_path, is_leaf
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show, wrap
 from pytest_edgejson.values.wording import counted
 

@@ -1,20 +1,16 @@
 """What is wrong with a value as a tree: findings under the objects and array items of the expected output they are in.
 
-Findings are those of a result line. Their paths are aligned already: `items[1]` is the expected item 1, wherever in the
-answer the item stands that the scorer matched with it.
+Findings are those of a result line. Their places are aligned already: `items[1]` is the expected item 1, wherever in
+the answer the item stands that the scorer matched with it.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_edgejson.scoring.alignment import align
-from pytest_edgejson.scoring.diagnosis import ABSENT
 from pytest_edgejson.scoring.kinds import LEAFLESS
-from pytest_edgejson.values.jsonvalue import equal, leaves
+from pytest_edgejson.values.jsonvalue import ABSENT, equal, leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,11 +21,8 @@ if TYPE_CHECKING:
 
 Field: TypeAlias = "FindingRecord"
 
-# An output of this length takes a tenth of a second to align again.
-LONGEST_ALIGNED = 200_000
 # Answers are nested no deeper than 64; the tree's work grows with the square of its depth.
-MOST_STEPS = 100
-_STEP = re.compile(r'\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|\.?([^.\[\]]+)', re.DOTALL)
+_MOST_STEPS = 100
 
 
 @dataclass(slots=True)
@@ -78,13 +71,6 @@ class Node:
             node = node.children[step]
         return node
 
-    def find(self, path: Path) -> Node | None:
-        """Return the node at a path from here."""
-        node: Node | None = self
-        for step in path:
-            node = node.children.get(step) if node is not None else None
-        return node
-
     def all_below(self) -> Iterator[tuple[Path, Node]]:
         """Yield this node and all under it with their paths from here, in order."""
         pending: list[tuple[Path, Node]] = [((), self)]
@@ -107,21 +93,10 @@ class Node:
         return (0 if self.expected is ABSENT else len(leaves(self.expected))), wrong
 
 
-def parse_path(text: str) -> Path:
-    """Return the path of a text as `alignment.format_path` makes it. Any other text, or a longer path, is one key."""
-    steps: list[str | int] = []
-    position = 0
-    while position < len(text):
-        match = _STEP.match(text, position)
-        if match is None or len(steps) == MOST_STEPS:
-            return (text,)
-        index, quoted, name = match.groups()
-        try:
-            steps.append(int(index) if index else json.loads(quoted) if quoted else name)
-        except ValueError:
-            return (text,)
-        position = match.end()
-    return tuple(steps)
+def _loc(each: Field) -> Path:
+    """Return a finding's place: its path as one key where it has none (of an earlier version), or too many steps."""
+    loc = tuple(each.get("loc", (each["path"],)))
+    return loc if len(loc) <= _MOST_STEPS else (each["path"],)
 
 
 def _child(value: Any, step: str | int) -> Any:
@@ -139,11 +114,11 @@ def make_tree(result: Result, fields: Sequence[Field]) -> Node:
     position = 0
     while position < len(fields):
         one, two = fields[position], fields[position + 1] if position + 1 < len(fields) else None
-        path = parse_path(one["path"])
+        path = _loc(one)
         position += 1
         if two is not None and _is_move(one, two):
             position += 1
-            other = parse_path(two["path"])
+            other = _loc(two)
             common = _common_suffix(path, other)
             bases = path[: len(path) - common], other[: len(other) - common]
             moves.setdefault(bases, []).append((path[len(path) - common :], one, two))
@@ -157,7 +132,7 @@ def make_tree(result: Result, fields: Sequence[Field]) -> Node:
                 move = Move(base + name, target + name, [], one["expected"], two["got"])
                 root.at(base + name).moves.append(move)
     _order(root)
-    _set_places(root, result)
+    _set_places(root, fields)
     return root
 
 
@@ -189,14 +164,12 @@ def _order(root: Node) -> None:
             node.children = {step: node.children[step] for step in ordered}
 
 
-def _set_places(root: Node, result: Result) -> None:
+def _set_places(root: Node, fields: Sequence[Field]) -> None:
     """Note where in the answer array items stand that are matched with an expected item of another index."""
-    items = any(isinstance(step, int) for _, node in root.all_below() for step in node.children)
-    if not items or not isinstance(result["value"], dict) or len(result["output"]) > LONGEST_ALIGNED:
-        return
-    for path, origin in align(result["expected_output"], result["value"]).origin.items():
-        if path != origin:
-            for length, (step, stands) in enumerate(zip(path, origin, strict=True), 1):
-                node = root.find(path[:length]) if step != stands else None
-                if node is not None and node.expected is not ABSENT and isinstance(stands, int):
+    for each in fields:
+        if "got_loc" in each:
+            node: Node | None = root
+            for step, stands in zip(_loc(each), each["got_loc"], strict=False):
+                node = node and node.children.get(step)
+                if node is not None and node.expected is not ABSENT and isinstance(stands, int) and step != stands:
                     node.place = stands
