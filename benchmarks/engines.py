@@ -230,7 +230,7 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
     """Answer as a backend of this project does, without looking at what the tokens say."""
 
     def start(setup: Setup) -> Answer:
-        from pytest_edgejson.backends.interface import GenerationSettings, Request
+        from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
         from pytest_edgejson.backends.local.decoder import Row
         from pytest_edgejson.backends.registry import load_backend
         from pytest_edgejson.backends.spec import ModelSpec
@@ -240,11 +240,8 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
         loaded: Any = load_backend(
             ModelSpec(name="measured", model=str(setup.folder), backend=name, weights=weights),
             settings,
-            device="cpu",
-            batch_size=setup.size,
+            LoadOptions(device="cpu", batch_size=setup.size, cache=setup.scratch),
         )
-        if name == "openvino":
-            loaded.cache = setup.scratch
         model = loaded.load_model()
         model.end_tokens = frozenset()
 

@@ -22,7 +22,7 @@ from tasks import make_model, read_tasks
 from torch.profiler import profile
 from transformers.utils import logging
 
-from pytest_edgejson.backends.interface import GenerationSettings, Request
+from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.transformers import load
 from pytest_edgejson.backends.spec import ModelSpec
@@ -130,7 +130,7 @@ def main() -> None:
         tasks = read_tasks(data, folder, options.rows or (None if options.model else 48), options.seed)
         settings = GenerationSettings(stop_at_root=False, dtype=options.dtype)
         spec = ModelSpec(name="measured", model=str(folder))
-        model = load(spec, settings, device="cpu", schema_documents={}).load_model()
+        model = load(spec, settings, LoadOptions(device="cpu")).load_model()
         model.end_tokens = frozenset()
         case = Case("", "", "simple", "", {})
         rows = [Row(Request(str(number), "", case), task.prompt, task.count) for number, task in enumerate(tasks)]

@@ -8,25 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
-from pytest_edgejson.backends.interface import BackendError, Completion
+from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.references import CONTROLS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from pytest_edgejson.backends.interface import GenerationSettings, Request
+    from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
 
 
-def load(
-    spec: ModelSpec,
-    settings: GenerationSettings,
-    *,
-    device: str | None = None,
-    batch_size: int | None = None,
-    schema_documents: Mapping[str, dict[str, Any]],
-) -> ControlBackend:
+def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ControlBackend:
     """Return a control: `gold` answers what is expected, `empty` nothing, `rules` what a parser of the prompt finds.
 
     Raises:
@@ -37,11 +30,10 @@ def load(
     return ControlBackend(spec.model)
 
 
-class ControlBackend:
+class ControlBackend(Backend):
     """Answers a case without a model."""
 
     def __init__(self, control: str) -> None:
-        self.on_step: Callable[[int], None] | None = None
         self._control = control
         self._parse = _load_parser() if control == "rules" else None
 
@@ -63,15 +55,11 @@ class ControlBackend:
         """
         return json.dumps(case.expected_output) if self._control == "gold" else case.prompt
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield the answers, in the order of the requests."""
-        for request in requests:
-            yield Completion(request.key, self._answer(request.case), "stop")
+    def answer(self, request: Request) -> Completion:
+        """Return the answer, at once."""
+        return Completion(request.key, self._text(request.case), "stop")
 
-    def close(self) -> None:
-        """Do nothing: a control holds nothing."""
-
-    def _answer(self, case: Case) -> str:
+    def _text(self, case: Case) -> str:
         if self._control == "gold":
             return json.dumps(case.expected_output)
         if self._parse is None:

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.interface import DTYPES
 from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path
-from pytest_edgejson.backends.registry import runs_in_process
+from pytest_edgejson.backends.registry import BACKENDS
 from pytest_edgejson.backends.spec import ModelSpec, Published
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
+
+    from pytest_edgejson.backends.interface import BackendType
 
 
 # A name becomes part of a test's id, `case[NAME]`: nothing that pytest splits on, nothing a shell takes apart.
@@ -29,6 +31,10 @@ class ModelsFileError(ValueError):
 
 class UnknownModel(ValueError):
     """A model that nothing is known of. The message names the fix."""
+
+
+class UnknownName(UnknownModel):
+    """A name that is in no models file, and nothing else either."""
 
 
 _KINDS: Mapping[str, tuple[type, str]] = {
@@ -51,11 +57,15 @@ _KINDS: Mapping[str, tuple[type, str]] = {
 _PUBLISHED_NUMBERS = ("json_exact", "field_f1", "simple", "medium", "complex", "schema_compliance")
 
 
-def load_registry(path: Path) -> dict[str, ModelSpec]:
+def load_registry(path: Path, backends: Mapping[str, BackendType] = BACKENDS) -> dict[str, ModelSpec]:
     """Read a models file: a TOML document with a table `[models.NAME]` for each model.
 
     A folder named in it is taken from the file's own folder on: one that exists there, or anything written with a
     leading `./`, `../`, `/` or `~`. Every other `one/two` is a hub id.
+
+    Args:
+        path: the file.
+        backends: the kinds of backends there are, by prefix.
 
     Returns:
         The models by name, in the file's order.
@@ -80,10 +90,10 @@ def load_registry(path: Path) -> dict[str, ModelSpec]:
     entries = document.get("models", {})
     if not isinstance(entries, dict):
         raise ModelsFileError(f"{path}: 'models' must hold a table for each model, [models.NAME]")
-    return {name: _parse_entry(name, entry, path) for name, entry in entries.items()}
+    return {name: _parse_entry(name, entry, path, backends) for name, entry in entries.items()}
 
 
-def _parse_entry(name: str, entry: object, path: Path) -> ModelSpec:
+def _parse_entry(name: str, entry: object, path: Path, backends: Mapping[str, BackendType]) -> ModelSpec:
     where = f"{path}: models.{name}"
     if not _NAME.fullmatch(name):
         raise ModelsFileError(f"{where}: the name {name!r} cannot be part of a test's name: use letters, digits, . _ -")
@@ -97,7 +107,7 @@ def _parse_entry(name: str, entry: object, path: Path) -> ModelSpec:
         **(_parse_gates(where, entry["gate"], path.parent) if "gate" in entry else {}),
         published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
     )
-    return _check_spec(where, spec, path.parent)
+    return _check_spec(where, spec, path.parent, backends)
 
 
 def _check_key(where: str, name: str, key: str, value: object) -> None:
@@ -152,7 +162,7 @@ def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str
     return {"gates": tuple(require), "baseline": None if baseline is None else folder / Path(baseline).expanduser()}
 
 
-def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
+def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str, BackendType]) -> ModelSpec:
     if spec.dtype is not None and spec.dtype not in DTYPES:
         raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
     try:
@@ -161,7 +171,7 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
         raise ModelsFileError(f"{where}: 'prompt': {error}") from None
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
-    if spec.model is None and (spec.adapter is None or not runs_in_process(spec.backend)):
+    if spec.model is None and (spec.adapter is None or not _runs_checkpoints(spec, backends)):
         raise ModelsFileError(f"{where}: the key 'model' is missing: a hub id, a folder, a recording or a control")
     if spec.backend == "control":
         if spec.model not in CONTROLS:
@@ -185,33 +195,32 @@ def _locate(value: str | None, folder: Path) -> str | None:
     return str(candidate.resolve()) if is_path(value) or candidate.is_dir() else value
 
 
-def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
+def _runs_checkpoints(spec: ModelSpec, backends: Mapping[str, BackendType]) -> bool:
+    return spec.backend in backends and backends[spec.backend].checkpoints
+
+
+def resolve_model(
+    name: str, registry: Mapping[str, ModelSpec], backends: Mapping[str, BackendType] = BACKENDS
+) -> ModelSpec:
     """Return the model that a name stands for.
 
-    In this order: an entry of the models file; `replay:FILE.jsonl`; `control:gold`, `control:empty`,
-    `control:rules`; `openvino:` and one of the others, run by OpenVINO; a folder that holds a model or an adapter; a
-    hub id, `org/name`.
+    In this order: an entry of the models file; the prefix of a backend with a colon and what it runs, such as
+    `replay:FILE.jsonl`, `control:gold` or `openvino:` and one of the others; a folder that holds a model or an
+    adapter; a hub id, `org/name`.
+
+    Args:
+        name: what was typed.
+        registry: the entries of the models files.
+        backends: the kinds of backends there are, by prefix.
 
     Raises:
         UnknownModel: none of these.
     """
     if name in registry:
         return registry[name]
-    scheme, colon, rest = name.partition(":")
-    if colon and scheme == "replay" and rest:
-        file, _, model = rest.partition("#")
-        return ModelSpec(name=_label(f"replay:{model or Path(file).stem}"), backend="replay", model=rest)
-    if colon and scheme == "control":
-        if rest not in CONTROLS:
-            raise UnknownModel(
-                f"unknown control {name!r}: {did_you_mean(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
-            )
-        return ModelSpec(name=name, backend="control", model=rest)
-    if colon and scheme == "openvino" and rest:
-        spec = resolve_model(rest, registry)
-        if not runs_in_process(spec.backend):
-            raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after openvino:")
-        return replace(spec, name=_label(f"openvino:{spec.name}"), backend="openvino")
+    prefix, _, rest = name.partition(":")
+    if prefix in backends and (rest or name == "control:"):
+        return _behind_prefix(prefix, rest, registry, backends)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _from_folder(folder.resolve(), name)
@@ -223,10 +232,30 @@ def resolve_model(name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     if is_hub_id(name):
         return ModelSpec(name=name, model=name)
     known = f"the models file has: {', '.join(registry)}" if registry else "the models file has none"
-    raise UnknownModel(
-        f"unknown model {name!r}: {did_you_mean(name, registry)}{known}; "
-        "or name a hub id (org/name), a folder, replay:FILE.jsonl or control:gold"
+    near = did_you_mean(name, [*registry, *(f"{prefix}:{rest}" for prefix in backends if rest)])
+    raise UnknownName(
+        f"unknown model {name!r}: {near}{known}; or name a hub id (org/name), a folder, "
+        f"replay:FILE.jsonl or control:gold; prefixes: {':, '.join(backends)}:"
     )
+
+
+def _behind_prefix(
+    prefix: str, rest: str, registry: Mapping[str, ModelSpec], backends: Mapping[str, BackendType]
+) -> ModelSpec:
+    name = f"{prefix}:{rest}"
+    if backends[prefix].checkpoints:
+        spec = resolve_model(rest, registry, backends)
+        if not _runs_checkpoints(spec, backends):
+            raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after {prefix}:")
+        return replace(spec, name=_label(f"{prefix}:{spec.name}"), backend=prefix)
+    if prefix == "control" and rest not in CONTROLS:
+        raise UnknownModel(
+            f"unknown control {name!r}: {did_you_mean(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
+        )
+    if prefix == "replay":
+        file, _, model = rest.partition("#")
+        name = f"{prefix}:{model or Path(file).stem}"
+    return ModelSpec(name=_label(name), backend=prefix, model=rest)
 
 
 def _from_folder(folder: Path, name: str) -> ModelSpec:

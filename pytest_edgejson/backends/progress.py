@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.time_left import TimeLeft
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Completion
 
@@ -20,7 +22,7 @@ def _clock(seconds: float) -> str:
 
 
 class Progress:
-    """Counts what a model has done and shows it.
+    """Counts what a model has done and shows it; it watches the backend.
 
     Args:
         log: writes a line of its own.
@@ -46,32 +48,37 @@ class Progress:
         self._now = now
         self._drawn = False
 
-    def start(self, model: str, work: Mapping[str, int], reused: int) -> None:
+    def start(self, model: str, work: Mapping[str, int], limit: int, reused: int) -> None:
         """Begin with a model.
 
         Args:
             model: its name.
-            work: length of the prompt by key of each request; the answer's length follows it closely, and so does the
-                time, of which cases that finish early or late would else give a wrong idea.
+            work: length of the prompt by key of each request, in characters.
+            limit: tokens of an answer at most.
             reused: cases found in the store.
         """
-        self._model, self._work, self._reused = model, work, reused
-        self._total_work = sum(work.values())
-        self._done_work = self._cases = self._tokens = self._finished_tokens = 0
+        self._model, self._total, self._reused = model, len(work), reused
+        self._cases = self._tokens = self._finished_tokens = 0
         self._began = self._shown = self._now()
+        self._time_left = TimeLeft(work, limit, self._began)
         if self._draw is not None:
             self._show()
+
+    def begin(self, keys: Sequence[str]) -> None:
+        """Take note of the cases under way."""
+        self._time_left.begin(keys, self._now())
 
     def step(self, tokens: int) -> None:
         """Count tokens that were just generated."""
         self._tokens += tokens
+        self._time_left.step(tokens, self._now())
         self._show_now_and_then()
 
     def done(self, completion: Completion) -> None:
         """Count a finished case."""
         self._cases += 1
-        self._done_work += self._work[completion.key]
         self._finished_tokens += completion.output_tokens or 0
+        self._time_left.done(completion.key, completion.output_tokens)
         self._show_now_and_then()
 
     def hide(self) -> None:
@@ -87,23 +94,18 @@ class Progress:
 
     def text(self) -> str:
         """Return cases done of all, tokens per second and the time left."""
-        elapsed = max(self._now() - self._began, 1e-9)
-        parts = [f"{self._model}: {self._cases}/{len(self._work)} cases"]
+        now = self._now()
+        elapsed = max(now - self._began, 1e-9)
+        parts = [f"{self._model}: {self._cases}/{self._total} cases"]
         if self._reused:
             parts.append(f"{self._reused} from the store")
         tokens = max(self._tokens, self._finished_tokens)
         if tokens:
             parts.append(f"{tokens / elapsed:.0f} tok/s")
-        if 0 < self._done_work < self._total_work:
-            parts.append(f"{_clock(elapsed * self._left())} left")
+        left_s = self._time_left.seconds(now)
+        if left_s is not None:
+            parts.append(f"{_clock(left_s)} left")
         return ", ".join(parts)
-
-    def _left(self) -> float:
-        """Return the work that is left as a multiple of what is done, cases under way included."""
-        if not self._finished_tokens:
-            return self._total_work / self._done_work - 1
-        expected_tokens = self._finished_tokens / self._done_work * self._total_work
-        return max(expected_tokens / max(self._tokens, self._finished_tokens) - 1, 0)
 
     def _show_now_and_then(self) -> None:
         if self._now() - self._shown >= (LOG_EVERY_S if self._draw is None else LIVE_EVERY_S):

@@ -1,69 +1,112 @@
-"""Which module runs which backend. A backend's libraries are imported when it is loaded, not before."""
+"""The kinds of backends: those of this package, and those that others bring."""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, cast
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from traceback import extract_tb
+from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.interface import Backend, BackendError, GenerationSettings
+from pytest_edgejson.backends.devices import available
+from pytest_edgejson.backends.interface import Backend, BackendError, BackendType, GenerationSettings, LoadOptions
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
+    from pytest_edgejson.backends.interface import Loader
     from pytest_edgejson.backends.spec import ModelSpec
 
-# Each names a `load(spec, settings, *, device, batch_size, schema_documents) -> Backend`.
-BACKENDS: Mapping[str, str] = {
-    "transformers": "pytest_edgejson.backends.local.transformers:load",
-    "openvino": "pytest_edgejson.backends.openvino.backend:load",
-    "replay": "pytest_edgejson.backends.replay:load",
-    "control": "pytest_edgejson.backends.control:load",
+_PREFIX = re.compile(r"[\w.+-]+")
+_DEFAULTS = LoadOptions()
+
+
+def _loader(module: str) -> Loader:
+    """Return what calls a module's `load`, and imports the module only then."""
+
+    def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, /) -> Backend:
+        backend: Backend = importlib.import_module(f"pytest_edgejson.backends.{module}").load(spec, settings, options)
+        return backend
+
+    return load
+
+
+BACKENDS: Mapping[str, BackendType] = {
+    "transformers": BackendType(_loader("local.transformers"), available, isolated=True, checkpoints=True),
+    # It runs on nothing else, whatever torch finds.
+    "openvino": BackendType(_loader("openvino.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
+    "replay": BackendType(_loader("replay")),
+    "control": BackendType(_loader("control")),
 }
-# Those that load native libraries, which can take the process down with them, or never return.
-_IN_PROCESS = frozenset({"transformers", "openvino"})
 
 
-def runs_in_process(backend: str) -> bool:
-    """Tell whether a backend loads models itself, so that each needs a device of this machine."""
-    return backend in _IN_PROCESS
+def add_backends(known: Mapping[str, BackendType], plugin: str, added: object) -> dict[str, BackendType]:
+    """Return the kinds of backends by prefix, those of a plugin added.
+
+    Args:
+        known: those there are already.
+        plugin: its name.
+        added: what it gave.
+
+    Raises:
+        BackendError: what it gave are no kinds of backends by prefix, or a prefix is taken.
+    """
+    if not isinstance(added, Mapping):
+        raise BackendError(f"plugin {plugin}: backends must be a dict of prefix and BackendType, got {added!r}")
+    found = dict(known)
+    for prefix, kind in added.items():
+        if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
+            raise BackendError(
+                f"plugin {plugin}: the prefix {prefix!r} of a backend cannot be typed as --edgejson-model=PREFIX:NAME: "
+                "use letters, digits, . _ + -"
+            )
+        if not isinstance(kind, BackendType):
+            raise BackendError(f"plugin {plugin}: the backend {prefix!r} must be a BackendType, got {kind!r}")
+        if prefix in found:
+            raise BackendError(
+                f"plugin {plugin}: the backend prefix {prefix!r} is taken by {found[prefix].plugin}: choose another"
+            )
+        found[prefix] = replace(kind, plugin=plugin)
+    return found
 
 
 def load_backend(
     spec: ModelSpec,
     settings: GenerationSettings,
-    *,
-    device: str | None = None,
-    batch_size: int | None = None,
-    schema_documents: Mapping[str, dict[str, Any]] | None = None,
-    cache: Path | None = None,
-    isolate: bool = False,
+    options: LoadOptions = _DEFAULTS,
+    backends: Mapping[str, BackendType] = BACKENDS,
 ) -> Backend:
     """Return the backend that runs a model.
 
     Args:
         spec: the model.
         settings: what decides its answers.
-        device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None chooses.
-        batch_size: cases generated together; None chooses.
-        schema_documents: JSON Schemas by schema id, for prompts that show them.
-        cache: folder in which a backend may keep what it makes of a model's files; None keeps nothing.
-        isolate: run a model that would be loaded into this process in another one.
+        options: how it is run here.
+        backends: the kinds there are, by prefix.
 
     Raises:
         BackendError: the backend is unknown, or it cannot load the model.
     """
-    if spec.backend not in BACKENDS:
-        hint = did_you_mean(spec.backend, BACKENDS)
-        raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(BACKENDS)}")
-    module, _, function = BACKENDS[spec.backend].partition(":")
-    load = getattr(importlib.import_module(module), function)
-    backend = load(spec, settings, device=device, batch_size=batch_size, schema_documents=schema_documents or {})
-    if hasattr(backend, "cache"):
-        backend.cache = cache
-    if isolate and runs_in_process(spec.backend):
+    kind = backends.get(spec.backend)
+    if kind is None:
+        hint = did_you_mean(spec.backend, backends)
+        raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(backends)}")
+    whose = f"{spec.name}: the backend {spec.backend!r} of plugin {kind.plugin}"
+    try:
+        backend = kind.load(spec, settings, options)
+    except BackendError:
+        raise
+    except Exception as error:
+        place = extract_tb(error.__traceback__)[-1]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BackendError(f"{whose} broke: {reason} ({place.filename}:{place.lineno})") from error
+    if not isinstance(backend, Backend):
+        raise BackendError(
+            f"{whose} is none: its loader returned a {type(backend).__name__}, which does not derive "
+            "from pytest_edgejson.backends.interface.Backend"
+        )
+    if options.isolate and kind.isolated:
         from pytest_edgejson.backends.local.isolation import IsolatedBackend
 
-        backend = IsolatedBackend(backend, spec.name)
-    return cast("Backend", backend)
+        return IsolatedBackend(backend, spec.name)
+    return backend

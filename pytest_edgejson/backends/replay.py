@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from pytest_edgejson.backends.interface import BackendError, Completion, FinishReason
+from pytest_edgejson.backends.interface import Backend, BackendError, Completion, FinishReason
 from pytest_edgejson.suite.cases import CaseError, iter_rows
 from pytest_edgejson.values.text import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    from pytest_edgejson.backends.interface import GenerationSettings, Request
+    from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
 
@@ -37,14 +37,7 @@ class _Recording:
     error: str | None
 
 
-def load(
-    spec: ModelSpec,
-    settings: GenerationSettings,
-    *,
-    device: str | None = None,
-    batch_size: int | None = None,
-    schema_documents: Mapping[str, dict[str, Any]],
-) -> ReplayBackend:
+def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ReplayBackend:
     """Read the recording that `spec.model` names: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it holds several models.
 
     A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason`,
@@ -58,11 +51,10 @@ def load(
     return ReplayBackend(spec)
 
 
-class ReplayBackend:
+class ReplayBackend(Backend):
     """Answers a case with its recorded output."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self.on_step: Callable[[int], None] | None = None
         self._path, self._model = _split(spec.model or "")
         # A named pipe would be waited for, and could not be read twice.
         if self._path.exists() and not self._path.is_file():
@@ -96,24 +88,22 @@ class ReplayBackend:
         """Return the case's id: that alone decides which output is replayed."""
         return case.id
 
-    def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
-        """Yield the recorded outputs, in the order of the requests."""
-        for request in requests:
-            found = self._recordings.get((request.case.id, request.repeat))
-            if found is None:
-                which = f"{request.case.id}, repeat {request.repeat}" if request.repeat > 1 else request.case.id
-                yield Completion(request.key, "", "error", error=f"no recorded output for {which} in {self._path}")
-                continue
-            yield Completion(
-                key=request.key,
-                text=found.output,
-                finish_reason=found.finish_reason,
-                prompt_tokens=found.prompt_tokens,
-                output_tokens=found.output_tokens,
-                latency_s=found.latency_s,
-                compute_s=found.compute_s,
-                error=found.error,
-            )
+    def answer(self, request: Request) -> Completion:
+        """Return the recorded output."""
+        found = self._recordings.get((request.case.id, request.repeat))
+        if found is None:
+            which = f"{request.case.id}, repeat {request.repeat}" if request.repeat > 1 else request.case.id
+            return Completion(request.key, "", "error", error=f"no recorded output for {which} in {self._path}")
+        return Completion(
+            key=request.key,
+            text=found.output,
+            finish_reason=found.finish_reason,
+            prompt_tokens=found.prompt_tokens,
+            output_tokens=found.output_tokens,
+            latency_s=found.latency_s,
+            compute_s=found.compute_s,
+            error=found.error,
+        )
 
     def close(self) -> None:
         """Forget the outputs."""

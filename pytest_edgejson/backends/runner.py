@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.backends.store import Store
     from pytest_edgejson.suite.cases import Case
+
+# What a backend has finished when it is told to end is there at once; one that goes on generating is left.
+_END_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +96,7 @@ class Runner:
             try:
                 self._backend = self._ahead.pop(model, None) or self._make(model)
                 self._model = model
-                if hasattr(self._backend, "take_turn"):
-                    self._backend.take_turn(former, self._following(model))
+                self._backend.take_turn(former, self._following(model))
             finally:
                 if former is not None:
                     former.close()
@@ -156,9 +159,11 @@ class Runner:
         requests = {}
         for other in others:
             if other.model == job.model and other.key not in self._arrived:
-                text = backend.render(other.case)
-                requests[other.key] = Request(other.key, text, other.case, other.repeat, self._timeout_s, other.alone)
-                self._keys[other.key] = store_key(backend.fingerprint, text, settings, other.repeat, alone=other.alone)
+                prompt = backend.render(other.case)
+                requests[other.key] = Request(other.key, prompt, other.case, other.repeat, self._timeout_s, other.alone)
+                self._keys[other.key] = store_key(
+                    backend.fingerprint, prompt, settings, other.repeat, alone=other.alone
+                )
         known = self._store.get_many([self._keys[key] for key in requests])
         for key in requests:
             if self._keys[key] in known:
@@ -172,18 +177,14 @@ class Runner:
             return
         if self._progress is not None:
             work = {request.key: len(request.text) for request in missing}
-            self._progress.start(job.model, work, len(requests) - len(missing))
-            if hasattr(backend, "on_step"):
-                backend.on_step = self._progress.step
-        if hasattr(backend, "deadline"):
-            backend.deadline = self._deadline
+            self._progress.start(job.model, work, settings.max_new_tokens, len(requests) - len(missing))
+            backend.watch = self._progress
+        assert self._deadline is not None
+        backend.deadline = self._deadline
         self._stream = backend.generate(missing)
 
     def _pull(self) -> None:
-        completion = None
-        # At the deadline a backend that knows of it still yields what it has finished.
-        if self._stream is not None and (hasattr(self._backend, "deadline") or not self._is_over()):
-            completion = next(self._stream, None)
+        completion = None if self._stream is None or self._is_over() else next(self._stream, None)
         if completion is not None:
             self._take(completion)
             if self._progress is not None:
@@ -202,25 +203,25 @@ class Runner:
         return self._deadline is not None and time.monotonic() >= self._deadline
 
     def _give_up(self) -> None:
-        """Let everything that is pending count as out of time."""
-        error = f"no answer before the run's deadline of {self._deadline_s:g} s (--edgejson-deadline)"
-        for key in self._pending:
-            self._arrived[key] = Completion(key, "", "timeout", error=error)
+        """Let everything that is pending count as out of time, but for what is finished."""
+        pending = self._pending
         self._end_stream()
+        error = f"no answer before the run's deadline of {self._deadline_s:g} s (--edgejson-deadline)"
+        for key in pending - self._arrived.keys():
+            self._arrived[key] = Completion(key, "", "timeout", error=error)
 
     def _end_stream(self) -> None:
-        if self._stream is not None:
-            backend = self._backend
-            if backend is not None and hasattr(backend, "deadline"):
-                # What it has finished ahead of the last case that was asked for is kept.
-                backend.deadline = time.monotonic()
-                with suppress(BackendError):
-                    for completion in self._stream:
-                        self._take(completion)
-            close = getattr(self._stream, "close", None)
-            if close is not None:
-                close()
-            self._stream = None
+        """Stop generating, and keep what the backend has finished ahead of the last case that was asked for."""
+        stream, self._stream = self._stream, None
+        if stream is not None and self._backend is not None:
+            now = self._backend.deadline = time.monotonic()
+            with suppress(BackendError):
+                for completion in stream:
+                    self._take(completion)
+                    if time.monotonic() > now + _END_S:
+                        break
+            if isinstance(stream, Generator):
+                stream.close()
         self._pending = set()
 
     def _leave_model(self) -> Backend | None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from pytest_edgejson.backends.interface import GenerationSettings
+    from pytest_edgejson.backends.interface import GenerationSettings, Prompt
 
 SCHEMA_VERSION = 1
 # Marks a file as ours ("EdgJ"), so that another program's database is refused instead of written into.
@@ -35,7 +35,7 @@ class StoreError(Exception):
 
 def store_key(
     fingerprint: str,
-    text: str,
+    prompt: Prompt,
     settings: GenerationSettings,
     repeat: int = 1,
     constraint: str | None = None,
@@ -46,7 +46,7 @@ def store_key(
 
     Args:
         fingerprint: the backend's.
-        text: the rendered prompt.
+        prompt: as the backend rendered it.
         settings: all of them count.
         repeat: 1-based.
         constraint: what the answer is held to while it is generated, such as a grammar; None for nothing.
@@ -57,7 +57,7 @@ def store_key(
     """
     content = {
         "fingerprint": fingerprint,
-        "text": text,
+        "text": prompt if isinstance(prompt, str) else [asdict(message) for message in prompt],
         "settings": asdict(settings),
         "repeat": repeat,
         "constraint": constraint,

@@ -1,4 +1,4 @@
-"""The models that the settings of a run choose, and how each of them generates."""
+"""The backends there are, the models that the settings of a run choose, and how each of them generates."""
 
 from __future__ import annotations
 
@@ -7,34 +7,77 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgejson.backends.interface import MAX_NEW_TOKENS, GenerationSettings
-from pytest_edgejson.backends.models import ModelsFileError, UnknownModel, load_registry, resolve_model
+from pytest_edgejson.backends.interface import MAX_NEW_TOKENS, BackendError, GenerationSettings
+from pytest_edgejson.backends.models import (
+    ModelsFileError,
+    UnknownModel,
+    UnknownName,
+    load_registry,
+    resolve_model,
+)
+from pytest_edgejson.backends.registry import BACKENDS, add_backends
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.scoring import v3
 from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pytest_edgejson.backends.interface import BackendType
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
 
 
-def resolve_models(settings: Settings, root: Path) -> dict[str, tuple[str, ModelSpec]]:
+def find_backends(config: pytest.Config) -> dict[str, BackendType]:
+    """Return the kinds of backends by prefix: this package's and those of the hook `pytest_edgejson_backends`.
+
+    Raises:
+        pytest.UsageError: a plugin's are none, or its hook breaks. The message names the plugin.
+    """
+    hook = "pytest_edgejson_backends"
+    manager = config.pluginmanager
+    found = dict(BACKENDS)
+    plugins = {each.plugin_name: each.plugin for each in manager.hook.pytest_edgejson_backends.get_hookimpls()}
+    for name, plugin in plugins.items():
+        # One at a time, to know whose answer it is.
+        ask = manager.subset_hook_caller(hook, [other for other in plugins.values() if other is not plugin])
+        try:
+            for added in ask(config=config):
+                found = add_backends(found, name, added)
+        except BackendError as error:
+            raise pytest.UsageError(str(error)) from None
+        except Exception as error:
+            raise pytest.UsageError(f"plugin {name}: {hook} broke: {type(error).__name__}: {error}") from error
+    return found
+
+
+def resolve_models(
+    settings: Settings, config: pytest.Config, backends: Mapping[str, BackendType]
+) -> dict[str, tuple[str, ModelSpec]]:
     """Return what was typed and the model it stands for, by the name used in node ids.
 
-    The entries of the bundled models.toml, of one at the project's root and of `--edgejson-models` are known, later
+    The entries of the bundled models.toml, of one at pytest's rootdir and of `--edgejson-models` are known, later
     ones replacing earlier ones.
+
+    Args:
+        settings: of the run.
+        config: pytest's.
+        backends: the kinds of backends there are, by prefix.
 
     Raises:
         pytest.UsageError: a models file is wrong, or a model unknown.
     """
+    own = config.rootpath / "models.toml"
     try:
-        files = dict.fromkeys((bundled.MODELS_FILE, root / "models.toml"))
-        registry = {name: spec for file in files if file.is_file() for name, spec in _read_models(file).items()}
+        files = dict.fromkeys((bundled.MODELS_FILE, own))
+        registry = {
+            name: spec for file in files if file.is_file() for name, spec in _read_models(file, backends).items()
+        }
         if settings.models_file is not None:
-            registry |= _read_models(settings.models_file)
+            registry |= _read_models(settings.models_file, backends)
         found: dict[str, tuple[str, ModelSpec]] = {}
         for typed in settings.models:
-            spec = resolve_model(typed, registry)
+            spec = resolve_model(typed, registry, backends)
             name = spec.name
             if name in found:
                 # Two folders of the same name, such as a/final and b/final: the folders above tell them apart.
@@ -44,13 +87,26 @@ def resolve_models(settings: Settings, root: Path) -> dict[str, tuple[str, Model
                     f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
                 )
             found[name] = (typed, spec)
+    except UnknownName as error:
+        raise pytest.UsageError(f"{error}; {_places(settings, config)}") from None
     except (ModelsFileError, UnknownModel) as error:
         raise pytest.UsageError(str(error)) from None
     return found
 
 
-def _read_models(file: Path) -> dict[str, ModelSpec]:
-    registry = load_registry(file)
+def _places(settings: Settings, config: pytest.Config) -> str:
+    """Say which models files were read, and which one was not that was perhaps meant."""
+    own, here = config.rootpath / "models.toml", config.invocation_params.dir / "models.toml"
+    named = "no --edgejson-models" if settings.models_file is None else f"--edgejson-models={settings.models_file}"
+    there = "" if own.is_file() else " (not there)"
+    text = f"read: the bundled models.toml, {own} at pytest's rootdir{there}, {named}"
+    if here.is_file() and here not in (own, settings.models_file):
+        text += f"; not read: {here}, since the rootdir is elsewhere: add --edgejson-models=models.toml or --rootdir=."
+    return text
+
+
+def _read_models(file: Path, backends: Mapping[str, BackendType]) -> dict[str, ModelSpec]:
+    registry = load_registry(file, backends)
     for name, spec in registry.items():
         try:
             for text in spec.gates:

@@ -52,11 +52,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     settings = options.make_settings(config)
     if not settings.active:
         return None
-    from pytest_edgejson.plugin.chosen_models import resolve_models
+    from pytest_edgejson.plugin.chosen_models import find_backends, resolve_models
     from pytest_edgejson.plugin.xdist import auto_workers
 
-    models = resolve_models(settings, config.rootpath)
-    return auto_workers([spec for _, spec in models.values()], settings.devices)
+    backends = find_backends(config)
+    models = resolve_models(settings, config, backends)
+    return auto_workers([spec for _, spec in models.values()], settings.devices, backends)
 
 
 class EdgeJSONPlugin:

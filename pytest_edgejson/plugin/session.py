@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.interface import BackendError, LoadOptions
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
-from pytest_edgejson.plugin.chosen_models import generation_settings, resolve_models
+from pytest_edgejson.plugin.chosen_models import find_backends, generation_settings, resolve_models
 from pytest_edgejson.plugin.options import Settings, given
 from pytest_edgejson.plugin.terminal_progress import make_progress
-from pytest_edgejson.results.batching import draw, is_batching
+from pytest_edgejson.results.batching import draw
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.suite import bundled
@@ -26,7 +26,7 @@ from pytest_edgejson.suite import bundled
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Backend, Completion, GenerationSettings
+    from pytest_edgejson.backends.interface import Backend, BackendType, Completion, GenerationSettings
     from pytest_edgejson.backends.progress import Progress
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.gatekeeper import Gatekeeper
@@ -51,6 +51,7 @@ class Session:
     Attributes:
         config: pytest's.
         settings: what was asked for.
+        backends: the kinds of backends by prefix.
         specs: the models by the name in node ids, in order.
         typed: what was typed for each of them.
         results: what came in, in order; on the controller only.
@@ -68,14 +69,15 @@ class Session:
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
         self.config = config
         self.settings = settings
-        models = resolve_models(settings, config.rootpath)
+        self.backends = find_backends(config)
+        models = resolve_models(settings, config, self.backends)
         self.typed = {name: typed for name, (typed, _) in models.items()}
         self.specs = {name: spec for name, (_, spec) in models.items()}
         if settings.profile == "v3":
             self.specs = {name: replace(spec, prompt="v3") for name, spec in self.specs.items()}
         self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
-        self.workers = _make_workers(config, self.specs, settings)
+        self.workers = _make_workers(config, self.specs, settings, self.backends)
         self.has_begun = False
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
@@ -148,18 +150,14 @@ class Session:
             schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.values()
         }
         store = self._store_path()
-        backend = load_backend(
-            spec,
-            settings,
+        options = LoadOptions(
             device=self._device(spec.backend),
             batch_size=self.settings.batch_size,
             schema_documents=documents,
-            cache=store and store.parent / "openvino",
+            cache=store and store.parent / spec.backend,
             isolate=True,
         )
-        if hasattr(backend, "on_note"):
-            backend.on_note = self._progress and self._progress.note
-        return backend
+        return load_backend(spec, settings, options, self.backends)
 
     def _device(self, backend: str) -> str | None:
         """Return the device of this process, None where the backend chooses."""
@@ -186,7 +184,7 @@ class Session:
             jobs: those of all cases, on all models.
         """
         count, model = self.settings.check_batching, job.model
-        if count is None or not is_batching(self.runner.backend(model)):
+        if count is None or not self.runner.backend(model).generates_together:
             return False
         if model not in self._drawn:
             self._drawn[model] = draw((other.key for other in jobs() if other.model == model), count)
@@ -214,7 +212,7 @@ class Session:
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
-                if self.settings.check_batching and not is_batching(backend):
+                if self.settings.check_batching and not backend.generates_together:
                     raise pytest.UsageError(
                         f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out"
                     )
@@ -341,13 +339,18 @@ def _read_marks(settings: Settings) -> Marks | None:
         raise pytest.UsageError(f"--edgejson-audit: {error}") from None
 
 
-def _make_workers(config: pytest.Config, specs: Mapping[str, ModelSpec], settings: Settings) -> Workers | None:
+def _make_workers(
+    config: pytest.Config,
+    specs: Mapping[str, ModelSpec],
+    settings: Settings,
+    backends: Mapping[str, BackendType],
+) -> Workers | None:
     # As xdist decides it, which hides its options from workers.
     if config.getoption("dist", "no") == "no" or not config.getoption("tx") or config.option.collectonly:
         return None
     from pytest_edgejson.plugin.xdist import Workers
 
-    return Workers(config, specs, settings.devices)
+    return Workers(config, specs, settings.devices, backends)
 
 
 def begin_session(config: pytest.Config, settings: Settings) -> Session:
@@ -356,8 +359,8 @@ def begin_session(config: pytest.Config, settings: Settings) -> Session:
     That is `--edgejson-cases`, else the project's own `cases/test`, else the bundled one.
 
     Raises:
-        pytest.UsageError: a model is unknown, an option names what is not there, or there are more xdist workers than
-            devices.
+        pytest.UsageError: a model is unknown, an option names what is not there, a plugin's backends are none, or there
+            are more xdist workers than devices.
     """
     for name, path in (("cases", settings.cases), ("schemas", settings.schemas)):
         if path is not None and not path.exists():

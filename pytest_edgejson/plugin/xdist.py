@@ -19,13 +19,13 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 from xdist.workermanage import parse_tx_spec_config
 
-from pytest_edgejson.backends.devices import Device, available
+from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.registry import runs_in_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from pytest_edgejson.backends.interface import BackendType
     from pytest_edgejson.backends.spec import ModelSpec
 
 _CASE = re.compile(r"\.jsonl::[^\[]+\[(?P<model>.+?)(?:-r\d+)?\]\Z", re.DOTALL)
@@ -95,29 +95,29 @@ def make_scheduler(config: pytest.Config, log: Any) -> BlockScheduling | None:
     return BlockScheduling(config, log)
 
 
-def devices_by_backend(specs: Iterable[ModelSpec], named: tuple[str, ...] | None) -> dict[str, tuple[str, ...]]:
+def devices_by_backend(
+    specs: Iterable[ModelSpec], named: tuple[str, ...] | None, backends: Mapping[str, BackendType]
+) -> dict[str, tuple[str, ...]]:
     """Return the devices of each backend that runs models in process: those named, else all there are.
 
     Args:
         specs: the models of a run. Backends that need no device are not in the answer.
         named: what `--edgejson-device` names.
+        backends: the kinds of backends there are, by prefix.
     """
-
-    def find(backend: str) -> tuple[str, ...]:
-        # Its backend runs on nothing else, whatever torch finds.
-        return ("cpu",) if backend == "openvino" else available()
-
-    backends = dict.fromkeys(spec.backend for spec in specs)
-    return {backend: named or find(backend) for backend in backends if runs_in_process(backend)}
+    used = {spec.backend: backends[spec.backend] for spec in specs if spec.backend in backends}
+    return {prefix: named or kind.devices() for prefix, kind in used.items() if kind.devices is not None}
 
 
-def auto_workers(specs: Iterable[ModelSpec], named: tuple[str, ...] | None) -> int | None:
+def auto_workers(
+    specs: Iterable[ModelSpec], named: tuple[str, ...] | None, backends: Mapping[str, BackendType]
+) -> int | None:
     """Return what `-n auto` means: as many workers as devices; None where no model needs one, to let xdist decide.
 
     `PYTEST_XDIST_AUTO_NUM_WORKERS` is an upper bound: it may be set for every run of a machine, also for those that
     have fewer devices.
     """
-    found = devices_by_backend(specs, named)
+    found = devices_by_backend(specs, named, backends)
     if not found:
         return None
     count = min(map(len, found.values()))
@@ -132,6 +132,7 @@ class Workers:
         config: pytest's, of a run that distributes.
         specs: the models by name.
         named: what `--edgejson-device` names.
+        backends: the kinds of backends there are, by prefix.
 
     Attributes:
         devices: of the workers, in the order of their places, by backend.
@@ -141,13 +142,19 @@ class Workers:
             or `--dist=each`.
     """
 
-    def __init__(self, config: pytest.Config, specs: Mapping[str, ModelSpec], named: tuple[str, ...] | None) -> None:
+    def __init__(
+        self,
+        config: pytest.Config,
+        specs: Mapping[str, ModelSpec],
+        named: tuple[str, ...] | None,
+        backends: Mapping[str, BackendType],
+    ) -> None:
         self._dist: str = config.getoption("dist")
         if self._dist == "each":
             raise pytest.UsageError("--dist=each would run every case once per worker: use --dist=load, or -n alone")
         count = len(parse_tx_spec_config(config))
         self.devices: dict[str, tuple[str, ...]] = {}
-        for backend, there in devices_by_backend(specs.values(), named).items():
+        for backend, there in devices_by_backend(specs.values(), named, backends).items():
             models = [name for name, spec in specs.items() if spec.backend == backend]
             if count > len(there):
                 flag = f"-n {count}" if config.getoption("numprocesses") else f"--tx for {count} workers"

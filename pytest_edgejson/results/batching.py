@@ -15,7 +15,7 @@ from pytest_edgejson.results.result import case_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_edgejson.backends.interface import Backend, Completion
+    from pytest_edgejson.backends.interface import Completion
     from pytest_edgejson.results.result import AloneRecord, Result
 
 _NAMED = 5
@@ -34,11 +34,6 @@ def as_part(alone: Completion, *, json_exact: bool) -> AloneRecord:
         "error": alone.error,
         "json_exact": json_exact,
     }
-
-
-def is_batching(backend: Backend) -> bool:
-    """Tell whether a backend generates cases together in this machine's memory, and alone where that is asked for."""
-    return "batch_size" in backend.description
 
 
 @dataclass(frozen=True, slots=True)

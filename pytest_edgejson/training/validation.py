@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import TrainerCallback
 
-from pytest_edgejson.backends.interface import BackendError, GenerationSettings, Request
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.transformers import load
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.scoring.extraction import extract
@@ -138,7 +138,7 @@ class Validation(TrainerCallback):
         rows = {str(number): row for number, row in enumerate(self._rows)}
         scores: list[Score] = []
         try:
-            backend = load(spec, GenerationSettings(), schema_documents={})
+            backend = load(spec, GenerationSettings(), LoadOptions())
             requests = [Request(key, backend.render(row.case), row.case) for key, row in rows.items()]
             for completion in backend.generate(requests):
                 row = rows[completion.key]

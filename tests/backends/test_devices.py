@@ -106,12 +106,12 @@ def test_workers_share_the_cores(
 def test_a_model_takes_its_share_of_the_cores() -> None:
     shown = python(
         "import torch\n"
-        "from pytest_edgejson.backends.interface import GenerationSettings, Request\n"
+        "from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request\n"
         "from pytest_edgejson.backends.registry import load_backend\n"
         "from pytest_edgejson.suite.cases import Case\n"
         "from pytest_edgejson.backends.models import resolve_model\n"
         f"spec = resolve_model({str(bundled.ROOT / 'models' / 'nano')!r}, {{}})\n"
-        "backend = load_backend(spec, GenerationSettings(max_new_tokens=1), device='cpu')\n"
+        "backend = load_backend(spec, GenerationSettings(max_new_tokens=1), LoadOptions(device='cpu'))\n"
         "case = Case(id='a', schema_id='s', complexity='simple', prompt='a', expected_output={})\n"
         "list(backend.generate([Request('a', 'a', case)]))\n"
         "print(torch.get_num_threads())",

@@ -11,7 +11,8 @@ RESULTS = "--edgejson-results=results.jsonl"
 def test_what_came_before_a_backend_broke_counts(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
-        from pytest_edgejson.backends.interface import BackendError, control
+        from pytest_edgejson.backends import control
+        from pytest_edgejson.backends.interface import BackendError
 
         generate = control.ControlBackend.generate
 

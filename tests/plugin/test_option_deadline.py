@@ -14,13 +14,13 @@ SLOW = """
     import time
     from pytest_edgejson.backends import control
 
-    answer = control.ControlBackend._answer
+    answer = control.ControlBackend.answer
 
-    def slowly(self, case):
+    def slowly(self, request):
         time.sleep(1)
-        return answer(self, case)
+        return answer(self, request)
 
-    control.ControlBackend._answer = slowly
+    control.ControlBackend.answer = slowly
 """
 
 

@@ -316,6 +316,17 @@ def test_gates_of_models_toml_apply_to_their_model(project: Project, pytester: p
     result.stdout.fnmatch_lines(["gate: mine may not be released: 1 of 3 gates fails"])
 
 
+def test_a_wrong_gate_of_models_toml_is_a_usage_error_that_names_the_place(
+    project: Project, pytester: pytest.Pytester
+) -> None:
+    write_models(project, '"errors==0", "json_exat>=0.5"')
+    result = pytester.runpytest("--edgejson-model=mine")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        ["ERROR: *models.toml: models.mine.gate: unknown metric 'json_exat'*", "  json_exat>=0.5"]
+    )
+
+
 def test_report_only_leaves_the_exit_code_alone(project: Project, pytester: pytest.Pytester) -> None:
     write_models(project, '"json_exact>=0.5"')
     result = pytester.runpytest("--edgejson-model=mine", "--edgejson-report-only")

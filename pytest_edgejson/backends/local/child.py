@@ -28,9 +28,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_edgejson.backends.interface import Request
+    from pytest_edgejson.backends.interface import Backend, Request
     from pytest_edgejson.backends.local.shared_bases import Bases
-    from pytest_edgejson.backends.local.transformers import TransformersBackend
 
 # Small models make more than a thousand steps a second, and nobody looks so often.
 _STEP_EVERY_S = 0.1
@@ -39,7 +38,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Channel:
-    """Where JSON lines go."""
+    """Where JSON lines go; what watches the backend."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -49,6 +48,12 @@ class _Channel:
     def send(self, **message: Any) -> None:
         self._stream.write(json.dumps(message).encode("ascii") + b"\n")
         self._stream.flush()
+
+    def begin(self, keys: Sequence[str]) -> None:
+        self.send(begin=keys)
+
+    def note(self, line: str) -> None:
+        self.send(note=line)
 
     def step(self, tokens: int) -> None:
         self._tokens += tokens
@@ -76,7 +81,7 @@ def main() -> None:
     from pytest_edgejson.backends.local.shared_bases import Bases
 
     bases = Bases()
-    backend: TransformersBackend | None = None
+    backend: Backend | None = None
     while True:
         match pickle.loads(frames.get()):
             case list() as requests:
@@ -106,15 +111,13 @@ def _read(orders: BinaryIO, frames: queue.SimpleQueue[bytes]) -> None:
     os._exit(0)
 
 
-def _serve(backend: TransformersBackend, requests: Sequence[Request], bases: Bases, channel: _Channel) -> None:
+def _serve(backend: Backend, requests: Sequence[Request], bases: Bases, channel: _Channel) -> None:
     from pytest_edgejson.backends.interface import BackendError, BatchError
+    from pytest_edgejson.backends.local.transformers import TransformersBackend
 
-    backend.on_batch = lambda keys: channel.send(begin=keys)
-    backend.on_step = channel.step
-    if hasattr(backend, "on_note"):
-        backend.on_note = lambda line: channel.send(note=line)
+    backend.watch = channel
     try:
-        if hasattr(backend, "load_model"):
+        if isinstance(backend, TransformersBackend):
             backend.load_model(bases)
         for completion in backend.generate(requests):
             channel.send(completion=completion.as_dict())

@@ -22,15 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_edgejson.backends.interface import BackendError, Completion
+from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.local import child
+from pytest_edgejson.backends.local.transformers import TransformersBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Request
+    from pytest_edgejson.backends.interface import Prompt, Request
     from pytest_edgejson.backends.local.shared_bases import Base
-    from pytest_edgejson.backends.local.transformers import TransformersBackend
     from pytest_edgejson.suite.cases import Case
 
 # What a step may take beyond a case's time limit before it counts as stuck: a model that is merely slow ends its cases
@@ -65,7 +65,7 @@ class _Ending:
     cases: tuple[str, ...] = ()
 
 
-class IsolatedBackend:
+class IsolatedBackend(Backend):
     """Runs a backend's model in another process, which lives until `close`, until it breaks, or until it is taken over.
 
     When the process dies, gets stuck or cannot go on, the cases under way are run again one by one, in a new process; a
@@ -74,17 +74,10 @@ class IsolatedBackend:
     Args:
         backend: what to run. In this process it renders prompts and tells what it is; its model is never loaded here.
         name: the model's.
-
-    Attributes:
-        deadline: as `Backend` says.
-        on_step: as `Backend` says; called while the iterator is waited for.
-        on_note: called with a line for people, while the iterator is waited for.
     """
 
-    def __init__(self, backend: TransformersBackend, name: str) -> None:
-        self.deadline: float | None = None
-        self.on_step: Callable[[int], None] | None = None
-        self.on_note: Callable[[str], None] | None = None
+    def __init__(self, backend: Backend, name: str) -> None:
+        self.generates_together = backend.generates_together
         self._backend = backend
         self._name = name
         self._process: _Process | None = None
@@ -101,7 +94,7 @@ class IsolatedBackend:
         """The backend's."""
         return self._backend.description
 
-    def render(self, case: Case) -> str:
+    def render(self, case: Case) -> Prompt:
         """Return the whole text the model is given for a case."""
         return self._backend.render(case)
 
@@ -117,7 +110,7 @@ class IsolatedBackend:
         suspects: list[str] = []
         in_vain = 0
         try:
-            while waiting and not self._is_over():
+            while waiting and not self.is_over:
                 alone = bool(suspects)
                 order = [waiting[suspects.pop(0)]] if alone else list(waiting.values())
                 before = len(waiting)
@@ -126,7 +119,7 @@ class IsolatedBackend:
                     in_vain = 0
                     continue
                 self._end()
-                if self._is_over():
+                if self.is_over:
                     return
                 in_vain = in_vain + 1 if len(waiting) == before else 1
                 if not alone:
@@ -147,7 +140,7 @@ class IsolatedBackend:
             if waiting:
                 self._end()
 
-    def take_turn(self, former: object, following: object) -> None:
+    def take_turn(self, former: Backend | None, following: Backend | None) -> None:
         """Take over the process of the model before, and prepare for the one after.
 
         Where these are of the same base, its weights are loaded once. A process is taken over only when it is idle and
@@ -158,7 +151,7 @@ class IsolatedBackend:
             following: the one whose turn is next, if any.
         """
         base = self._look_at_base()
-        if base is None:
+        if base is None or not isinstance(self._backend, TransformersBackend):
             return
         self._backend.keeps_base = isinstance(following, IsolatedBackend) and following._look_at_base() == base
         if isinstance(former, IsolatedBackend) and former._process is not None and former._base == base:
@@ -187,13 +180,13 @@ class IsolatedBackend:
         while unanswered:
             stuck_at = heard + timeout_s + GRACE_S if under_way else math.inf
             try:
-                received = process.receive(min(stuck_at, math.inf if self.deadline is None else self.deadline))
+                received = process.receive(min(stuck_at, self.deadline))
             except _Ended as ended:
                 if process.is_loading and not process.is_used:
                     raise BackendError(f"{self._name}: the process that loads the model {ended}") from None
                 return _Ending("error", f"the process that ran the model {ended}", tuple(under_way))
             if received is None:
-                if not self._is_over():
+                if not self.is_over:
                     process.print_stack()
                 error = (
                     f"no token within {timeout_s:g} s (--edgejson-timeout): the process that ran the model was ended"
@@ -204,12 +197,11 @@ class IsolatedBackend:
                 case {"begin": keys}:
                     process.is_loading = False
                     under_way = keys
+                    self.watch.begin(keys)
                 case {"step": tokens}:
-                    if self.on_step is not None:
-                        self.on_step(tokens)
+                    self.watch.step(tokens)
                 case {"note": line}:
-                    if self.on_note is not None:
-                        self.on_note(line)
+                    self.watch.note(line)
                 case {"completion": content}:
                     completion = Completion.from_dict(content)
                     unanswered.remove(completion.key)
@@ -228,11 +220,7 @@ class IsolatedBackend:
 
     def _look_at_base(self) -> Base | None:
         """Return what the model would be made of now; None also where its kind of backend shares nothing."""
-        base: Base | None = getattr(self._backend, "base", None)
-        return base
-
-    def _is_over(self) -> bool:
-        return self.deadline is not None and time.monotonic() >= self.deadline
+        return self._backend.base if isinstance(self._backend, TransformersBackend) else None
 
     def _end(self) -> None:
         if self._process is not None:
@@ -252,7 +240,7 @@ class _Process:
         is_used: whether it ran another model before.
     """
 
-    def __init__(self, backend: TransformersBackend) -> None:
+    def __init__(self, backend: Backend) -> None:
         self.is_loading = True
         self.is_used = False
         # By its path and without the folder of that, -P: modules named like libraries lie in it.
@@ -269,7 +257,7 @@ class _Process:
         self.send([str(Path(folder).absolute()) for folder in sys.path])
         self.send(backend)
 
-    def change(self, backend: TransformersBackend) -> None:
+    def change(self, backend: Backend) -> None:
         """Let it run another model from now on, and free the one before."""
         self.is_loading = self.is_used = True
         self.send(backend)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.devices import Device
-from pytest_edgejson.backends.interface import DTYPES, BackendError, BatchError, Completion
+from pytest_edgejson.backends.interface import DTYPES, Backend, BackendError, BatchError, Completion
 from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.local_model import LocalModel
@@ -28,9 +28,9 @@ from pytest_edgejson.backends.prompts import parse_template, render
 from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, Request
+    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.local.decoder import Decoder, Model
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
@@ -39,70 +39,50 @@ if TYPE_CHECKING:
 _DECODING = 3
 
 
-def load(
-    spec: ModelSpec,
-    settings: GenerationSettings,
-    *,
-    device: str | None = None,
-    batch_size: int | None = None,
-    schema_documents: Mapping[str, dict[str, Any]],
-) -> TransformersBackend:
+def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> TransformersBackend:
     """Find a model's files, download them where they are on the hub, and check them.
 
     Args:
         spec: `model` and `adapter` are hub ids or folders; an adapter alone names its base itself.
         settings: what decides the answers; `dtype` goes before the spec's.
-        device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None takes the best there is.
-        batch_size: cases generated together at most; None chooses by device and memory.
-        schema_documents: JSON Schemas by schema id, for prompts that show them.
+        options: no `device` takes the best there is, no `batch_size` chooses by device and memory.
 
     Raises:
         BackendError: a library is missing, the model is not there, the hub cannot be reached, or the files are
             no model.
     """
-    if batch_size is not None and batch_size < 1:
-        raise BackendError(f"{spec.name}: the batch size must be at least 1, got {batch_size}")
     need_libraries(spec.name, "torch", "transformers")
-    return TransformersBackend(
-        spec,
-        settings,
-        locate(spec),
-        device=Device.choose(device, spec.name),
-        batch_size=batch_size,
-        schema_documents=schema_documents,
-    )
+    return TransformersBackend(spec, settings, options, locate(spec), Device.choose(options.device, spec.name))
 
 
-class TransformersBackend:
+class TransformersBackend(Backend):
     """Runs a model in batches, each case until its root object closes.
 
     It can be pickled: a copy in another process finds the same files, and loads the model itself.
 
     Attributes:
-        on_batch: called with the keys of the cases under way when one of them begins.
-        on_step: called after each decoding step with the number of tokens it made, for a live display.
         keeps_base: whether `load_model` keeps the base for the next model.
     """
+
+    generates_together = True
 
     def __init__(
         self,
         spec: ModelSpec,
         settings: GenerationSettings,
+        options: LoadOptions,
         files: ModelFiles,
-        *,
         device: Device,
-        batch_size: int | None,
-        schema_documents: Mapping[str, dict[str, Any]],
     ) -> None:
-        self.on_batch: Callable[[list[str]], None] | None = None
-        self.on_step: Callable[[int], None] | None = None
+        if options.batch_size is not None and options.batch_size < 1:
+            raise BackendError(f"{spec.name}: the batch size must be at least 1, got {options.batch_size}")
         self.keeps_base = False
         self._spec = spec
         self._settings = settings
         self._files = files
         self._device = device
-        self._batch_size = self._chosen_batch_size = batch_size
-        self._schema_documents = schema_documents
+        self._batch_size = self._chosen_batch_size = options.batch_size
+        self._schema_documents = options.schema_documents
         self._model: Model | None = None
         try:
             self._template = parse_template(spec.prompt)
@@ -120,8 +100,8 @@ class TransformersBackend:
 
     def __getstate__(self) -> dict[str, Any]:
         # A tokenizer may be of a class that came with the model, which no other process knows before it loads it.
-        alone = {"on_batch": None, "on_step": None, "_model": None}
-        return {name: value for name, value in vars(self).items() if name != "_tokenizer"} | alone
+        here = {"_tokenizer", "watch"}
+        return {name: value for name, value in vars(self).items() if name not in here} | {"_model": None}
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -300,16 +280,15 @@ class TransformersBackend:
             size = self._chosen_batch_size = self._batch_size or model.default_batch_size(
                 max(len(row.prompt) + row.limit for row in rows)
             )
-        while rows:
+        while rows and not self.is_over:
             size = min(size, len(rows))
-            if self.on_batch is not None:
-                # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
-                self.on_batch([rows[0].request.key])
+            # The first decoder of a model tries it out, which may crash or get stuck as any step of a case may.
+            self.watch.begin([rows[0].request.key])
             decoder = model.decoder(rows, size, alone=alone)
             yield from self._decode(decoder, model)
             # What did not fit, and what has not been tried.
             left, rows = decoder.rows, list(decoder.waiting)
-            if not left:
+            if not left or self.is_over:
                 continue
             del decoder
             free_memory()
@@ -329,9 +308,9 @@ class TransformersBackend:
             beginning = decoder.begin()
             for row in beginning:
                 row.start(model, self._settings, clock_s)
-            if beginning and self.on_batch is not None:
-                self.on_batch([row.request.key for row in decoder.rows])
-            if not decoder.rows:
+            if beginning:
+                self.watch.begin([row.request.key for row in decoder.rows])
+            if not decoder.rows or self.is_over:
                 return
             started = time.perf_counter()
             try:
@@ -353,8 +332,7 @@ class TransformersBackend:
                 if reason is not None or row.is_late(clock_s):
                     ended.append((row, reason or "timeout"))
             decoder.leave([row for row, _ in ended])
-            if self.on_step is not None:
-                self.on_step(sum(len(row.tokens) for row, _ in made) - sum(counts))
+            self.watch.step(sum(len(row.tokens) for row, _ in made) - sum(counts))
             for row, reason in ended:
                 yield row.completion(model, reason, clock_s)
 

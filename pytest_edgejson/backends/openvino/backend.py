@@ -30,9 +30,9 @@ from pytest_edgejson.backends.openvino.pipeline import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import GenerationSettings
+    from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions
     from pytest_edgejson.backends.local.decoder import Model, Row
     from pytest_edgejson.backends.local.model_files import ModelFiles
     from pytest_edgejson.backends.local.shared_bases import Bases
@@ -45,33 +45,22 @@ _BATCH_LIMIT = 16
 _CPU = Device("cpu", "cpu")
 
 
-def load(
-    spec: ModelSpec,
-    settings: GenerationSettings,
-    *,
-    device: str | None = None,
-    batch_size: int | None = None,
-    schema_documents: Mapping[str, dict[str, Any]],
-) -> OpenVINOBackend:
+def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> OpenVINOBackend:
     """Find a model's files, download them where they are on the hub, and check them.
 
     Args:
         spec: as for the transformers backend; `weights` may be `int8`.
         settings: what decides the answers: greedy, in float32 or bfloat16, with an adapter merged.
-        device: `cpu`, or None for the same.
-        batch_size: cases generated together at most; None chooses.
-        schema_documents: JSON Schemas by schema id, for prompts that show them.
+        options: `device` is `cpu`, or None for the same; conversions are kept in `cache`, without one until `close`.
 
     Raises:
         BackendError: a library is missing, a setting cannot be had, the model is not there, the hub cannot be reached,
             or the files are no model.
     """
-    if batch_size is not None and batch_size < 1:
-        raise BackendError(f"{spec.name}: the batch size must be at least 1, got {batch_size}")
     need_libraries(spec.name, "torch", "transformers")
     need_openvino(spec.name, spec.weights)
-    if device not in {None, "auto", "cpu"}:
-        raise BackendError(f"{spec.name}: openvino runs on the CPU, not on {device}: use --edgejson-device=cpu")
+    if options.device not in {None, "auto", "cpu"}:
+        raise BackendError(f"{spec.name}: openvino runs on the CPU, not on {options.device}: use --edgejson-device=cpu")
     if not settings.is_plain_greedy:
         raise BackendError(
             f"{spec.name}: openvino draws other tokens than transformers with the same settings: leave out "
@@ -79,44 +68,29 @@ def load(
         )
     if not settings.merge_adapter:
         raise BackendError(f"{spec.name}: openvino runs adapters merged only: leave out --edgejson-unmerged")
-    backend = OpenVINOBackend(
-        spec,
-        settings,
-        locate(spec),
-        device=_CPU,
-        batch_size=batch_size,
-        schema_documents=schema_documents,
-    )
+    backend = OpenVINOBackend(spec, settings, options, locate(spec), _CPU)
     if backend.description["dtype"] == "float16":
         raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
     return backend
 
 
 class OpenVINOBackend(TransformersBackend):
-    """Runs a converted model in batches, each case until its root object closes.
-
-    Attributes:
-        cache: folder that conversions are kept in; None keeps them until `close`.
-        on_note: called with a line for people when a model is converted.
-    """
+    """Runs a converted model in batches, each case until its root object closes."""
 
     def __init__(
         self,
         spec: ModelSpec,
         settings: GenerationSettings,
+        options: LoadOptions,
         files: ModelFiles,
-        *,
         device: Device,
-        batch_size: int | None,
-        schema_documents: Mapping[str, dict[str, Any]],
     ) -> None:
-        self.cache: Path | None = None
-        self.on_note: Callable[[str], None] | None = None
+        self._cache = options.cache
         self._shelter: tempfile.TemporaryDirectory[str] | None = None
-        super().__init__(spec, settings, files, device=device, batch_size=batch_size, schema_documents=schema_documents)
+        super().__init__(spec, settings, options, files, device)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "cache": self._folder(), "on_note": None, "_shelter": None}
+        return {**super().__getstate__(), "_cache": self._folder(), "_shelter": None}
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -137,8 +111,7 @@ class OpenVINOBackend(TransformersBackend):
         if self._model is None:
             conversion = Conversion(self._spec, self._files, self._hashes, self._folder())
             if not conversion.is_there:
-                if self.on_note is not None:
-                    self.on_note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
+                self.watch.note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
                 conversion.make(self._tokenizer)
             self._model = ConvertedModel(
                 self._spec.name, conversion, self._tokenizer, self._dtype, self._batch_size or _BATCH_LIMIT
@@ -161,8 +134,8 @@ class OpenVINOBackend(TransformersBackend):
         return {"backend": "openvino", "decoding": _DECODING, "weights": self._spec.weights}
 
     def _folder(self) -> Path:
-        if self.cache is not None:
-            return self.cache
+        if self._cache is not None:
+            return self._cache
         if self._shelter is None:
             self._shelter = tempfile.TemporaryDirectory(prefix="edgejson-")
         return Path(self._shelter.name)

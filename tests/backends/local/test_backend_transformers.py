@@ -26,8 +26,9 @@ from helpers.models import (
     prompts,
     requests,
 )
+from helpers.watching import Witness
 
-from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
+from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.transformers import TransformersBackend
 from pytest_edgejson.backends.models import resolve_model
 from pytest_edgejson.backends.registry import load_backend
@@ -60,7 +61,9 @@ def load(
 ) -> TransformersBackend:
     spec = folder if isinstance(folder, ModelSpec) else ModelSpec(name="tested", model=str(folder), prompt="{prompt}")
     backend = load_backend(
-        spec, GenerationSettings(**{"max_new_tokens": 24, **settings}), device=device, batch_size=batch_size
+        spec,
+        GenerationSettings(**{"max_new_tokens": 24, **settings}),
+        LoadOptions(device=device, batch_size=batch_size),
     )
     assert isinstance(backend, TransformersBackend)
     return backend
@@ -203,9 +206,9 @@ def test_sampling_and_penalties_of_the_generation_config_are_overridden(model: P
 
 def test_completions_come_while_others_still_run(tmp_path: Path) -> None:
     folder = make_model(tmp_path / "model", eos_token_id=list(range(0, 320, 12)))
-    steps: list[int] = []
     backend = load(folder, batch_size=8, max_new_tokens=60)
-    backend.on_step = steps.append
+    backend.watch = witness = Witness()
+    steps = witness.steps
     at_arrival = []
     found = {}
     for completion in backend.generate(requests(prompts(8, seed=3))):
@@ -219,12 +222,11 @@ def test_completions_come_while_others_still_run(tmp_path: Path) -> None:
 
 def test_closing_the_iterator_stops(model: Path) -> None:
     backend = load(model, batch_size=2)
-    steps: list[int] = []
-    backend.on_step = steps.append
+    backend.watch = witness = Witness()
     stream = backend.generate(requests(prompts(8)))
     next(stream)
     stream.close()  # type: ignore[attr-defined]
-    done = len(steps)
+    done = len(witness.steps)
     assert done <= 24 + 2, "two prompts, and the steps of two rows"
     assert not torch.is_inference_mode_enabled()
     # The backend is as good as before.
@@ -253,11 +255,12 @@ def test_longest_prompts_come_first(model: Path) -> None:
 
 
 def test_a_keyboard_interrupt_passes_through(model: Path) -> None:
-    def interrupt(_: int) -> None:
-        raise KeyboardInterrupt
+    class Interrupting(Witness):
+        def step(self, tokens: int) -> None:
+            raise KeyboardInterrupt
 
     backend = load(model)
-    backend.on_step = interrupt
+    backend.watch = Interrupting()
     with pytest.raises(KeyboardInterrupt):
         list(backend.generate(requests(prompts(2))))
 
@@ -541,11 +544,11 @@ def test_nothing_heavy_is_imported_before_there_is_something_to_do(model: Path) 
     code = """
 import sys
 from pathlib import Path
-from pytest_edgejson.backends.interface import GenerationSettings
+from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.backends.models import resolve_model
-backend = load_backend(resolve_model(sys.argv[1], {}), GenerationSettings(), device="cpu")
+backend = load_backend(resolve_model(sys.argv[1], {}), GenerationSettings(), LoadOptions(device="cpu"))
 backend.fingerprint, backend.description, backend.render(Case("a", "rating", "simple", "text", {}))
 assert list(backend.generate([])) == []
 backend.close()
@@ -570,10 +573,10 @@ def test_a_chat_prompt_goes_through_the_tokenizers_template(model: Path, tmp_pat
     backend = load_backend(
         ModelSpec(name="chat", model=str(folder), prompt="chat-schema"),
         GenerationSettings(max_new_tokens=4),
-        device="cpu",
-        schema_documents={"rating": {"type": "object"}},
+        LoadOptions(device="cpu", schema_documents={"rating": {"type": "object"}}),
     )
     text = backend.render(case)
+    assert isinstance(text, str)
     assert text.startswith("<user>")
     assert text.endswith("<assistant>")
     assert '{"type": "object"}' in text
@@ -746,13 +749,14 @@ class Hub:
         """Load a model in a process of its own; return its fingerprint, or what the error says."""
         code = """
 import sys
-from pytest_edgejson.backends.interface import BackendError, GenerationSettings, model_files
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
+from pytest_edgejson.backends.local import model_files
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.models import ModelSpec
 model_files._HUB_TIMEOUT_S = 1
 spec = ModelSpec(name="fetched", model=sys.argv[1], revision=sys.argv[2] or None, prompt="{prompt}")
 try:
-    print(load_backend(spec, GenerationSettings(), device="cpu").fingerprint)
+    print(load_backend(spec, GenerationSettings(), LoadOptions(device="cpu")).fingerprint)
 except BackendError as error:
     print(error)
 """

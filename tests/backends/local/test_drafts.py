@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from helpers.watching import Witness
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_edgejson.backends.interface import GenerationSettings, Request
+from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.drafts import Drafts
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.suite import bundled
@@ -80,9 +81,9 @@ def test_the_shipped_model_takes_fewer_steps_than_tokens() -> None:
         bundled.TEST_CASES / "medium" / "shopping_cart.jsonl", complexity_of(load_schemas(bundled.SCHEMAS))
     )
     spec = ModelSpec(name="nano", model=str(bundled.ROOT / "models" / "nano"), prompt="v3")
-    backend = load(spec, GenerationSettings(), batch_size=2, schema_documents={})
-    steps: list[int] = []
-    backend.on_step = steps.append
+    backend = load(spec, GenerationSettings(), LoadOptions(batch_size=2))
+    backend.watch = witness = Witness()
+    steps = witness.steps
     # Alone, each token takes a step.
     answers = {}
     for alone in (True, False):

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 from helpers.planted import MARKS, make_planted, plant, prepare_environment
 from helpers.projects import Project
+from helpers.watching import Witness
 
-from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
+from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local import isolation
 from pytest_edgejson.backends.local.isolation import IsolatedBackend
 from pytest_edgejson.backends.registry import load_backend
@@ -41,7 +42,9 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def loaded(folder: Path, batch_size: int = 2) -> Iterator[IsolatedBackend]:
     spec = ModelSpec(name="planted", model=str(folder), prompt="{prompt}", trust_remote_code=True)
     backend = load_backend(
-        spec, GenerationSettings(max_new_tokens=6), device="cpu", batch_size=batch_size, isolate=True
+        spec,
+        GenerationSettings(max_new_tokens=6),
+        LoadOptions(device="cpu", batch_size=batch_size, isolate=True),
     )
     assert isinstance(backend, IsolatedBackend)
     try:
@@ -109,15 +112,16 @@ def test_a_stuck_step_is_ended(planted: Path, capfd: pytest.CaptureFixture[str])
 
 
 def test_one_process_serves_all_and_may_print_what_it_likes(planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    steps: list[int] = []
+    witness = Witness()
     with loaded(planted) as backend:
-        backend.on_step = steps.append
+        backend.watch = witness
         for name in ("first", "second"):
             stream = backend.generate(requests([name]))
             assert next(stream).finish_reason == "length"
             # As pytest does where it asks for case by case.
             stream.close()  # type: ignore[attr-defined]
-        assert sum(steps) > 0
+        assert sum(witness.steps) > 0
+        assert witness.begun[-1] == ["second"]
         out, err = capfd.readouterr()
         (pid,) = pids(err)
         assert out == ""
@@ -138,7 +142,7 @@ def test_answers_and_what_identifies_them_are_the_models_own(planted: Path) -> N
     texts = requests(["first", "second", "third"])
     spec = ModelSpec(name="nano", model=str(planted), prompt="{prompt}", trust_remote_code=True)
     with loaded(planted) as backend:
-        alone = load_backend(spec, GenerationSettings(max_new_tokens=6), device="cpu", batch_size=2)
+        alone = load_backend(spec, GenerationSettings(max_new_tokens=6), LoadOptions(device="cpu", batch_size=2))
         assert backend.fingerprint == alone.fingerprint
         assert backend.description == alone.description
         assert {one.key: one.text for one in backend.generate(texts)} == {

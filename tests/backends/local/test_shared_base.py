@@ -18,7 +18,7 @@ import pytest
 from helpers.planted import make_planted, plant, prepare_environment
 from helpers.projects import Project
 
-from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
+from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.isolation import IsolatedBackend
 from pytest_edgejson.backends.local.transformers import TransformersBackend
 from pytest_edgejson.backends.prompts import render
@@ -118,9 +118,7 @@ def load(adapter: Path | None, *, model: Path = NANO, isolate: bool = False, **s
     return load_backend(
         spec,
         GenerationSettings(**{"max_new_tokens": 8, **settings}),
-        device="cpu",
-        batch_size=2,
-        isolate=isolate,
+        LoadOptions(device="cpu", batch_size=2, isolate=isolate),
     )
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 from helpers.models import make_adapter, make_model, make_scripted, prompts, requests
+from helpers.watching import Witness
 
-from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
+from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.openvino.convert import Conversion
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
@@ -44,7 +45,7 @@ def load(
 ) -> Any:
     spec = folder if isinstance(folder, ModelSpec) else ModelSpec("tested", backend, str(folder), prompt="{prompt}")
     generation = GenerationSettings(**{"max_new_tokens": 24, **settings})
-    return load_backend(spec, generation, device=device, batch_size=batch_size, cache=cache)
+    return load_backend(spec, generation, LoadOptions(device=device, batch_size=batch_size, cache=cache))
 
 
 def content(backend: Any, asked: list[Request]) -> dict[str, tuple[Any, ...]]:
@@ -108,11 +109,11 @@ def test_an_adapter_is_merged_into_its_base(model: Path, cache: Path, tmp_path: 
 
 
 def test_a_model_is_converted_once_and_again_when_its_files_change(tmp_path: Path) -> None:
-    folder, kept, notes = make_model(tmp_path / "model", layers=1), tmp_path / "kept", []
+    folder, kept, witness = make_model(tmp_path / "model", layers=1), tmp_path / "kept", Witness()
 
     def run() -> Path:
         backend = load(folder, kept)
-        backend.on_note = notes.append
+        backend.watch = witness
         content(backend, requests(["a"]))
         return Conversion(backend._spec, backend._files, backend._hashes, kept).folder
 
@@ -120,10 +121,10 @@ def test_a_model_is_converted_once_and_again_when_its_files_change(tmp_path: Pat
     times = {file: file.stat().st_mtime_ns for file in first.iterdir()}
     assert run() == first
     assert {file: file.stat().st_mtime_ns for file in first.iterdir()} == times
-    assert notes == ["edgejson: tested: converting the model for OpenVINO, which is done once"]
+    assert witness.notes == ["edgejson: tested: converting the model for OpenVINO, which is done once"]
     make_model(folder, seed=1, layers=1)
     assert run() != first
-    assert len(notes) == 2
+    assert len(witness.notes) == 2
 
 
 def test_a_conversion_that_was_killed_is_made_anew(model: Path, tmp_path: Path) -> None:

@@ -1,0 +1,29 @@
+"""What a backend tells while it generates, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Witness:
+    """Watches a backend.
+
+    Attributes:
+        begun: keys of the cases under way, each time some begin.
+        steps: tokens of each step.
+        notes: lines for people.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[list[str]] = []
+        self.steps: list[int] = []
+        self.notes: list[str] = []
+
+    def begin(self, keys: Sequence[str]) -> None:
+        self.begun.append(list(keys))
+
+    def step(self, tokens: int) -> None:
+        self.steps.append(tokens)
+
+    def note(self, line: str) -> None:
+        self.notes.append(line)
