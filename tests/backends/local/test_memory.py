@@ -21,7 +21,8 @@ def pytest_sessionfinish(session):
     gc.collect()
     alive = gc.get_objects()
     # The annotations of the record have its keys too.
-    results = sum(type(each) is dict and isinstance(each.get("case_id"), str) and "json_exact" in each for each in alive)
+    dicts = [each for each in alive if type(each) is dict]
+    results = sum(isinstance(each.get("case_id"), str) and "json_exact" in each for each in dicts)
     completions = sum(isinstance(each, Completion) for each in alive)
     place = getattr(session.config, "workerinput", {}).get("workerid", "controller")
     Path(f"{place}.json").write_text(json.dumps([results, completions]), encoding="utf-8")
