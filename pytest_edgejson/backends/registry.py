@@ -52,7 +52,9 @@ def add_backends(known: Mapping[str, BackendType], plugin: str, added: object) -
         BackendError: what it gave are no kinds of backends by prefix, or a prefix is taken.
     """
     if not isinstance(added, Mapping):
-        raise BackendError(f"plugin {plugin}: backends must be a dict of prefix and BackendType, got {added!r}")
+        raise BackendError(
+            f"plugin {plugin}: pytest_edgejson_backends must return a dict of BackendType by prefix, got {added!r}"
+        )
     found = dict(known)
     for prefix, kind in added.items():
         if not isinstance(prefix, str) or not _PREFIX.fullmatch(prefix):
@@ -91,7 +93,7 @@ def load_backend(
     if kind is None:
         hint = did_you_mean(spec.backend, backends)
         raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(backends)}")
-    whose = f"{spec.name}: the backend {spec.backend!r} of plugin {kind.plugin}"
+    whose = f"the backend {spec.backend!r} of plugin {kind.plugin}"
     try:
         backend = kind.load(spec, settings, options)
     except BackendError:
@@ -99,11 +101,11 @@ def load_backend(
     except Exception as error:
         place = extract_tb(error.__traceback__)[-1]
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise BackendError(f"{whose} broke: {reason} ({place.filename}:{place.lineno})") from error
+        raise BackendError(f"{spec.name}: {whose} broke: {reason} ({place.filename}:{place.lineno})") from error
     if not isinstance(backend, Backend):
         raise BackendError(
-            f"{whose} is none: its loader returned a {type(backend).__name__}, which does not derive "
-            "from pytest_edgejson.backends.interface.Backend"
+            f"{spec.name}: the loader of {whose} returned a {type(backend).__name__}, which does not derive from "
+            "pytest_edgejson.backends.interface.Backend"
         )
     if options.isolate and kind.isolated:
         from pytest_edgejson.backends.local.isolation import IsolatedBackend

@@ -34,20 +34,17 @@ def find_backends(config: pytest.Config) -> dict[str, BackendType]:
     Raises:
         pytest.UsageError: a plugin's are none, or its hook breaks. The message names the plugin.
     """
-    hook = "pytest_edgejson_backends"
-    manager = config.pluginmanager
     found = dict(BACKENDS)
-    plugins = {each.plugin_name: each.plugin for each in manager.hook.pytest_edgejson_backends.get_hookimpls()}
-    for name, plugin in plugins.items():
-        # One at a time, to know whose answer it is.
-        ask = manager.subset_hook_caller(hook, [other for other in plugins.values() if other is not plugin])
+    for plugin in config.pluginmanager.hook.pytest_edgejson_backends.get_hookimpls():
+        # One by one and not through the hook, which does not tell whose answer is whose.
         try:
-            for added in ask(config=config):
-                found = add_backends(found, name, added)
+            added = plugin.function(*(config for _ in plugin.argnames))
+            found = add_backends(found, plugin.plugin_name, {} if added is None else added)
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         except Exception as error:
-            raise pytest.UsageError(f"plugin {name}: {hook} broke: {type(error).__name__}: {error}") from error
+            reason = f"pytest_edgejson_backends broke: {type(error).__name__}: {error}"
+            raise pytest.UsageError(f"plugin {plugin.plugin_name}: {reason}") from error
     return found
 
 
@@ -97,12 +94,15 @@ def resolve_models(
 def _places(settings: Settings, config: pytest.Config) -> str:
     """Say which models files were read, and which one was not that was perhaps meant."""
     own, here = config.rootpath / "models.toml", config.invocation_params.dir / "models.toml"
-    named = "no --edgejson-models" if settings.models_file is None else f"--edgejson-models={settings.models_file}"
-    there = "" if own.is_file() else " (not there)"
-    text = f"read: the bundled models.toml, {own} at pytest's rootdir{there}, {named}"
-    if here.is_file() and here not in (own, settings.models_file):
-        text += f"; not read: {here}, since the rootdir is elsewhere: add --edgejson-models=models.toml or --rootdir=."
-    return text
+    named = settings.models_file
+    places = [
+        "the bundled models.toml",
+        f"{own} at pytest's rootdir{'' if own.is_file() else ', which is not there'}",
+        "no --edgejson-models" if named is None else f"--edgejson-models={named}",
+    ]
+    if here.is_file() and here.resolve() not in {file.resolve() for file in (own, named) if file is not None}:
+        places.append(f"but not {here}, as the rootdir is elsewhere: add --edgejson-models=models.toml or --rootdir=.")
+    return f"read: {'; '.join(places)}"
 
 
 def _read_models(file: Path, backends: Mapping[str, BackendType]) -> dict[str, ModelSpec]:

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_edgejson.backends.interface import Completion, GenerationSettings
+from pytest_edgejson.backends.interface import Completion, GenerationSettings, Message
 from pytest_edgejson.backends.store import SCHEMA_VERSION, Store, StoreError, store_key
 
 if TYPE_CHECKING:
@@ -47,8 +47,11 @@ def test_the_key_depends_on_everything_that_decides_the_answer() -> None:
         store_key("f", "t", SETTINGS, 2),
         store_key("f", "t", SETTINGS, 1, "grammar"),
         store_key("ft", "", SETTINGS),
+        store_key("f", (Message("user", "t"),), SETTINGS),
+        store_key("f", (Message("system", "t"),), SETTINGS),
+        store_key("f", (Message("user", "t"), Message("user", "")), SETTINGS),
     }
-    assert len(keys) == 10
+    assert len(keys) == 13
     assert all(len(key) == 64 for key in keys)
     assert store_key("f", "t", SETTINGS) == store_key("f", "t", GenerationSettings(), 1, None)
 

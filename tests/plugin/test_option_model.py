@@ -66,6 +66,37 @@ def test_a_projects_own_models_file_is_read(project: Project, pytester: pytest.P
     pytester.runpytest("--edgejson-model=ours").assert_outcomes(passed=6)
 
 
+def test_an_unknown_model_names_the_files_that_were_read(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project.root / "more.toml").touch()
+    result = pytester.runpytest("--edgejson-model=ours")
+    own = project.root / "models.toml"
+    read = f"; read: the bundled models.toml; {own} at pytest's rootdir, which is not there; "
+    result.stderr.fnmatch_lines([f"ERROR: unknown model 'ours'*{read}no --edgejson-models"])
+    own.touch()
+    result = pytester.runpytest("--edgejson-model=ours", "--edgejson-models=more.toml")
+    read = f"; read: the bundled models.toml; {own} at pytest's rootdir; --edgejson-models=*more.toml"
+    result.stderr.fnmatch_lines([f"ERROR: unknown model 'ours'*{read}"])
+
+
+def test_a_models_file_here_that_the_rootdir_leaves_out_is_named(
+    project: Project, pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    own = project.root / "models.toml"
+    own.write_text('[models.ours]\nbackend = "control"\nmodel = "gold"\n', encoding="utf-8")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (project.root / "cases").rename(elsewhere / "cases")
+    (project.root / "schemas").rename(elsewhere / "schemas")
+    run = (elsewhere / "cases", "--edgejson-model=ours")
+    result = pytester.runpytest_subprocess(*run)
+    fix = "add --edgejson-models=models.toml or --rootdir=."
+    result.stderr.fnmatch_lines([f"ERROR: unknown model 'ours'*; but not {own}, as the rootdir is elsewhere: {fix}"])
+    pytester.runpytest_subprocess(*run, "--edgejson-models=models.toml").assert_outcomes(passed=6)
+    pytester.runpytest_subprocess(*run, "--rootdir=.").assert_outcomes(passed=6)
+
+
 def test_ini_names_the_models_for_case_files_that_are_given(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nedgejson_model =\n    control:gold\n    control:empty\n")
     pytester.runpytest("cases/test/complex").assert_outcomes(passed=1, failed=1)
