@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
     from _pytest._io import TerminalWriter
 
-    from pytest_edgejson.results.assertion import Profile
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
 
 
 def render_failure(

@@ -13,6 +13,7 @@ from pytest_edgejson.backends.runner import Job
 from pytest_edgejson.plugin.session import SESSION
 from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.batching import as_part
+from pytest_edgejson.results.metrics import COMPARED
 from pytest_edgejson.results.result import Result, make_result
 from pytest_edgejson.suite.cases import CaseError, looks_like_cases, read_cases
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
@@ -140,7 +141,7 @@ class CaseItem(pytest.Item):
             result["alone"] = as_part(
                 self.completion_alone, json_exact=self._score(self.completion_alone)["json_exact"]
             )
-        self.user_properties += [(name, result[name]) for name in ("json_exact", "field_f1", "schema_compliant")]
+        self.user_properties += [(metric.key, metric.score(result, "default")) for metric in COMPARED]
         settings = self.edgejson.settings
         if not holds(result, settings.assertion, settings.profile):
             raise CaseFailure("missed")

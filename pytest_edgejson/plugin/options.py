@@ -25,12 +25,13 @@ from pytest_edgejson.plugin.option_values import (
     parse_temperature,
     parse_top_p,
 )
-from pytest_edgejson.results.assertion import Assertion, Profile
+from pytest_edgejson.results.assertion import Assertion
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_edgejson.results.gates.language import Gate
+    from pytest_edgejson.results.result import Profile
 
 
 SHOWN_DIFFS = 5

@@ -12,8 +12,9 @@ from pytest_edgejson.report import ci
 from pytest_edgejson.report.gates import measured
 from pytest_edgejson.report.run import render_report
 from pytest_edgejson.report.verdict import describe
-from pytest_edgejson.results.assertion import holds, is_error
+from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.metrics import by_complexity, measure
+from pytest_edgejson.results.result import is_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pytest_edgejson.report.figures import value_text
+from pytest_edgejson.results.metrics import HEADLINE, METRICS
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
@@ -77,12 +79,13 @@ def write_step_summary(markdown: str) -> None:
 
 def badge(model: str, metrics: Metrics) -> str:
     """Return a badge of JSONExact as the JSON document that shields.io's endpoint badges are made of."""
-    exact = metrics.json_exact
-    document: dict[str, object] = {"schemaVersion": 1, "label": f"JSONExact {clean(model)}"}
+    metric = METRICS["json_exact"]
+    exact = metrics.get(metric.name)
+    document: dict[str, object] = {"schemaVersion": 1, "label": f"{metric.label} {clean(model)}"}
     if exact is None:
         return json.dumps(document | {"message": "not measured", "color": "lightgrey", "isError": True}) + "\n"
     color = next(name for least, name in _COLORS.items() if exact.value >= least)
-    message = f"{100 * exact.value:.1f} % of {metrics.n}"
+    message = f"{value_text(exact.value, metric.unit)} of {metrics.n}"
     return json.dumps(document | {"message": message, "color": color}) + "\n"
 
 
@@ -96,11 +99,11 @@ def suite_properties(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[tu
         for name, metrics in by_name.items():
             part = f"edgejson.{model}.%s" if name == "all" else f"edgejson.{model}.%s[{name}]"
             yield part % "n", str(metrics.n)
-            for metric in ("json_exact", "field_f1", "schema_compliance"):
-                estimate = getattr(metrics, metric)
-                if estimate is not None:
-                    yield part % metric, f"{estimate.value:.6f}"
-                    yield part % f"{metric}.low", f"{estimate.interval.low:.6f}"
-                    yield part % f"{metric}.high", f"{estimate.interval.high:.6f}"
-            if metrics.tokens_per_s is not None:
-                yield part % "tokens_per_s", f"{metrics.tokens_per_s:.1f}"
+            for metric in HEADLINE:
+                measured = metrics.get(metric.name)
+                if measured is not None:
+                    decimals = 6 if metric.unit.is_fraction else metric.unit.decimals
+                    yield part % metric.name, f"{measured.value:.{decimals}f}"
+                    if measured.interval is not None:
+                        yield part % f"{metric.name}.low", f"{measured.interval.low:.{decimals}f}"
+                        yield part % f"{metric.name}.high", f"{measured.interval.high:.{decimals}f}"

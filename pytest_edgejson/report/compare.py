@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from tabulate import tabulate
 
 from pytest_edgejson.report.diff.render import render_diff
-from pytest_edgejson.report.figures import change_text, p_text, ratio_text
+from pytest_edgejson.report.figures import change_text, p_text, ratio_text, value_text
 from pytest_edgejson.report.verdict import verdict
-from pytest_edgejson.results.compare.comparison import COMPARED_METRICS
+from pytest_edgejson.results.metrics import COMPARED, METRICS
 from pytest_edgejson.results.result import case_name
 from pytest_edgejson.results.statistics import ALPHA, POWER
+from pytest_edgejson.results.units import MEAN, PROPORTION
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.markdown import cell, code, fenced, folded
 from pytest_edgejson.values.text import clean, shorten
@@ -27,19 +28,15 @@ from pytest_edgejson.values.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pytest_edgejson.results.compare.comparison import ComparedMetric, Comparison, Difference, ModelRun, Report
+    from pytest_edgejson.results.compare.comparison import Comparison, ModelRun, Report
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.units import Unit
 
     Name = Callable[[str], str]
 
 SHOWN_DIFFS = 5
 WIDTH = 100
 
-_TITLES: dict[ComparedMetric, str] = {
-    "json_exact": "JSONExact",
-    "field_f1": "FieldF1",
-    "schema_compliance": "SchemaCompliance",
-}
 _LABEL_WIDTH = 28
 _GROUPS = ("all", *COMPLEXITIES)
 # A comment on GitHub holds 65,536 characters.
@@ -59,7 +56,8 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
         return f"No difference: {before} and {after} gave the same {counted(exact.n, 'output')}."
     counts = f"{counted(exact.up, 'gain')} and {counted(exact.down, 'regression')}, p {p_text(exact.p_corrected)}"
     if exact.p_corrected <= ALPHA:
-        change = f"{_value(exact, exact.candidate)} instead of {_value(exact, exact.baseline)}"
+        unit = METRICS[exact.metric].unit
+        change = f"{value_text(exact.candidate, unit)} instead of {value_text(exact.baseline, unit)}"
         word = "better" if exact.value > 0 else "worse"
         return f"{after} is {word} than {before}: JSONExact {change} ({change_text(exact)}), {counts}."
     least = comparison.detectable.observed
@@ -243,8 +241,8 @@ def _standings(report: Report, name: Name) -> tuple[list[list[str]], list[str], 
                 _letter(place),
                 name(model.label),
                 _parameters(model),
-                *(f"{100 * groups[group]:.1f} %" if group in groups else "-" for group in _GROUPS),
-                f"{standing.field_f1:.3f}" if standing else "-",
+                *(value_text(groups[group], PROPORTION) if group in groups else "-" for group in _GROUPS),
+                value_text(standing.field_f1, MEAN) if standing else "-",
             ]
         )
     headers = ["", "model", "size", "JSONExact", *COMPLEXITIES, "FieldF1"]
@@ -261,23 +259,23 @@ def _parameters(model: ModelRun) -> str:
 
 def _published_lines(report: Report, name: Name) -> Iterable[str]:
     for model in report.models:
-        exact = dict.fromkeys(f"{100 * row.json_exact:.1f} %" for row in model.published if row.json_exact is not None)
+        exact = [value_text(row.json_exact, PROPORTION) for row in model.published if row.json_exact is not None]
         if exact:
-            yield f"published JSONExact of {name(model.label)}, by the v3 scorer: {' or '.join(exact)}"
+            yield f"published JSONExact of {name(model.label)}, by the v3 scorer: {' or '.join(dict.fromkeys(exact))}"
 
 
 def _differences(
     comparison: Comparison, letters: tuple[str, str]
 ) -> Iterable[tuple[list[list[str]], list[str], list[str]]]:
     """Yield a table for each metric."""
-    for metric in COMPARED_METRICS:
-        own = {each.group: each for each in comparison.differences if each.metric == metric}
+    for metric in COMPARED:
+        own = {each.group: each for each in comparison.differences if each.metric == metric.name}
         rows = [
             [
                 group,
                 str(own[group].n),
-                _value(own[group], own[group].baseline),
-                _value(own[group], own[group].candidate),
+                value_text(own[group].baseline, metric.unit),
+                value_text(own[group].candidate, metric.unit),
                 change_text(own[group], short=True),
                 str(own[group].up),
                 str(own[group].down),
@@ -286,8 +284,8 @@ def _differences(
             for group in (*COMPLEXITIES, "all")
             if group in own
         ]
-        unit = "" if metric == "field_f1" else ", points"
-        headers = [_TITLES[metric], "n", *letters, f"{letters[1]} - {letters[0]}{unit}", "up", "down", "p"]
+        unit = f",{metric.unit.after_change}" if metric.unit.after_change else ""
+        headers = [metric.label, "n", *letters, f"{letters[1]} - {letters[0]}{unit}", "up", "down", "p"]
         yield rows, headers, ["left", "right", "right", "right", "left", "right", "right", "right"]
 
 
@@ -295,13 +293,14 @@ def _secondary(comparison: Comparison) -> Iterable[str]:
     """Yield a line for each metric that the verdict does not rest on."""
     if comparison.is_same:
         return
-    for metric in COMPARED_METRICS[1:]:
-        difference = comparison.difference(metric)
+    for metric in COMPARED[1:]:
+        difference = comparison.difference(metric.name)
         word = "no evidence of a difference"
         if difference.p_corrected <= ALPHA:
             word = "higher" if difference.value > 0 else "lower"
-        values = f"{_value(difference, difference.baseline)} → {_value(difference, difference.candidate)}"
-        yield f"{_TITLES[metric]}: {word}, {values} ({change_text(difference)}), p {p_text(difference.p_corrected)}"
+        before, after = (value_text(value, metric.unit) for value in (difference.baseline, difference.candidate))
+        change, p = change_text(difference), p_text(difference.p_corrected)
+        yield f"{metric.label}: {word}, {before} → {after} ({change}), p {p}"
 
 
 def _details(comparison: Comparison, letters: tuple[str, str]) -> Iterable[str]:
@@ -343,23 +342,23 @@ def _methods(report: Report) -> Iterable[str]:
     proportions = "bootstrap over cases, which were repeated" if repeated else "exact McNemar test"
     family = f" and corrected for the {compared} comparisons" if compared > 1 else ""
     yield (
-        f"p: {proportions} (JSONExact, SchemaCompliance), bootstrap over schemas (FieldF1){family}; by complexity "
+        f"p: {proportions} ({_labels(PROPORTION)}), bootstrap over schemas ({_labels(MEAN)}){family}; by complexity "
         f"exploratory, corrected for {counted(compared * len(COMPLEXITIES), 'test')}; Benjamini-Hochberg. "
         f"The verdict is about JSONExact over all cases, at p ≤ {ALPHA}."
     )
     yield (
         "Intervals are 95 %, of the difference: "
         + ("bootstrap over cases" if repeated else "Newcombe's method 10")
-        + ", bootstrap over schemas for FieldF1; of a ratio: Bonett and Price."
+        + f", bootstrap over schemas for {_labels(MEAN)}; of a ratio: Bonett and Price."
         + (" Scored as EdgeJSON v3 was published." if report.profile == "v3" else "")
     )
+
+
+def _labels(unit: Unit) -> str:
+    return ", ".join(metric.label for metric in COMPARED if metric.unit is unit)
 
 
 def _points(fraction: float) -> str:
     # Rounded up: a smaller one would not be found as often as is said.
     points = 100 * fraction
     return f"{math.ceil(points * 10 - 1e-9) / 10:.1f}" if points < 10 else f"{math.ceil(points - 1e-9)}"
-
-
-def _value(difference: Difference, value: float) -> str:
-    return f"{value:.3f}" if difference.metric == "field_f1" else f"{100 * value:.1f} %"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tabulate import tabulate
 
-from pytest_edgejson.report.figures import fraction, percent
+from pytest_edgejson.report.figures import estimate_text
 from pytest_edgejson.results.breakdown import (
     Breakdown,
     FieldErrors,
@@ -23,6 +23,8 @@ from pytest_edgejson.results.breakdown import (
     count_kinds,
 )
 from pytest_edgejson.results.file import ResultsError, read_run
+from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
 from pytest_edgejson.values.markdown import cell, code
 from pytest_edgejson.values.text import clean
@@ -157,7 +159,7 @@ def _points(breakdown: Breakdown) -> list[_Block]:
         if points.left_out:
             change = f"{len(points.left_out)} left out"
         label = _CONDITIONS[points.condition]
-        rows.append([label, str(points.n), str(points.right), change, percent(points.json_exact)])
+        rows.append([label, str(points.n), str(points.right), change, estimate_text(points.json_exact, PROPORTION)])
     blocks: list[_Block] = [
         _Heading(2, "Where the points went"),
         _Table(["", "n", "exact", "cases", "JSONExact"], rows, ("left", "right", "right", "right", "left")),
@@ -259,12 +261,13 @@ def _middle(text: str, width: int) -> str:
 
 
 def _beside_v3(breakdown: Breakdown) -> list[_Block]:
+    units = {metric.label: metric.unit for metric in METRICS.values()}
     rows = []
     last = ""
     for pair in breakdown.pairs:
-        show = fraction if pair.metric == "FieldF1" else percent
+        unit = units[pair.metric]
         metric = "" if pair.metric == last else pair.metric
-        rows.append([metric, pair.group, str(pair.n), show(pair.ours), show(pair.v3)])
+        rows.append([metric, pair.group, str(pair.n), estimate_text(pair.ours, unit), estimate_text(pair.v3, unit)])
         last = pair.metric
     blocks: list[_Block] = [
         _Heading(2, "The published EdgeJSON v3 scorer beside ours"),

@@ -1,13 +1,16 @@
-"""The figures of a comparison as text: differences and ratios with their intervals, p-values."""
+"""Figures as text: metrics, differences and ratios with their intervals, p-values."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.results.metrics import METRICS
+
 if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Difference, Ratio
     from pytest_edgejson.results.metrics import Estimate
+    from pytest_edgejson.results.units import Unit
 
 
 def p_text(value: float) -> str:
@@ -15,26 +18,44 @@ def p_text(value: float) -> str:
     return "< 0.001" if value < 0.001 else f"= {value:.3f}" if value < 0.1 else f"= {value:.2f}"
 
 
+def value_text(value: float, unit: Unit) -> str:
+    """Return a number in its unit: `69.6 %`, `0.845`, `12.3 tok/s`."""
+    return f"{unit.before}{_number(value, unit)}{unit.after}"
+
+
+def estimate_text(estimate: Estimate | None, unit: Unit) -> str:
+    """Return a number in its unit, with its interval where it has one: `69.6 % [62.1, 76.3]`."""
+    if estimate is None:
+        return "-"
+    value, interval = value_text(estimate.value, unit), estimate.interval
+    return value if interval is None else f"{value} [{_number(interval.low, unit)}, {_number(interval.high, unit)}]"
+
+
+def cell_text(estimate: Estimate | None, unit: Unit) -> str:
+    """Return a number for a column whose head names what it is in: as `estimate_text`, else the number alone."""
+    if estimate is None or unit.has_interval:
+        return estimate_text(estimate, unit)
+    return f"{estimate.value:.0f}" if estimate.value >= 10 else _number(estimate.value, unit)
+
+
+def margin_text(margin: float, unit: Unit) -> str:
+    """Return how far a number is from a bound, with its sign: `+1.0 points`."""
+    return f"{_number(margin, unit, '+')}{unit.after_change}"
+
+
 def change_text(difference: Difference, *, short: bool = False) -> str:
-    """Return a difference with its interval: in points for proportions, as a fraction for FieldF1."""
-    if difference.metric == "field_f1":
-        number, unit = _signed_fraction, ""
-    else:
-        number, unit = _signed_points, " points"
-    change = number(difference.value)
-    if difference.interval is None:
-        return change if short else change + unit
-    low, high = number(difference.interval.low), number(difference.interval.high)
-    return f"{change} [{low}, {high}]" if short else f"{change}{unit}, 95 % interval {low} to {high}"
-
-
-def _signed_fraction(value: float) -> str:
+    """Return a difference with its interval: in points for proportions, as a fraction for means."""
+    unit = METRICS[difference.metric].unit
     # No -0.000.
-    return f"{round(value, 3) + 0.0:+.3f}"
+    change = _number(difference.value, unit, "+z")
+    if difference.interval is None:
+        return change if short else change + unit.after_change
+    low, high = (_number(end, unit, "+z") for end in (difference.interval.low, difference.interval.high))
+    return f"{change} [{low}, {high}]" if short else f"{change}{unit.after_change}, 95 % interval {low} to {high}"
 
 
-def _signed_points(value: float) -> str:
-    return f"{round(100 * value, 1) + 0.0:+.1f}"
+def _number(value: float, unit: Unit, sign: str = "") -> str:
+    return f"{unit.factor * value:{sign}{'g' if unit.decimals is None else f'.{unit.decimals}f'}}"
 
 
 def ratio_text(ratio: Ratio) -> str:
@@ -44,18 +65,3 @@ def ratio_text(ratio: Ratio) -> str:
         return value
     high = "∞" if math.isinf(ratio.interval.high) else f"{ratio.interval.high:.2f}"
     return f"{value} [{ratio.interval.low:.2f}, {high}]"
-
-
-def percent(estimate: Estimate | None) -> str:
-    """Return a proportion with its interval: `69.6 % [62.1, 76.3]`."""
-    if estimate is None:
-        return "-"
-    low, high = 100 * estimate.interval.low, 100 * estimate.interval.high
-    return f"{100 * estimate.value:.1f} % [{low:.1f}, {high:.1f}]"
-
-
-def fraction(estimate: Estimate | None) -> str:
-    """Return a mean with its interval: `0.845 [0.791, 0.893]`."""
-    if estimate is None:
-        return "-"
-    return f"{estimate.value:.3f} [{estimate.interval.low:.3f}, {estimate.interval.high:.3f}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.report.figures import estimate_text, margin_text, value_text
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted, plural
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_edgejson.results.gates.evaluate import Decision, Outcome
-    from pytest_edgejson.results.metrics import Unit
-    from pytest_edgejson.results.statistics import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,47 +58,15 @@ def _line(decision: Decision, width: int) -> Line:
 
 def measured(decision: Decision) -> str:
     """Return what was measured for a gate, and how far that is from its bound; or why it was not."""
-    found, unit = decision.measured, decision.gate.unit
+    found, unit = decision.measured, decision.gate.metric.unit
     note = clean(decision.note)
     if found is None:
         return note
-    parts = [_value(found.value, unit) + _interval(found.interval, unit), f"n {found.n}"]
+    parts = [estimate_text(found, unit), f"n {found.n}"]
     if decision.gate.bound.factor:
-        parts.append(f"bound {_value(decision.bound, unit)}")
-    parts.append(f"margin {_margin(decision.margin, unit)}")
+        parts.append(f"bound {value_text(decision.bound, unit)}")
+    parts.append(f"margin {margin_text(decision.margin, unit)}")
     return ", ".join(parts) + (f": {note}" if note else "")
-
-
-def _value(value: float, unit: Unit) -> str:
-    match unit:
-        case "proportion":
-            return f"{100 * value:.1f} %"
-        case "mean":
-            return f"{value:.3f}"
-        case "tokens_per_s":
-            return f"{value:.1f} tok/s"
-        case "seconds":
-            return f"{value:.3f} s"
-        case "p_value":
-            return f"p {value:.3f}"
-        case "count":
-            return f"{value:g}"
-
-
-def _interval(interval: Interval | None, unit: Unit) -> str:
-    if interval is None:
-        return ""
-    if unit == "proportion":
-        return f" [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
-    return f" [{interval.low:.3f}, {interval.high:.3f}]"
-
-
-def _margin(margin: float, unit: Unit) -> str:
-    if unit == "proportion":
-        return f"{100 * margin:+.1f} points"
-    if unit == "p_value":
-        return f"{margin:+.3f}"
-    return ("+" if margin >= 0 else "-") + _value(abs(margin), unit)
 
 
 def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, others_failed: int) -> Line:

@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.compare import MOST_MARKDOWN, list_results, render_markdown
 from pytest_edgejson.report.gates import conclusion, measured
-from pytest_edgejson.report.summary import COLUMNS, footnote
-from pytest_edgejson.results.assertion import is_error, scores
+from pytest_edgejson.report.summary import ALIGNMENT, HEADS, footnote, headline_cells
 from pytest_edgejson.results.batching import check_batching, describe_check
-from pytest_edgejson.results.metrics import by_complexity
+from pytest_edgejson.results.metrics import METRICS, by_complexity
+from pytest_edgejson.results.result import is_error
 from pytest_edgejson.values.markdown import cell, code, table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
 
 _OUTCOMES = {"pass": "✅ pass", "fail": "❌ fail", "unmeasurable": "⚠️ unmeasurable"}
 
@@ -53,12 +52,8 @@ def render_report(
     for model in models:
         own_results = [result for result in results if result["model"] == model]
         groups = by_complexity(own_results, profile)
-        rows = [
-            [name, str(metrics.n), *(column(metrics) for column in COLUMNS.values())]
-            for name, metrics in groups.items()
-        ]
-        align = ("left", "right", *["left"] * (len(COLUMNS) - 1), "right")
-        blocks.append(table([cell(model), "n", *COLUMNS], rows, align))
+        rows = [[name, str(metrics.n), *headline_cells(metrics)] for name, metrics in groups.items()]
+        blocks.append(table([cell(model), "n", *HEADS], rows, ("left", "right", *ALIGNMENT)))
         if groups["all"].errors:
             blocks.append(f"Cases that could not be run and count in no metric: {groups['all'].errors}")
         check = check_batching(own_results)
@@ -76,10 +71,11 @@ def render_report(
             text = render_markdown(comparison, diffs=diffs, room=room)
             blocks.append(f"### {code(model)} against the baseline\n\n{text}")
         else:
+            is_exact = METRICS["json_exact"].score
             misses = [
                 result
                 for result in results
-                if result["model"] == model and not is_error(result) and not scores(result, profile)[0]
+                if result["model"] == model and not is_error(result) and not is_exact(result, profile)
             ]
             title = f"{len(misses)} answers of {code(model)} that are not exact" if len(models) > 1 else _title(misses)
             blocks.append(list_results(title, misses, diffs, room) if misses else "")

@@ -6,40 +6,37 @@ from typing import TYPE_CHECKING
 
 from tabulate import tabulate
 
-from pytest_edgejson.report.figures import fraction, percent
+from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
-from pytest_edgejson.results.metrics import Grouping, Metrics, by_complexity, by_schema, measure
+from pytest_edgejson.results.metrics import HEADLINE, Grouping, Metrics, by_complexity, by_schema, measure
 from pytest_edgejson.results.repeats import measure_repeats
+from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.backends.spec import ModelSpec, Published
-    from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.repeats import Repeats
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
     from pytest_edgejson.suite.marks import Marks
 
 _SOUND = "all, sound labels"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+HEADS = tuple(metric.label for metric in HEADLINE)
+ALIGNMENT = tuple("left" if metric.unit.has_interval else "right" for metric in HEADLINE)
 
 
-COLUMNS: Mapping[str, Callable[[Metrics], str]] = {
-    "JSONExact": lambda metrics: percent(metrics.json_exact),
-    "FieldF1": lambda metrics: fraction(metrics.field_f1),
-    "SchemaCompliance": lambda metrics: percent(metrics.schema_compliance),
-    "tok/s": lambda metrics: _number(metrics.tokens_per_s),
-}
+def headline_cells(metrics: Metrics) -> list[str]:
+    """Return the headline metrics of a group as the cells of a row, under `HEADS`."""
+    return [cell_text(metrics.get(metric.name), metric.unit) for metric in HEADLINE]
 
 
 def _one_model(groups: Mapping[str, Metrics]) -> str:
-    rows = [[name, metrics.n, *(column(metrics) for column in COLUMNS.values())] for name, metrics in groups.items()]
-    align = ("left", "right", "left", "left", "left", "right")
-    return tabulate(rows, headers=["", "n", *COLUMNS], tablefmt="simple", colalign=align, disable_numparse=True)
+    rows = [[name, metrics.n, *headline_cells(metrics)] for name, metrics in groups.items()]
+    align = ("left", "right", *ALIGNMENT)
+    return tabulate(rows, headers=["", "n", *HEADS], tablefmt="simple", colalign=align, disable_numparse=True)
 
 
 def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> str:
@@ -48,16 +45,15 @@ def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> str:
     # `all` comes last also where one model lacks a group.
     names.sort(key=lambda name: name in ("all", _SOUND))
     tables = []
-    for title, column in COLUMNS.items():
+    for metric in HEADLINE:
         rows = []
         for name in names:
             cells = [by_name.get(name) for by_name in groups.values()]
             n = "/".join(dict.fromkeys(str(cell.n if cell else 0) for cell in cells))
-            rows.append([name, n, *(column(cell) if cell else "-" for cell in cells)])
+            rows.append([name, n, *(cell_text(cell.get(metric.name), metric.unit) if cell else "-" for cell in cells)])
         align = ("left", "right", *["left"] * len(groups))
-        tables.append(
-            tabulate(rows, headers=[title, "n", *groups], tablefmt="simple", colalign=align, disable_numparse=True)
-        )
+        headers = [metric.label, "n", *groups]
+        tables.append(tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True))
     return "\n\n".join(tables)
 
 
@@ -75,7 +71,10 @@ def _repeats(model: str, repeats: Repeats) -> str:
         disable_numparse=True,
     )
     passes = tabulate(
-        [[str(k), percent(repeats.pass_at[k]), percent(repeats.pass_all[k])] for k in repeats.pass_at],
+        [
+            [str(k), estimate_text(repeats.pass_at[k], PROPORTION), estimate_text(repeats.pass_all[k], PROPORTION)]
+            for k in repeats.pass_at
+        ],
         headers=["k", "pass@k (some of k)", "pass^k (all k)"],
         tablefmt="simple",
         colalign=("right", "left", "left"),

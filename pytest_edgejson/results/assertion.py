@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
+
+from pytest_edgejson.results.metrics import METRICS
 
 if TYPE_CHECKING:
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +27,11 @@ class Assertion:
         return f"field_f1>={self.threshold:g}" if self.kind == "field_f1" else self.kind
 
 
-Profile: TypeAlias = Literal["default", "v3"]
-
-
-def scores(result: Result, profile: Profile) -> tuple[bool, float, bool]:
-    """Return JSONExact, FieldF1 and SchemaCompliance of a result, by the profile's scorer."""
-    if profile == "v3":
-        published = result["v3"]
-        return published["json_exact"], published["field_f1"], published["schema_compliance"]
-    return result["json_exact"], result["field_f1"], result["schema_compliant"]
-
-
-def is_error(result: Result) -> bool:
-    """Tell whether the case could not be run: such a result is no answer of the model and counts in no metric."""
-    return result["finish_reason"] in ("error", "timeout")
+_YES_OR_NO = {"exact": "json_exact", "schema": "schema_compliance"}
 
 
 def holds(result: Result, assertion: Assertion, profile: Profile) -> bool:
     """Tell whether a result reaches what is asserted, by the profile's scorer."""
-    json_exact, field_f1, schema_compliant = scores(result, profile)
-    if assertion.kind == "exact":
-        return json_exact
-    if assertion.kind == "schema":
-        return schema_compliant
-    return field_f1 >= assertion.threshold
+    if assertion.kind == "field_f1":
+        return METRICS["field_f1"].score(result, profile) >= assertion.threshold
+    return bool(METRICS[_YES_OR_NO[assertion.kind]].score(result, profile))

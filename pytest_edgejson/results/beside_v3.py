@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.results.metrics import Estimate, measure
+from pytest_edgejson.results.metrics import HEADLINE, measure
 from pytest_edgejson.scoring.diagnosis import ENUM_KEYWORDS, RANGE_KEYWORDS
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.kinds import MALFORMED
@@ -17,6 +17,7 @@ from pytest_edgejson.values.jsonvalue import equal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pytest_edgejson.results.metrics import Estimate
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.schemas import Schema
 
@@ -30,7 +31,7 @@ class BothScorers:
     """One metric of one group by both scorers.
 
     Attributes:
-        metric: `JSONExact`, `FieldF1` or `SchemaCompliance`.
+        metric: its label.
         group: a complexity or `all`.
         n: answers that count.
         ours: by this project's scorer.
@@ -80,10 +81,10 @@ def compare_scorers(answers: Sequence[Result]) -> tuple[BothScorers, ...]:
     groups: dict[str, Sequence[Result]] = {name: group for name, group in by_complexity.items() if group}
     groups["all"] = answers
     measured = {name: (len(group), measure(group), measure(group, "v3")) for name, group in groups.items()}
-    metrics = {"JSONExact": "json_exact", "FieldF1": "field_f1", "SchemaCompliance": "schema_compliance"}
     return tuple(
-        BothScorers(metric, name, n, getattr(ours, key), getattr(v3, key))
-        for metric, key in metrics.items()
+        BothScorers(metric.label, name, n, ours.estimate(metric.name), v3.estimate(metric.name))
+        for metric in HEADLINE
+        if metric.published
         for name, (n, ours, v3) in measured.items()
     )
 

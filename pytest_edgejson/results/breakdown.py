@@ -10,9 +10,9 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
+from pytest_edgejson.results.result import is_error
 from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.jsonvalue import format_path, leaves

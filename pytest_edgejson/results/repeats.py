@@ -13,15 +13,14 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.assertion import is_error, scores
-from pytest_edgejson.results.metrics import Estimate
+from pytest_edgejson.results.metrics import METRICS, Estimate
+from pytest_edgejson.results.result import is_error
 from pytest_edgejson.results.statistics import mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_edgejson.results.assertion import Profile
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,17 @@ def measure_repeats(results: Sequence[Result], profile: Profile = "default") -> 
     whole = {case_id: answers for case_id, answers in by_case.items() if len(answers) == repeats}
     if repeats < 2 or not whole:
         return None
-    rows = {case_id: {r: scores(answers[r], profile) for r in answers} for case_id, answers in whole.items()}
-    passes = [sum(row[r][0] for r in row) for row in rows.values()]
+    exact, f1 = (
+        {case_id: {r: METRICS[name].score(answers[r], profile) for r in answers} for case_id, answers in whole.items()}
+        for name in ("json_exact", "field_f1")
+    )
+    passes = [int(sum(row.values())) for row in exact.values()]
     return Repeats(
         repeats=repeats,
         cases=len(whole),
         left_out=len({result["case_id"] for result in results}) - len(whole),
-        json_exact=_spread([fmean(row[r][0] for row in rows.values()) for r in range(1, repeats + 1)]),
-        field_f1=_spread([fmean(row[r][1] for row in rows.values()) for r in range(1, repeats + 1)]),
+        json_exact=_spread([fmean(row[r] for row in exact.values()) for r in range(1, repeats + 1)]),
+        field_f1=_spread([fmean(row[r] for row in f1.values()) for r in range(1, repeats + 1)]),
         pass_at={k: _mean([pass_at(k, repeats, c) for c in passes]) for k in _powers(repeats)},
         pass_all={k: _mean([pass_all(k, repeats, c) for c in passes]) for k in _powers(repeats)},
         identical=sum(len({result["output"] for result in answers.values()}) == 1 for answers in whole.values()),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
+from pytest_edgejson.results.metrics import METRICS, get
 from pytest_edgejson.results.result import Result, make_result
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.values.text import clean, show
@@ -20,18 +21,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.suite.schemas import Schema
 
-_SCORES = (
-    "json_exact",
-    "field_f1",
-    "field_precision",
-    "field_recall",
-    "key_f1",
-    "schema_compliant",
-    "format_compliant",
-    "v3.json_exact",
-    "v3.field_f1",
-    "v3.schema_compliance",
-)
+_SCORES = tuple(metric.key for metric in METRICS.values() if metric.key)
 # Why a score changed: what was found in the output, how, and what was thought of it.
 _REASONS = ("extraction.form", "extraction.error", "failure", "flags", "v3.crashed")
 _WHOLE = ("complexity", "schema_sha256", "value", "leaves", "fields", "violations")
@@ -132,13 +122,8 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
     return make_result(case, result["model"], result["repeat"], completion, schema, policy)
 
 
-def _get(result: Mapping[str, Any], key: str) -> Any:
-    first, _, second = key.partition(".")
-    return result[first][second] if second else result[first]
-
-
 def _changed(before: Result, after: Result) -> Iterable[str]:
-    return (key for key in (*_SCORES, *_REASONS, *_WHOLE) if _get(before, key) != _get(after, key))
+    return (key for key in (*_SCORES, *_REASONS, *_WHOLE) if get(before, key) != get(after, key))
 
 
 def write(rescored: Rescored, path: Path) -> None:
@@ -183,7 +168,7 @@ def _words(change: Change) -> Iterable[str]:
             # Too long for a line; the file that --out writes has them.
             yield key
         else:
-            yield f"{key} {_shown(_get(change.before, key))} → {_shown(_get(change.after, key))}"
+            yield f"{key} {_shown(get(change.before, key))} → {_shown(get(change.after, key))}"
 
 
 def _shown(value: Any) -> str:
@@ -193,5 +178,5 @@ def _shown(value: Any) -> str:
 def _balance(key: str, changes: Sequence[Change]) -> str:
     if key not in _SCORES:
         return ""
-    up = sum(_get(change.after, key) > _get(change.before, key) for change in changes)
+    up = sum(get(change.after, key) > get(change.before, key) for change in changes)
     return f" ({up} up, {len(changes) - up} down)"

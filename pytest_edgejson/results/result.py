@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.schemas import Schema
 
 
+Profile: TypeAlias = Literal["default", "v3"]
+"""Whose prompt, limits, scorer and tables count: this project's, or those of EdgeJSON v3 as published."""
+
+
 class CaseRecord(TypedDict):
     """What a result line says of its case; see `cases.Case`."""
 
@@ -148,6 +152,11 @@ def dumps(value: Mapping[str, Any]) -> str:
 CaseKey: TypeAlias = Literal["prompt", "expected_output", "schema_sha256"]
 CASE_KEYS: Mapping[CaseKey, str] = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
 """What a case asks, by the key in a result, in words."""
+
+
+def is_error(result: Result) -> bool:
+    """Tell whether the case could not be run: such a result is no answer of the model and counts in no metric."""
+    return result["finish_reason"] in ("error", "timeout")
 
 
 def case_name(result: Result) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
-from pytest_edgejson.results.metrics import METRICS, Measurement, UnknownSlice, by_complexity, measure, select
+from pytest_edgejson.results.metrics import HEADLINE, METRICS, Measurement, by_complexity, measure
+from pytest_edgejson.results.slices import UnknownSlice, select
 
 
 def result(number: int = 0, **changes: Any) -> dict[str, Any]:
@@ -68,7 +69,7 @@ def test_values(name: str, expected: float) -> None:
     measured = value(name, TEN)
     assert math.isclose(measured.value, expected)
     assert measured.n == 10
-    assert (measured.interval is None) == (METRICS[name].unit not in ("proportion", "mean"))
+    assert (measured.interval is None) == (not METRICS[name].unit.has_interval)
 
 
 def test_a_proportion_has_wilsons_interval() -> None:
@@ -81,27 +82,25 @@ def test_a_proportion_has_wilsons_interval() -> None:
 @pytest.mark.parametrize("profile", ["default", "v3"])
 def test_metrics_by_name_are_those_of_the_table(profile: Any) -> None:
     table = measure(TEN, profile)
-    for name in ("json_exact", "field_f1", "schema_compliance"):
-        estimate, measured = getattr(table, name), value(name, TEN, profile)
-        assert (estimate.value, estimate.interval) == (measured.value, measured.interval)
-    assert table.tokens_per_s == value("tokens_per_s", TEN, profile).value
+    assert table.measured == {metric.name: value(metric.name, TEN, profile) for metric in HEADLINE}
 
 
 def test_a_percentile_is_an_observed_latency_that_so_many_do_not_exceed() -> None:
     results = [result(latency_s=float(seconds)) for seconds in range(20, 0, -1)]
     assert value("latency_p95", results).value == 19
     assert value("latency_p50", results).value == 10
-    assert value("latency_p95", [*results, result(latency_s=None)]) == Measurement(19, 20)
+    assert value("latency_p95", [*results, result(latency_s=None)]) == Measurement(19, None, 20)
     assert METRICS["latency_p95"].measure([result(latency_s=None)], "default") is None
 
 
 def test_cases_that_could_not_be_run_count_as_errors_only() -> None:
     results = [result(), result(finish_reason="error", latency_s=99.0), result(finish_reason="timeout")]
-    assert value("errors", results) == Measurement(2, 3)
+    assert value("errors", results) == Measurement(2, None, 3)
     assert value("json_exact", results).n == 1
     assert value("latency_p95", results).value == 2
     broken = [result(finish_reason="error")]
-    assert [name for name in METRICS if METRICS[name].measure(broken, "default") is not None] == ["errors"]
+    of_results = [metric for metric in METRICS.values() if metric.of == "results"]
+    assert [metric.name for metric in of_results if metric.measure(broken, "default") is not None] == ["errors"]
 
 
 ROWS = [

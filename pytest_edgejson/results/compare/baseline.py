@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.file import ResultsError, read_run
-from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint
+from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint, is_error
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 

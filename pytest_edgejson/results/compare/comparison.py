@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_edgejson.backends.spec import Published
-    from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.compare.pairing import Pair, Pairing
-    from pytest_edgejson.results.result import Result
+    from pytest_edgejson.results.result import Profile, Result
     from pytest_edgejson.results.statistics import Interval
-
-ComparedMetric: TypeAlias = Literal["json_exact", "field_f1", "schema_compliance"]
-COMPARED_METRICS: tuple[ComparedMetric, ...] = ("json_exact", "field_f1", "schema_compliance")
 
 SIZE_CLASSES = (("NLM", 10_000_000), ("MLM", 250_000_000), ("SLM", 1_500_000_000))
 """Name and least number of parameters that is too many for it, as the published capacity table has them."""
@@ -60,7 +56,7 @@ class Difference:
     """How far two models are apart in a metric, over one group of cases.
 
     Attributes:
-        metric: which.
+        metric: its name, one of `metrics.COMPARED`.
         group: a complexity, or `all`.
         n: pairs.
         baseline: the metric of the baseline, a fraction.
@@ -73,7 +69,7 @@ class Difference:
         p_corrected: the same, corrected for the number of comparisons (Benjamini-Hochberg).
     """
 
-    metric: ComparedMetric
+    metric: str
     group: str
     n: int
     baseline: float
@@ -146,7 +142,7 @@ class Comparison:
         scored = any(difference.up or difference.down for difference in self.differences)
         return self.same_outputs == len(self.pairing.pairs) and not scored
 
-    def difference(self, metric: ComparedMetric, group: str = "all") -> Difference:
+    def difference(self, metric: str, group: str = "all") -> Difference:
         """Return the difference in a metric over a group.
 
         Raises:

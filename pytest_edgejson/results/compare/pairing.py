@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.assertion import is_error
-from pytest_edgejson.results.result import CASE_KEYS, Result, case_fingerprint, case_name
+from pytest_edgejson.results.result import CASE_KEYS, Result, case_fingerprint, case_name, is_error
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
-from pytest_edgejson.results.assertion import scores
-from pytest_edgejson.results.compare.comparison import COMPARED_METRICS, Comparison, Detectable, Difference, Ratio
+from pytest_edgejson.results.compare.comparison import Comparison, Detectable, Difference, Ratio
 from pytest_edgejson.results.compare.pairing import ComparisonError, pair_results
+from pytest_edgejson.results.metrics import COMPARED, METRICS
 from pytest_edgejson.results.statistics import (
     PairedCounts,
     clustered_mean,
@@ -18,6 +18,7 @@ from pytest_edgejson.results.statistics import (
     paired_ratio_interval,
     proportion_interval,
 )
+from pytest_edgejson.results.units import MEAN
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted
@@ -25,9 +26,10 @@ from pytest_edgejson.values.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_edgejson.results.assertion import Profile
-    from pytest_edgejson.results.compare.comparison import ComparedMetric, ModelRun
+    from pytest_edgejson.results.compare.comparison import ModelRun
     from pytest_edgejson.results.compare.pairing import Pair, Pairing
+    from pytest_edgejson.results.metrics import Metric
+    from pytest_edgejson.results.result import Profile
     from pytest_edgejson.results.statistics import Interval
 
 _SHOWN_IDS = 3
@@ -98,28 +100,28 @@ def _some(ids: Sequence[str]) -> str:
 
 
 def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:
-    for metric in COMPARED_METRICS:
+    for metric in COMPARED:
         for name, group in pairs_by_group(pairs, profile).items():
             yield _difference(metric, name, group, profile)
 
 
-def _difference(metric: ComparedMetric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
-    both = [pair_scores(pair, profile, metric) for pair in pairs]
+def _difference(metric: Metric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
+    both = [pair_scores(pair, profile, metric.name) for pair in pairs]
     interval: Interval | None
-    if metric == "field_f1" or _is_repeated(pairs):
+    if metric.unit is MEAN or _is_repeated(pairs):
         # Cases of one schema, and repeats of one case, are alike.
-        cluster: Literal["schema_id", "case_id"] = "schema_id" if metric == "field_f1" else "case_id"
+        cluster: Literal["schema_id", "case_id"] = "schema_id" if metric.unit is MEAN else "case_id"
         clusters: dict[str, list[float]] = {}
         for pair, (before, after) in zip(pairs, both, strict=True):
             clusters.setdefault(pair.baseline[cluster], []).append(after - before)
         mean = clustered_mean(clusters)
         interval, p = mean.interval, mean.p
     else:
-        counts = _counts(pairs, profile, metric)
+        counts = _counts(pairs, profile, metric.name)
         interval, p = paired_difference_interval(counts), mcnemar(counts)
     baseline, candidate = (sum(values) / len(pairs) for values in zip(*both, strict=True))
     return Difference(
-        metric=metric,
+        metric=metric.name,
         group=group,
         n=len(pairs),
         baseline=baseline,
@@ -144,7 +146,7 @@ def json_exact_ratio(pairs: Sequence[Pair], profile: Profile) -> Ratio:
 
 def correct_p_values(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Correct the p-values of each metric: over all cases by the number of comparisons, and the others apart."""
-    places: dict[tuple[ComparedMetric, bool], list[tuple[int, int]]] = {}
+    places: dict[tuple[str, bool], list[tuple[int, int]]] = {}
     for number, comparison in enumerate(comparisons):
         for place, difference in enumerate(comparison.differences):
             places.setdefault((difference.metric, difference.group == "all"), []).append((number, place))
@@ -173,19 +175,19 @@ def pairs_by_group(pairs: Sequence[Pair], profile: Profile) -> dict[str, Sequenc
     return groups
 
 
-def pair_scores(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[float, float]:
+def pair_scores(pair: Pair, profile: Profile, metric: str) -> tuple[float, float]:
     """Return a metric of the baseline and of the candidate."""
-    place = COMPARED_METRICS.index(metric)
-    return scores(pair.baseline, profile)[place], scores(pair.candidate, profile)[place]
+    score = METRICS[metric].score
+    return score(pair.baseline, profile), score(pair.candidate, profile)
 
 
-def pair_hits(pair: Pair, profile: Profile, metric: ComparedMetric) -> tuple[bool, bool]:
+def pair_hits(pair: Pair, profile: Profile, metric: str) -> tuple[bool, bool]:
     """Tell whether the baseline and the candidate fulfil a metric that is a yes or no."""
     before, after = pair_scores(pair, profile, metric)
     return bool(before), bool(after)
 
 
-def _counts(pairs: Iterable[Pair], profile: Profile, metric: ComparedMetric) -> PairedCounts:
+def _counts(pairs: Iterable[Pair], profile: Profile, metric: str) -> PairedCounts:
     hits = [pair_hits(pair, profile, metric) for pair in pairs]
     return PairedCounts(
         both=hits.count((True, True)),

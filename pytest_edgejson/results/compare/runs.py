@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.compare.comparison import ModelRun, Multiplier, Report, Standing
 from pytest_edgejson.results.compare.pairing import ComparisonError, Pair, pair_results, results_by_case
 from pytest_edgejson.results.compare.pairs import (
@@ -15,6 +14,7 @@ from pytest_edgejson.results.compare.pairs import (
     pair_scores,
     pairs_by_group,
 )
+from pytest_edgejson.results.result import is_error
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.values.text import clean
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.compare.comparison import Comparison
     from pytest_edgejson.results.file import Run
+    from pytest_edgejson.results.result import Profile
 
 
 def compare_runs(

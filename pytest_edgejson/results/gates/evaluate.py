@@ -6,18 +6,19 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pytest_edgejson.results.assertion import is_error
-from pytest_edgejson.results.gates.language import PAIRED, Gate, GateError
-from pytest_edgejson.results.metrics import METRICS, Measurement, UnknownSlice, select
-from pytest_edgejson.results.result import case_fingerprint
+from pytest_edgejson.results.gates.language import Gate, GateError
+from pytest_edgejson.results.metrics import Measurement
+from pytest_edgejson.results.result import case_fingerprint, is_error
+from pytest_edgejson.results.slices import UnknownSlice, select
 from pytest_edgejson.results.statistics import p_worse
+from pytest_edgejson.results.units import SECONDS, TOKENS_PER_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from pytest_edgejson.results.assertion import Profile
     from pytest_edgejson.results.gates.population import Population
-    from pytest_edgejson.results.result import CaseRecord, Result
+    from pytest_edgejson.results.metrics import Metric
+    from pytest_edgejson.results.result import CaseRecord, Profile, Result
 
 UNMEASURABLE_EXIT = 6
 """Exit status of a run in which a gate could not be measured, and nothing worse happened."""
@@ -123,7 +124,7 @@ class Evaluation:
         self, gate: Gate, model: str, now: Mapping[str, Sequence[Result]], before: Mapping[str, Sequence[Result]]
     ) -> Decision:
         slice_ = self._slice(gate)
-        _need_all(slice_, now, counts_errors=gate.metric == "errors")
+        _need_all(slice_, now, counts_errors=gate.metric.name == "errors")
         measured, note = self._measure(gate, slice_, now, before)
         bound = gate.bound.offset
         if gate.bound.factor:
@@ -161,31 +162,29 @@ class Evaluation:
             if key != "complexity" or self.profile != "v3" or row["states_complexity"]:
                 groups[row[key]].append(fingerprint)
         measured = {name: self._measure_group(gate.metric, group, now, before)[0] for name, group in groups.items()}
-        known = METRICS.get(gate.metric)
-        higher_is_better = gate.metric in ("gains", "p_worse") if known is None else known.higher_is_better
-        worst = (min if higher_is_better else max)(measured, key=lambda name: measured[name].value)
+        worst = (min if gate.metric.higher_is_better else max)(measured, key=lambda name: measured[name].value)
         return measured[worst], worst
 
     def _measure_group(
         self,
-        metric: str,
+        metric: Metric,
         cases: Collection[str],
         now: Mapping[str, Sequence[Result]],
         before: Mapping[str, Sequence[Result]],
     ) -> tuple[Measurement, str]:
         results = [result for fingerprint in cases for result in now.get(fingerprint, ())]
-        if metric == "misses":
-            return Measurement(sum(not self.holds(result) for result in results), len(results)), ""
-        if metric in PAIRED:
-            return self._changed(metric, cases, now, before)
-        if METRICS[metric].unit in ("tokens_per_s", "seconds"):
+        if metric.of == "misses":
+            return Measurement(sum(not self.holds(result) for result in results), None, len(results)), ""
+        if metric.of == "changes":
+            return self._changed(metric.name, cases, now, before)
+        if metric.unit in (TOKENS_PER_S, SECONDS):
             stored = sum(result["stored"] for result in results)
             if stored:
                 raise Unmeasurable(
                     f"{stored} of {len(results)} answers are from the store, timed in an earlier run: "
                     "--edgejson-store=FILE names another one"
                 )
-        measured = METRICS[metric].measure(results, self.profile)
+        measured = metric.measure(results, self.profile)
         if measured is None:
             raise Unmeasurable("no answer was timed")
         return measured, ""
@@ -202,11 +201,12 @@ class Evaluation:
         passed_before = {case for case in cases if all(map(self.holds, before[case]))}
         lost, gained = passed_before - passed_now, passed_now - passed_before
         if metric == "p_worse":
-            return Measurement(p_worse(len(gained), len(lost)), len(cases)), f"{len(lost)} lost, {len(gained)} gained"
+            p = p_worse(len(gained), len(lost))
+            return Measurement(p, None, len(cases)), f"{len(lost)} lost, {len(gained)} gained"
         changed = lost if metric == "regressions" else gained
         names = sorted(now[case][0]["case_id"] for case in changed)
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return Measurement(len(changed), len(cases)), ", ".join(names[:_SHOWN]) + more
+        return Measurement(len(changed), None, len(cases)), ", ".join(names[:_SHOWN]) + more
 
 
 def _by_case(results: Iterable[Result]) -> Mapping[str, Sequence[Result]]:

@@ -7,7 +7,7 @@
     bound      = number | "baseline" [ ("+" | "-" | "*") number ]
     number     = digits [ "." digits ] [ "%" ]
 
-What a slice may name depends on the suite, which is not known here; `metrics.select` says.
+What a slice may name depends on the suite, which is not known here; `slices.select` says.
 """
 
 from __future__ import annotations
@@ -22,18 +22,13 @@ from pytest_edgejson.values.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_edgejson.results.metrics import Unit
+    from pytest_edgejson.results.metrics import Metric
 
 Function: TypeAlias = Literal["lower", "upper", "worst_schema", "worst_complexity"]
 Comparison: TypeAlias = Literal[">=", ">", "<=", "<", "=="]
 
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
-
-PAIRED = ("regressions", "gains", "p_worse")
-"""What is made of the cases that changed sides since the baseline."""
-
-METRIC_NAMES = (*METRICS, "misses", *PAIRED)
 
 # Fractions such as 0.7 - 0.02 are not exact: what is nearer than this is equal.
 _TOLERANCE = 1e-9
@@ -86,7 +81,7 @@ class Gate:
 
     Attributes:
         text: as typed.
-        metric: one of `METRIC_NAMES`.
+        metric: what is measured.
         function: what is taken of it: an end of its interval, or its worst value over schemas or complexities.
         slice: the cases it is measured on, None for all.
         slice_position: where in the text the slice stands, for messages.
@@ -95,7 +90,7 @@ class Gate:
     """
 
     text: str
-    metric: str
+    metric: Metric
     function: Function | None
     slice: str | None
     slice_position: int
@@ -103,14 +98,9 @@ class Gate:
     bound: Bound
 
     @property
-    def unit(self) -> Unit:
-        """The unit of metric and bound."""
-        return unit_of(self.metric)
-
-    @property
     def needs_baseline(self) -> bool:
         """Whether it compares with a baseline."""
-        return self.bound.factor != 0 or self.metric in PAIRED
+        return self.bound.factor != 0 or self.metric.of == "changes"
 
     def holds(self, value: float, bound: float) -> bool:
         """Compare; numbers nearer than 1e-9 are equal."""
@@ -120,11 +110,6 @@ class Gate:
         above = value > bound
         strict = above if self.comparison.startswith(">") else not above
         return (strict and not near) or (near and self.comparison.endswith("="))
-
-
-def unit_of(metric: str) -> Unit:
-    """Return the unit of a metric of `METRIC_NAMES`."""
-    return METRICS[metric].unit if metric in METRICS else "p_value" if metric == "p_worse" else "count"
 
 
 def parse_gate(text: str) -> Gate:
@@ -173,13 +158,13 @@ class _Parser:
             self.fail("a gate ends after its bound: give each gate an option of its own")
         return Gate(self.text, metric, function, name, position, comparison, bound)
 
-    def measured(self) -> tuple[Function | None, str, str | None, int]:
+    def measured(self) -> tuple[Function | None, Metric, str | None, int]:
         self.skip()
         start = self.at
         word = self.name("a metric")
         function: Function | None = None
         if self.take_sign("("):
-            if word in METRIC_NAMES:
+            if word in METRICS:
                 self.fail(f"a slice stands in brackets: {word}[simple]", self.at - 1)
             if word not in FUNCTIONS:
                 self.fail(_unknown("function", word, FUNCTIONS), start)
@@ -189,19 +174,20 @@ class _Parser:
             word = self.name("a metric")
         elif word in FUNCTIONS:
             self.fail(f"{word} is a function of a metric: {word}(json_exact)", start)
-        if word not in METRIC_NAMES:
-            self.fail(_unknown("metric", word, METRIC_NAMES), start)
-        if function in ("lower", "upper") and unit_of(word) not in ("proportion", "mean"):
+        if word not in METRICS:
+            self.fail(_unknown("metric", word, METRICS), start)
+        metric = METRICS[word]
+        if function in ("lower", "upper") and not metric.unit.has_interval:
             self.fail(f"{word} has no interval: {function} takes a proportion or a mean, such as json_exact", start)
         name, position = self.slice()
         if function is not None and not self.take_sign(")"):
             self.fail("a closing ) is missing")
-        return function, word, name, position
+        return function, metric, name, position
 
     def name(self, what: str) -> str:
         word = self.take(_NAME)
         if word is None:
-            self.fail(f"{what} is missing: {', '.join(METRIC_NAMES)}")
+            self.fail(f"{what} is missing: {', '.join(METRICS)}")
         return word
 
     def slice(self) -> tuple[str | None, int]:
@@ -228,7 +214,7 @@ class _Parser:
             self.fail(f"a comparison is missing: >=, >, <=, < or =={hint}", start)
         return cast("Comparison", found)
 
-    def bound(self, metric: str) -> Bound:
+    def bound(self, metric: Metric) -> Bound:
         self.skip()
         start = self.at
         word = self.take(_NAME)
@@ -238,8 +224,8 @@ class _Parser:
             self.fail(
                 f"a bound is a number, a percentage, or baseline, baseline-0.02, baseline*0.95, not {word!r}", start
             )
-        if metric in PAIRED:
-            self.fail(f"{metric} is made of the baseline already: compare with a number", start)
+        if metric.of == "changes":
+            self.fail(f"{metric.name} is made of the baseline already: compare with a number", start)
         sign = self.take_sign("+-*")
         if sign is None:
             return Bound(0.0, 1.0)
@@ -252,19 +238,16 @@ class _Parser:
         offset = self.fraction(metric)
         return Bound(offset if sign == "+" else -offset, 1.0)
 
-    def fraction(self, metric: str) -> float:
+    def fraction(self, metric: Metric) -> float:
         self.skip()
         start = self.at
         number, is_percentage = self.number()
-        unit = unit_of(metric)
-        if unit in ("proportion", "mean"):
-            if number > 1:
-                hint = "" if is_percentage else f": write {number / 100:g} or {number:g}%"
-                self.fail(f"{metric} lies between 0 and 1{hint}", start)
-        elif unit == "p_value" and number > 1:
-            self.fail(f"{metric} lies between 0 and 1", start)
-        elif is_percentage:
-            self.fail(f"{metric} is no proportion: write a number, or baseline*0.95", start)
+        if metric.unit.is_fraction and number > 1:
+            is_slip = metric.unit.has_interval and not is_percentage
+            hint = f": write {number / 100:g} or {number:g}%" if is_slip else ""
+            self.fail(f"{metric.name} lies between 0 and 1{hint}", start)
+        if is_percentage and not metric.unit.has_interval:
+            self.fail(f"{metric.name} is no proportion: write a number, or baseline*0.95", start)
         return number
 
     def number(self) -> tuple[float, bool]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import hash_files, locate, need_libraries
 from pytest_edgejson.backends.spec import ModelSpec
-from pytest_edgejson.results.assertion import is_error
 from pytest_edgejson.results.file import read_run
+from pytest_edgejson.results.result import is_error
 from pytest_edgejson.training.checkpoints import fingerprint
 from pytest_edgejson.training.family.notebook import ReproductionError
 from pytest_edgejson.training.family.plan import NAMES, PROMPT

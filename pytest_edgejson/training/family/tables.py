@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.blocks import Heading, Table
 from pytest_edgejson.report.compare import statement
-from pytest_edgejson.report.figures import change_text, p_text, percent, ratio_text
-from pytest_edgejson.report.summary import COLUMNS
+from pytest_edgejson.report.figures import cell_text, change_text, estimate_text, p_text, ratio_text, value_text
 from pytest_edgejson.results.compare.runs import compare_runs
 from pytest_edgejson.results.file import Run
-from pytest_edgejson.results.metrics import by_complexity
+from pytest_edgejson.results.metrics import COMPARED, METRICS, by_complexity
+from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.training.family.plan import full
 from pytest_edgejson.training.family.published import BY_CASES, BY_RANK, TRAINED_PARAMETERS
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.metrics import Metrics
     from pytest_edgejson.training.family.notebook import Step
     from pytest_edgejson.training.family.plan import Adapter, Base, Plan
-
-# A column of a run's table, and what a published row calls it over all cases.
-_METRICS = {"JSONExact": "json_exact", "FieldF1": "field_f1", "SchemaCompliance": "schema_compliance"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,10 @@ class Experiment:
 
     def published(self, model: str, figure: str) -> str:
         """Return a figure as published, from each document that has another one."""
-        values = [getattr(row, figure) for row in self.registry[model].published]
-        if figure == "field_f1":
-            return " / ".join(dict.fromkeys(f"{value:.3f}" for value in values if value is not None)) or "-"
-        shown = dict.fromkeys(f"{100 * value:.1f}" for value in values if value is not None)
-        return f"{' / '.join(shown)} %" if shown else "-"
+        unit = METRICS[figure].unit if figure in METRICS else PROPORTION
+        values = (getattr(row, figure, None) for row in self.registry[model].published)
+        shown = dict.fromkeys(value_text(value, unit).removesuffix(unit.after) for value in values if value is not None)
+        return f"{' / '.join(shown)}{unit.after}" if shown else "-"
 
 
 def training(experiment: Experiment) -> Iterator[Block]:
@@ -101,20 +97,20 @@ def _trained(experiment: Experiment, base: Base, comparison: Comparison) -> Iter
         f"published {experiment.registry[others[0]].parameters:,} and {TRAINED_PARAMETERS[others[1]]}."
     )
     measured = [experiment.metrics(model) for model in models]
-    for metric, figure in _METRICS.items():
+    for metric in COMPARED:
         rows = []
         for group, first in measured[0].items():
             # By complexity models.toml has JSONExact alone.
-            of_group = figure if group == "all" else group if metric == "JSONExact" else None
+            of_group = metric.name if group == "all" else group if metric.name == "json_exact" else None
             rows.append(
                 [
                     group,
                     str(first.n),
-                    *(COLUMNS[metric](metrics[group]) for metrics in measured),
+                    *(cell_text(metrics[group].get(metric.name), metric.unit) for metrics in measured),
                     *(experiment.published(other, of_group) if of_group else "-" for other in others),
                 ]
             )
-        yield Table([metric, "n", *models, *others], rows, ("left", "right", *["left"] * 4))
+        yield Table([metric.label, "n", *models, *others], rows, ("left", "right", *["left"] * 4))
     before, after = (experiment.registry[other].published[0].json_exact for other in others)
     published = f"{after / before:.2f}" if before and after is not None else "-"
     yield [
@@ -141,8 +137,8 @@ def capacity(experiment: Experiment) -> Iterator[Block]:
             [
                 group,
                 str(differences[group].n),
-                f"{100 * differences[group].baseline:.1f} %",
-                f"{100 * differences[group].candidate:.1f} %",
+                value_text(differences[group].baseline, PROPORTION),
+                value_text(differences[group].candidate, PROPORTION),
                 change_text(differences[group], short=True),
                 _p(differences[group]),
                 *(experiment.published(other, "json_exact" if group == "all" else group) for other in others),
@@ -165,9 +161,9 @@ def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
     def cells(adapter: Adapter, published: float | None) -> list[str]:
         difference = differences.get(adapter.name)
         return [
-            percent(experiment.metrics(adapter.name)["all"].json_exact),
+            estimate_text(experiment.metrics(adapter.name)["all"].get("json_exact"), PROPORTION),
             *(("-", "-") if difference is None else (change_text(difference, short=True), _p(difference))),
-            "-" if published is None else f"{100 * published:.1f} %",
+            "-" if published is None else value_text(published, PROPORTION),
         ]
 
     headers = ["JSONExact", f"minus {whole.name}, points", "p", base.published_adapter]

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from pytest_edgejson.results.gates.language import (
     COMPARISONS,
     FUNCTIONS,
-    METRIC_NAMES,
     Bound,
     GateError,
     parse_gate,
-    unit_of,
 )
+from pytest_edgejson.results.metrics import METRICS
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ from pytest_edgejson.results.gates.language import (
 )
 def test_gates(text: str, metric: str, function: str | None, slice_: str | None, comparison: str, bound: Bound) -> None:
     gate = parse_gate(text)
-    assert (gate.metric, gate.function, gate.slice, gate.comparison) == (metric, function, slice_, comparison)
+    assert (gate.metric.name, gate.function, gate.slice, gate.comparison) == (metric, function, slice_, comparison)
     assert gate.bound == bound
     assert gate.text == text.strip()
 
@@ -85,7 +84,7 @@ def test_messages_point_at_the_place(text: str, position: int, message: str) -> 
 
 
 def test_an_unknown_metric_lists_all_there_are() -> None:
-    with pytest.raises(GateError, match=", ".join(METRIC_NAMES)):
+    with pytest.raises(GateError, match=", ".join(METRICS)):
         parse_gate("accuracy>=0.5")
 
 
@@ -121,7 +120,7 @@ def test_any_text_is_a_gate_or_a_message(text: str) -> None:
 
 
 @given(
-    st.sampled_from(METRIC_NAMES),
+    st.sampled_from(list(METRICS)),
     st.none() | st.sampled_from(["simple", "lang=de"]),
     st.none() | st.sampled_from(FUNCTIONS),
     st.sampled_from(COMPARISONS),
@@ -130,10 +129,10 @@ def test_any_text_is_a_gate_or_a_message(text: str) -> None:
 def test_what_is_put_together_is_read_back(
     metric: str, slice_: str | None, function: str | None, comparison: str, number: float
 ) -> None:
-    if function in ("lower", "upper") and unit_of(metric) not in ("proportion", "mean"):
+    if function in ("lower", "upper") and not METRICS[metric].unit.has_interval:
         function = None
     measured = metric if slice_ is None else f"{metric}[{slice_}]"
     measured = measured if function is None else f"{function}({measured})"
     gate = parse_gate(f"{measured}{comparison}{number}")
-    assert (gate.metric, gate.slice, gate.function) == (metric, slice_, function)
+    assert (gate.metric.name, gate.slice, gate.function) == (metric, slice_, function)
     assert (gate.comparison, gate.bound) == (comparison, Bound(number))

@@ -181,7 +181,7 @@ def test_an_unknown_slice_points_at_it() -> None:
 
 def test_under_v3_a_case_without_its_own_complexity_is_of_none() -> None:
     for text in ("json_exact[simple]==1", "worst_complexity(json_exact[simple])==1"):
-        assert decide(text, run(misses=1), profile="v3").measured == Measurement(1, 4, proportion_interval(4, 4))
+        assert decide(text, run(misses=1), profile="v3").measured == Measurement(1, proportion_interval(4, 4), 4)
         assert decide(text, run(misses=1)).outcome == "fail"
 
 

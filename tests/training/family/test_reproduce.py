@@ -15,8 +15,8 @@ from helpers.runs import answers, write_run
 
 from pytest_edgejson.backends.models import load_registry
 from pytest_edgejson.report.blocks import as_markdown, as_text
-from pytest_edgejson.report.figures import fraction, p_text, percent
-from pytest_edgejson.results.metrics import measure
+from pytest_edgejson.report.figures import estimate_text, p_text
+from pytest_edgejson.results.metrics import COMPARED, measure
 from pytest_edgejson.results.statistics import PairedCounts, corrected, mcnemar, paired_ratio_interval
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.training.family.notebook import Notebook, ReproductionError, Step
@@ -153,14 +153,11 @@ def test_the_numbers_are_those_of_the_results(plan: Plan, done: tuple[Path, str]
                 )
                 for model in (base.name, full(base).name)
             }
-            for metric, show in (("json_exact", percent), ("field_f1", fraction), ("schema_compliance", percent)):
-                title = {"json_exact": "JSONExact", "field_f1": "FieldF1", "schema_compliance": "SchemaCompliance"}[
-                    metric
-                ]
-                shown = cells(report, heading, title)[group]
+            for metric in COMPARED:
+                shown = cells(report, heading, metric.label)[group]
                 assert shown[:3] == [
                     {"simple": "4", "medium": "2", "all": "6"}[group],
-                    *(show(getattr(metrics, metric)) for metrics in own.values()),
+                    *(estimate_text(metrics.get(metric.name), metric.unit) for metrics in own.values()),
                 ]
                 assert all(value in text for value in shown)
             exact += sum(row["json_exact"] for row in results if row["model"] == base.name)
