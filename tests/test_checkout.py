@@ -15,14 +15,24 @@ for name in ("hypothesis", "markdown_it", "statsmodels", "xdist"):
     sys.modules[name] = None
 import pytest
 plugin = ["-p", "pytest_edgejson.plugin.hooks", "-p", "no:cacheprovider"]
-sys.exit(pytest.main([*plugin, "--edgejson-model=control:gold", "-q"]))
+sys.exit(pytest.main([*plugin, "--edgejson-model=control:gold", "-q", *sys.argv[1:]]))
 """
 
 
-def test_a_benchmark_needs_nothing_that_only_tests_need() -> None:
+def test_a_benchmark_needs_nothing_that_only_tests_need_and_its_results_can_be_logged(tmp_path: Path) -> None:
     environment = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    log = tmp_path / "run.log"
     run = subprocess.run(
-        [sys.executable, "-c", WITHOUT], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", WITHOUT, f"--log-file={log}", "--log-file-level=INFO"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "158 passed" in run.stdout
+    # The example in conftest.py.
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert sum(line.endswith("[control:gold]: exact") for line in lines) == 158
+    assert "[control:gold]: exact" not in run.stdout

@@ -32,6 +32,7 @@ def test_it_carries_all_that_a_run_needs(wheel: Path) -> None:
         own = {f"{data}/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert own, folder
         assert own <= names
+    assert not [name for name in names if name.endswith("conftest.py")]
     assert {f"{data}/models.toml", "pytest_edgejson/results.schema.json", "pytest_edgejson/py.typed"} <= names
 
 
