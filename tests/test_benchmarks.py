@@ -113,6 +113,7 @@ def test_every_engine_answers_as_the_loop_does(
         assert answers == expected
 
 
+@pytest.mark.slow
 def test_a_comparison_is_kept_and_shown_again(folder: Path, data: Path, tmp_path: Path) -> None:
     file = tmp_path / "results" / "tiny.json"
     made = run(

@@ -29,6 +29,7 @@ def test_what_came_before_a_backend_broke_counts(project: Project, pytester: pyt
     assert errors == {"it broke"}
 
 
+@pytest.mark.slow
 def test_what_a_model_finished_ahead_of_the_last_case_is_kept(project: Project, pytester: pytest.Pytester) -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")

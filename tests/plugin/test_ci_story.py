@@ -54,6 +54,7 @@ def damage(folder: Path, share: float) -> None:
     save_file(kept, file, metadata={"format": "pt"})
 
 
+@pytest.mark.slow
 def test_green_red_green(team: Path, pytester: pytest.Pytester) -> None:
     def ci(*extra: str) -> pytest.RunResult:
         return pytester.runpytest_subprocess(

@@ -68,6 +68,7 @@ def completions(project: Project) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_the_shipped_model_answers_alone_what_it_answers_together(project: Project, pytester: pytest.Pytester) -> None:
     run = (str(CASES), "--edgejson-model=nano", *RUN, "--edgejson-check-batching=2")
     pytester.runpytest_subprocess(*run).stdout.fnmatch_lines(["nano: 0 of 2 cases are answered differently alone"])
@@ -83,6 +84,7 @@ def test_the_shipped_model_answers_alone_what_it_answers_together(project: Proje
     assert drawn.keys() < {name for name, row in results(project).items() if "alone" in row}
 
 
+@pytest.mark.slow
 def test_what_a_batch_changes_is_told(crowded: Path, project: Project, pytester: pytest.Pytester) -> None:
     options = ("--edgejson-model=crowded", f"--edgejson-models={crowded}", "--edgejson-max-new-tokens=120")
     run = (str(CASES), *options, *RUN, "--edgejson-check-batching=100", "--edgejson-report=report.md")
@@ -101,6 +103,7 @@ def test_what_a_batch_changes_is_told(crowded: Path, project: Project, pytester:
     alone.stdout.fnmatch_lines([f"crowded: 0 of {len(rows)} cases are answered differently alone"])
 
 
+@pytest.mark.slow
 def test_workers_draw_the_same_cases(project: Project, pytester: pytest.Pytester) -> None:
     run = (str(CASES), "--edgejson-model=nano", *RUN, "--edgejson-check-batching=3")
     pytester.runpytest_subprocess(*run)

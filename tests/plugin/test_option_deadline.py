@@ -52,6 +52,7 @@ def test_the_store_still_answers_after_it(project: Project, pytester: pytest.Pyt
     assert ("control:gold", "timeout", False) in found
 
 
+@pytest.mark.slow
 def test_it_ends_a_local_model_whatever_it_does(
     project: Project, pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

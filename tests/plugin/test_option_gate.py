@@ -22,7 +22,9 @@ def model(project: Project) -> str:
     return f"--edgejson-model={project.record(WRONG)}"
 
 
-@pytest.mark.parametrize("extra", ["", "-pno:terminal", "-n2", "-n2 -pno:terminal"])
+@pytest.mark.parametrize(
+    "extra", ["", "-pno:terminal", "-n2", pytest.param("-n2 -pno:terminal", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

@@ -112,6 +112,7 @@ def outputs(project: Project, pytester: pytest.Pytester, *arguments: str) -> dic
     return {(row["case_id"], row["repeat"]): (row["output"], row["stored"]) for row in rows}
 
 
+@pytest.mark.slow
 def test_a_real_model_draws_reproducibly_whatever_the_batch(project: Project, pytester: pytest.Pytester) -> None:
     pytest.importorskip("torch")
     if not (bundled.ROOT / "models" / "nano").is_dir():

@@ -32,6 +32,7 @@ def stored(project: Project) -> int:
     return count
 
 
+@pytest.mark.slow
 def test_the_rest_goes_on_and_a_rerun_tries_only_what_broke(
     planted: Path, project: Project, pytester: pytest.Pytester
 ) -> None:
@@ -54,6 +55,7 @@ def test_the_rest_goes_on_and_a_rerun_tries_only_what_broke(
         assert [row["stored"] for row in rows].count(True) == (4 if arguments else 0)
 
 
+@pytest.mark.slow
 def test_a_slow_model_ends_its_cases_itself_and_keeps_what_it_said(
     planted: Path, project: Project, pytester: pytest.Pytester
 ) -> None:

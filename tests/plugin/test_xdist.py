@@ -76,6 +76,7 @@ def test_each_worker_generates_only_its_block(pytester: pytest.Pytester, calls: 
         assert len({name.partition("[")[2] for name in call}) == 1
 
 
+@pytest.mark.slow
 def test_workers_begin_with_the_same_model(pytester: pytest.Pytester, calls: Calls) -> None:
     models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty")
     # Blocks of three and two cases.
@@ -85,12 +86,14 @@ def test_workers_begin_with_the_same_model(pytester: pytest.Pytester, calls: Cal
     assert all(name.endswith("[control:gold]") for name in first)
 
 
+@pytest.mark.slow
 def test_more_workers_than_cases(pytester: pytest.Pytester, calls: Calls) -> None:
     run = ("--edgejson-model=control:gold", "-n4", "-k", "contact-001 or tree")
     pytester.runpytest_subprocess(*run).assert_outcomes(passed=2)
     assert flat(calls())[0] == [1, 1]
 
 
+@pytest.mark.slow
 def test_last_failed_is_shared_out_again(pytester: pytest.Pytester, calls: Calls) -> None:
     pytester.runpytest_subprocess("--edgejson-model=control:empty", "-k", "contact").assert_outcomes(failed=3)
     calls()
@@ -140,7 +143,10 @@ def test_dist_each_is_a_usage_error(project: Project, pytester: pytest.Pytester)
     result.stderr.fnmatch_lines(["*ERROR: --dist=each would run every case once per worker*"])
 
 
-@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "loadgroup", "worksteal"])
+@pytest.mark.parametrize(
+    "dist",
+    ["loadfile", *(pytest.param(dist, marks=pytest.mark.slow) for dist in ("loadscope", "loadgroup", "worksteal"))],
+)
 def test_other_ways_to_distribute_generate_case_by_case(pytester: pytest.Pytester, calls: Calls, dist: str) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", f"--dist={dist}")
     result.assert_outcomes(passed=6)
@@ -151,6 +157,7 @@ def test_other_ways_to_distribute_generate_case_by_case(pytester: pytest.Pyteste
     assert len(set(asked)) == 6
 
 
+@pytest.mark.slow
 def test_other_tests_run_beside_cases(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_own="import pytest\n@pytest.mark.parametrize('n', range(20))\ndef test_own(n): pass")
     pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", ".").assert_outcomes(passed=26)

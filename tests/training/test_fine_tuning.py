@@ -219,6 +219,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> list[list[Example]]:
     return made
 
 
+@pytest.mark.slow
 def test_cases_of_a_step_are_random_and_those_of_a_pass_of_similar_length(
     base: Path, tmp_path: Path, passes: list[list[Example]]
 ) -> None:
@@ -256,6 +257,7 @@ def test_an_adapter_that_was_cut_off_ends_in_the_same_weights(
     assert _same(tmp_path / "adapter", tuned[0] / "adapter")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"]
 )
@@ -285,6 +287,7 @@ def test_checkpoints_of_another_adapter_are_not_taken(
             _tune(base, tmp_path, checkpoints=tuned[0] / "checkpoints", **options)
 
 
+@pytest.mark.slow
 def test_float32_is_taken_where_the_hardware_has_no_bf16(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,6 +298,7 @@ def test_float32_is_taken_where_the_hardware_has_no_bf16(
     assert _same(tmp_path / "adapter", tuned[0] / "adapter") is not has_bf16()
 
 
+@pytest.mark.slow
 def test_a_base_of_smollm2s_shape_has_as_many_parameters_to_train_as_published(tmp_path: Path) -> None:
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -324,6 +328,7 @@ def test_a_base_of_smollm2s_shape_has_as_many_parameters_to_train_as_published(t
     assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 20_000_000
 
 
+@pytest.mark.slow
 def test_a_base_with_other_layers_gets_an_adapter_on_all_that_are_linear(tmp_path: Path) -> None:
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -377,6 +382,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_training_ends_when_validation_has_not_been_better_for_a_while(stopped: Path) -> None:
     record = json.loads((stopped / "adapter/training.json").read_text())
     assert [found["step"] for found in record["validation"]] == [1, 2, 3]
@@ -390,6 +396,7 @@ def test_a_training_ends_when_validation_has_not_been_better_for_a_while(stopped
     assert kept == ["checkpoint-1", "checkpoint-3"]
 
 
+@pytest.mark.slow
 def test_validation_says_what_the_benchmark_says(stopped: Path, pytester: pytest.Pytester) -> None:
     file = stopped / "held-out.jsonl"
     result = pytester.runpytest_subprocess(
@@ -407,6 +414,7 @@ def test_validation_says_what_the_benchmark_says(stopped: Path, pytester: pytest
     assert best["field_f1"] == pytest.approx(sum(result["field_f1"] for result in results) / 4)
 
 
+@pytest.mark.slow
 def test_what_is_printed_can_be_read(stopped: Path) -> None:
     number = r"\d+\.\d+"
     exact = rf"JSONExact {number} % \(\d of 4 validation cases\), FieldF1 {number}, "
@@ -430,6 +438,7 @@ def test_what_is_printed_can_be_read(stopped: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_card_says_how_an_adapter_was_made(stopped: Path) -> None:
     record = json.loads((stopped / "adapter/training.json").read_text())
     settings = record["settings"]
@@ -446,6 +455,7 @@ def test_the_card_says_how_an_adapter_was_made(stopped: Path) -> None:
     assert re.search(r"\| 1 \| \d+\.\d % \| 0\.\d{3} \| this adapter \|\n\| 2 \|", card)
 
 
+@pytest.mark.slow
 def test_a_training_that_is_over_only_saves_its_adapter_again(
     stopped: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -459,6 +469,7 @@ def test_a_training_that_is_over_only_saves_its_adapter_again(
     assert (one["validation"], one["loss"]) == (two["validation"], two["loss"])
 
 
+@pytest.mark.slow
 def test_ties_end_a_training_and_the_first_is_the_best(base: Path, tmp_path: Path) -> None:
     # A model of random weights answers nothing right, at any step.
     outcome = _tune(base, tmp_path, validation=[_row(3)], patience=1, settings=replace(TUNING, epochs=6))
@@ -467,11 +478,13 @@ def test_ties_end_a_training_and_the_first_is_the_best(base: Path, tmp_path: Pat
     assert _same(tmp_path / "adapter", tmp_path / "checkpoints/checkpoint-2")
 
 
+@pytest.mark.slow
 def test_validation_changes_no_weights(base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     _tune(base, tmp_path, validation=[_row(3)])
     assert _same(tmp_path / "checkpoints/checkpoint-4", tuned[0] / "checkpoints/checkpoint-4")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgotten", [False, True])
 def test_a_training_that_goes_on_evaluates_each_checkpoint_once(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], forgotten: bool
@@ -489,6 +502,7 @@ def test_a_training_that_goes_on_evaluates_each_checkpoint_once(
     assert _same(tmp_path / "checkpoints/checkpoint-4", tuned[0] / "checkpoints/checkpoint-4")
 
 
+@pytest.mark.slow
 def test_a_validation_case_that_cannot_be_answered_is_named(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -549,6 +563,7 @@ def _command(base: Path, cases: Path, *options: object) -> list[str]:
     return list(map(str, [*command, *options]))
 
 
+@pytest.mark.slow
 def test_a_share_is_held_out_of_each_schema_and_only_some_cases_are_taken(base: Path, tmp_path: Path) -> None:
     cases = _suite(tmp_path / "cases", "simple/rating", "simple/location")
     assert main(_command(base, cases, "--validate", 0.34, "--max-cases", 3)) == 0
@@ -557,6 +572,7 @@ def test_a_share_is_held_out_of_each_schema_and_only_some_cases_are_taken(base: 
     assert [found["step"] for found in record["validation"]] == [1]
 
 
+@pytest.mark.slow
 def test_cases_that_fail_their_check_are_not_trained_on(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -575,6 +591,7 @@ def test_cases_that_fail_their_check_are_not_trained_on(
     assert main(_command(base, file, "--unchecked")) == 0
 
 
+@pytest.mark.slow
 def test_cases_are_not_validated_with(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cases = _suite(tmp_path / "cases", "simple/rating")
     held_out = tmp_path / "held-out.jsonl"
@@ -586,6 +603,7 @@ def test_cases_are_not_validated_with(base: Path, tmp_path: Path, capsys: pytest
     )
 
 
+@pytest.mark.slow
 def test_cases_longer_than_the_context_are_named_or_left_out(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -623,6 +641,7 @@ def _files_end_at(size: int) -> Iterator[None]:
 
 
 # The adapter has 70,000 bytes, the optimizer's state twice as many.
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50_000, 100_000])
 def test_a_full_disk_is_said_and_the_same_training_goes_on(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path, size: int
@@ -649,6 +668,7 @@ def test_a_full_disk_for_the_adapter_itself(base: Path, tuned: tuple[Path, dict[
         _tune(base, tmp_path, checkpoints=tuned[0] / "checkpoints")
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_from_the_start_ends_with_a_line(
     base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -680,6 +700,7 @@ def test_a_plot_is_the_same_for_the_same_numbers(tmp_path: Path) -> None:
     assert "validation JSONExact" not in texts["alone"]
 
 
+@pytest.mark.slow
 def test_an_adapter_comes_with_its_plot(stopped: Path) -> None:
     text = "".join(ElementTree.parse(stopped / "adapter/loss.svg").getroot().itertext())
     assert "validation JSONExact" in text

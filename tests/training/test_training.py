@@ -393,12 +393,14 @@ def test_the_file_holds_half_precision(trained: tuple[Path, dict[str, Any]]) -> 
     assert sum(file.stat().st_size for file in folder.iterdir()) < 8_000_000
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     _train(tmp_path, "again")
     names = ["model.safetensors", "tokenizer.json", "config.json"]
     assert _differing_bytes(tmp_path / "again", trained[0], names) == []
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_model(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     _train(tmp_path, "other", replace(TINY, seed=1, steps=1))
     assert not _same(_weights(tmp_path / "other"), _weights(trained[0]))
@@ -410,6 +412,7 @@ def test_training_changes_the_weights(trained: tuple[Path, dict[str, Any]], tmp_
     assert not _same(_weights(tmp_path / "untrained"), _weights(trained[0]))
 
 
+@pytest.mark.slow
 def test_a_training_that_was_cut_off_ends_in_the_same_weights(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -456,6 +459,7 @@ def small_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_edgejson.training.scratch._TOKENIZER_RECORDS", 100)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_sizes")
 def test_the_command_trains_a_model_and_says_how_it_was_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -483,6 +487,7 @@ def _train_further(base: Path, folder: Path, **changes: Any) -> dict[str, Any]:
     return train_further(str(base), RECORDS, folder / "model", settings, checkpoints=folder / "checkpoints")
 
 
+@pytest.mark.slow
 def test_a_base_is_trained_further_with_its_own_tokenizer(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     base, before = trained
     outcome = _train_further(base, tmp_path)
@@ -493,6 +498,7 @@ def test_a_base_is_trained_further_with_its_own_tokenizer(trained: tuple[Path, d
     assert outcome["loss"][-1][1] < before["loss"][0][1]
 
 
+@pytest.mark.slow
 def test_a_further_training_that_was_cut_off_ends_in_the_same_weights(
     trained: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
@@ -515,6 +521,7 @@ def test_a_further_training_that_was_cut_off_ends_in_the_same_weights(
     assert _same(_weights(tmp_path / "model"), _weights(tmp_path / "whole/model"))
 
 
+@pytest.mark.slow
 def test_checkpoints_of_another_base_are_not_taken(trained: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     from safetensors.torch import save_file
 
@@ -527,6 +534,7 @@ def test_checkpoints_of_another_base_are_not_taken(trained: tuple[Path, dict[str
         _train_further(base, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_sizes")
 def test_the_command_trains_a_base_further(tmp_path: Path, trained: tuple[Path, dict[str, Any]]) -> None:
     out = tmp_path / "model"

@@ -787,6 +787,7 @@ def hub(model: Path, tmp_path: Path) -> Iterator[Hub]:
 CLOSED_PORT = 9
 
 
+@pytest.mark.slow
 def test_a_model_from_the_hub(model: Path, hub: Hub) -> None:
     expected = load(model).fingerprint
     assert hub.fetch("org/model") == expected
@@ -798,12 +799,14 @@ def test_a_model_from_the_hub(model: Path, hub: Hub) -> None:
     assert hub.fetch("org/model", COMMIT, HF_HUB_OFFLINE="1") == expected
 
 
+@pytest.mark.slow
 def test_a_model_that_the_hub_does_not_have(hub: Hub) -> None:
     message = hub.fetch("org/other")
     assert message.startswith("fetched: cannot get the model 'org/other' (revision main) from the Hugging Face hub: ")
     assert "404" in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("environment", [{}, {"HF_HUB_OFFLINE": "1"}])
 def test_a_hub_that_cannot_be_reached(hub: Hub, environment: dict[str, str]) -> None:
     message = hub.fetch("HuggingFaceTB/SmolLM2-135M", "v1.0", port=CLOSED_PORT, **environment)
@@ -815,6 +818,7 @@ def test_a_hub_that_cannot_be_reached(hub: Hub, environment: dict[str, str]) -> 
     )
 
 
+@pytest.mark.slow
 def test_a_hub_that_never_answers_is_not_waited_for(hub: Hub) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         assert "timed out" in hub.fetch("org/model", port=silent.getsockname()[1])

@@ -101,6 +101,7 @@ def test_what_breaks_on_a_case_is_that_cases_error(planted: Path, capfd: pytest.
     assert "planted.py" in stderr
 
 
+@pytest.mark.slow
 def test_a_stuck_step_is_ended(planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with loaded(planted) as backend:
         found = reasons(backend.generate(requests(["hang", "other", "last"], timeout_s=3)))
@@ -111,6 +112,7 @@ def test_a_stuck_step_is_ended(planted: Path, capfd: pytest.CaptureFixture[str])
     assert not any(is_running(pid) for pid in pids(stderr))
 
 
+@pytest.mark.slow
 def test_one_process_serves_all_and_may_print_what_it_likes(planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
     witness = Witness()
     with loaded(planted) as backend:
@@ -138,6 +140,7 @@ def test_one_process_serves_all_and_may_print_what_it_likes(planted: Path, capfd
         assert gone_soon(other)
 
 
+@pytest.mark.slow
 def test_answers_and_what_identifies_them_are_the_models_own(planted: Path) -> None:
     texts = requests(["first", "second", "third"])
     spec = ModelSpec(name="nano", model=str(planted), prompt="{prompt}", trust_remote_code=True)
@@ -151,6 +154,7 @@ def test_answers_and_what_identifies_them_are_the_models_own(planted: Path) -> N
         alone.close()
 
 
+@pytest.mark.slow
 def test_a_model_that_dies_while_it_is_loaded_is_tried_once(
     planted: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -161,6 +165,7 @@ def test_a_model_that_dies_while_it_is_loaded_is_tried_once(
     assert len(pids(capfd.readouterr().err)) == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_breaks_on_every_case_is_given_up(
     planted: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,6 +178,7 @@ def test_a_model_that_breaks_on_every_case_is_given_up(
     assert len(pids(capfd.readouterr().err)) == 2
 
 
+@pytest.mark.slow
 def test_an_error_that_all_cases_share_is_the_models(planted: Path, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     for file in planted.iterdir():
@@ -186,6 +192,7 @@ def test_an_error_that_all_cases_share_is_the_models(planted: Path, tmp_path: Pa
         list(backend.generate(requests(["first", "second"])))
 
 
+@pytest.mark.slow
 def test_a_deadline_ends_a_model_that_is_still_loading(planted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLANTED_ON_LOAD", "hang")
     with loaded(planted) as backend:
@@ -193,6 +200,7 @@ def test_a_deadline_ends_a_model_that_is_still_loading(planted: Path, monkeypatc
         assert list(backend.generate(requests(["first"]))) == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="libgomp is torch's on Linux, and /proc shows the environment")
 @pytest.mark.parametrize(
     ("own", "count"),
@@ -218,6 +226,7 @@ def test_its_threads_wait_for_each_other_as_the_user_says_else_not_for_long(
     assert found.items() >= {**own, "OMP_NUM_THREADS": "1"}.items()
 
 
+@pytest.mark.slow
 def test_it_finds_what_this_process_finds(
     planted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,6 +261,7 @@ def test_pytests_own_process_loads_no_model_library(pytester: pytest.Pytester) -
     result.stdout.fnmatch_lines(["loaded here: ??"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere only a process whose threads run ends by itself")
 @pytest.mark.parametrize("mark", ["slow", "hang"])
 def test_a_killed_parent_leaves_nothing_behind(

@@ -57,6 +57,7 @@ def test_a_benchmark_ends_with_the_table_and_exit_code_0(pytester: pytest.Pytest
         assert 0 < one["compute_s"] <= one["latency_s"]
 
 
+@pytest.mark.slow
 def test_batches_workers_and_precision_are_as_asked_for(pytester: pytest.Pytester) -> None:
     run(pytester, "--edgejson-batch-size=1")
     alone = outputs(pytester.path)
@@ -70,6 +71,7 @@ def test_batches_workers_and_precision_are_as_asked_for(pytester: pytest.Pyteste
     assert not any(result["stored"] for result in results.values())
 
 
+@pytest.mark.slow
 def test_a_run_that_was_killed_generates_nothing_twice(pytester: pytest.Pytester) -> None:
     conftest = pytester.makeconftest(
         """
@@ -94,12 +96,14 @@ def test_a_run_that_was_killed_generates_nothing_twice(pytester: pytest.Pytester
     result.stdout.fnmatch_lines(["*completions are from the store*"])
 
 
+@pytest.mark.slow
 def test_the_token_limit(pytester: pytest.Pytester) -> None:
     result = run(pytester, "--edgejson-max-new-tokens=5")
     result.stdout.fnmatch_lines(["*rating-001?nano?: truncated at 5 tokens*"])
     assert {tokens for _, tokens in outputs(pytester.path).values()} == {5}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -113,6 +117,7 @@ def test_a_device_that_is_not_there(pytester: pytest.Pytester, arguments: list[s
     result.stderr.fnmatch_lines([message])
 
 
+@pytest.mark.slow
 def test_an_adapter_merged_and_not(pytester: pytest.Pytester) -> None:
     import torch
     from peft import LoraConfig, get_peft_model
@@ -139,6 +144,7 @@ def test_an_adapter_merged_and_not(pytester: pytest.Pytester) -> None:
     assert {case_id: output for case_id, (output, _) in outputs(pytester.path).items()} != merged
 
 
+@pytest.mark.slow
 def test_progress_on_a_terminal(pytester: pytest.Pytester) -> None:
     import pty
     import subprocess

@@ -123,7 +123,7 @@ def load(adapter: Path | None, *, model: Path = NANO, isolate: bool = False, **s
 
 
 @pytest.mark.parametrize("merge", [True, False], ids=["merged", "unmerged"])
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_models_that_share_answer_as_alone(adapters: dict[str, Path | None], merge: bool, dtype: str) -> None:
     settings = {"merge_adapter": merge, "dtype": dtype}
     names = list(adapters)
@@ -226,6 +226,7 @@ def test_one_process_loads_the_base_of_several_models_once(
         alone.close()
 
 
+@pytest.mark.slow
 def test_a_model_after_one_that_crashed_starts_afresh(
     planted: Path, adapters: dict[str, Path | None], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -242,6 +243,7 @@ def test_a_model_after_one_that_crashed_starts_afresh(
     assert len(set(loaded)) == 3, "two that crashed, and one that did not"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["idle", "taken over"])
 def test_a_process_that_dies_between_two_models_is_not_the_second_ones_fault(
     planted: Path, adapters: dict[str, Path | None], capfd: pytest.CaptureFixture[str], when: str
@@ -260,6 +262,7 @@ def test_a_process_that_dies_between_two_models_is_not_the_second_ones_fault(
         assert other != pid
 
 
+@pytest.mark.slow
 def test_an_error_of_the_second_model_is_its_own(
     planted: Path, adapters: dict[str, Path | None], tmp_path: Path
 ) -> None:
@@ -275,6 +278,7 @@ def test_an_error_of_the_second_model_is_its_own(
         assert len(answers(next(models).generate(requests()))) == len(PROMPTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["weights", "config", "dtype"])
 def test_what_is_not_the_same_base_is_loaded_anew(
     planted: Path,
@@ -310,6 +314,7 @@ def test_what_is_not_the_same_base_is_loaded_anew(
     alone.close()
 
 
+@pytest.mark.slow
 def test_a_run_of_a_base_and_its_adapters(
     planted: Path, adapters: dict[str, Path | None], project: Project, pytester: pytest.Pytester
 ) -> None:

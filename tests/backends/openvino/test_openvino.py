@@ -139,6 +139,7 @@ def test_a_conversion_that_was_killed_is_made_anew(model: Path, tmp_path: Path) 
     assert not partial.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("nncf") is None, reason="nncf is not installed: pip install 'pytest-edgejson[openvino]'")
 def test_bfloat16_and_int8_are_other_models_to_the_store(model: Path, cache: Path) -> None:
     int8 = ModelSpec("tested", "openvino", str(model), prompt="{prompt}", weights="int8")
@@ -205,6 +206,7 @@ def test_a_model_with_a_sliding_window_is_refused(tmp_path: Path) -> None:
     assert [file.suffix for file in kept.iterdir()] == [".lock"]
 
 
+@pytest.mark.slow
 def test_nano_answers_as_before(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(pytester.mkdir("home")))
     monkeypatch.setenv("CI", "")

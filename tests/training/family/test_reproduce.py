@@ -122,6 +122,7 @@ def cells(report: str, heading: str, first: str) -> dict[str, list[str]]:
 # The whole command
 
 
+@pytest.mark.slow
 def test_each_adapter_is_trained_as_planned(plan: Plan, done: tuple[Path, str]) -> None:
     out, _ = done
     ranks = {"nano-1m-lora": 16, "nano-1m-lora-rank8": 8, "nano-1m-lora-cases3": 16, "nano-4m-lora": 32}
@@ -138,6 +139,7 @@ def test_each_adapter_is_trained_as_planned(plan: Plan, done: tuple[Path, str]) 
     }
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_results(plan: Plan, done: tuple[Path, str]) -> None:
     out, text = done
     results = read_results(out)
@@ -167,6 +169,7 @@ def test_the_numbers_are_those_of_the_results(plan: Plan, done: tuple[Path, str]
     assert size["all"][1:3] == [f"{100 * count / 6:.1f} %" for count in right]
 
 
+@pytest.mark.slow
 def test_it_says_how_it_was_made(done: tuple[Path, str]) -> None:
     out, text = done
     report = (out / "report.md").read_text(encoding="utf-8")
@@ -180,6 +183,7 @@ def test_it_says_how_it_was_made(done: tuple[Path, str]) -> None:
     assert max(map(len, text.splitlines())) <= 130
 
 
+@pytest.mark.slow
 def test_a_second_call_does_nothing_twice(
     plan: Plan, done: tuple[Path, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,6 +217,7 @@ def train(plan: Plan, out: Path) -> list[str]:
     return [line.partition(": ")[2] for line in told]
 
 
+@pytest.mark.slow
 def test_after_an_interrupt_the_same_command_goes_on(
     small: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +250,7 @@ def test_after_an_interrupt_the_same_command_goes_on(
     assert train(more, tmp_path) == ["training rank 16 on 6 cases", "training rank 4 on 6 cases", "trained already"]
 
 
+@pytest.mark.slow
 def test_the_adapters_of_another_base_are_not_kept(small: Plan, tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 
@@ -262,6 +268,7 @@ def test_the_adapters_of_another_base_are_not_kept(small: Plan, tmp_path: Path) 
     assert train(again, out) == ["training rank 16 on 6 cases"]
 
 
+@pytest.mark.slow
 def test_bases_are_trained_where_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from pytest_edgejson.training import scratch
 
@@ -300,6 +307,7 @@ def test_a_notebook_that_is_none(small: Plan, tmp_path: Path) -> None:
         reproduce(small, tmp_path, COMMAND)
 
 
+@pytest.mark.slow
 def test_cases_that_could_not_be_run_are_no_results(plan: Plan, done: tuple[Path, str], tmp_path: Path) -> None:
     out = shutil.copytree(done[0], tmp_path / "out")
     rows = [json.loads(line) for line in (bundled.TEST_CASES / "simple/rating.jsonl").read_bytes().splitlines()[:2]]
@@ -310,6 +318,7 @@ def test_cases_that_could_not_be_run_are_no_results(plan: Plan, done: tuple[Path
         answer(long, out, lambda line: None)
 
 
+@pytest.mark.slow
 def test_a_benchmark_that_cannot_begin(plan: Plan, done: tuple[Path, str], tmp_path: Path) -> None:
     out = shutil.copytree(done[0], tmp_path / "out")
     with pytest.raises(ReproductionError, match=r"^the benchmark ended with exit code 4, see above; the same command"):
