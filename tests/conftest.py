@@ -9,6 +9,7 @@ import pytest
 import scipy.optimize
 import scipy.stats  # noqa: F401
 import tabulate  # noqa: F401
+from helpers.planted import make_planted
 from helpers.projects import Project
 
 import pytest_edgejson.plugin.failures
@@ -20,6 +21,7 @@ import pytest_edgejson.suite.validators  # noqa: F401
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # A benchmark run in this folder loads this file too, perhaps without what the tests alone need.
 with suppress(ModuleNotFoundError):
@@ -46,3 +48,21 @@ def one_thread() -> Iterator[None]:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def model_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let transformers keep code that comes with models in a folder of the test, and torch use one thread.
+
+    Its threads wait for each other actively, which takes long where other processes want the cores too.
+    """
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that breaks as prompts ask for."""
+    return make_planted(tmp_path_factory.mktemp("models") / "planted")

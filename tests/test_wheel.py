@@ -33,7 +33,7 @@ def test_it_carries_all_that_a_run_needs(wheel: Path) -> None:
         assert own, folder
         assert own <= names
     assert not [name for name in names if name.endswith("conftest.py")]
-    assert {f"{data}/models.toml", "pytest_edgejson/results.schema.json", "pytest_edgejson/py.typed"} <= names
+    assert {f"{data}/models.toml", "pytest_edgejson/results/results.schema.json", "pytest_edgejson/py.typed"} <= names
 
 
 def test_it_runs_the_bundled_suite_in_an_empty_folder(wheel: Path, tmp_path: Path) -> None:

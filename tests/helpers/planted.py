@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
-
-import pytest
 
 from helpers.projects import Project
 from pytest_edgejson.suite import bundled
@@ -89,10 +88,6 @@ def plant(project: Project, model: Path, marks: dict[str, str]) -> None:
         file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def prepare_environment(folder: Path, patch: pytest.MonkeyPatch) -> None:
-    """Let transformers keep code that comes with models in a folder of the tests, and torch use one thread.
-
-    Its threads wait for each other actively, which takes long where other processes want the cores too.
-    """
-    patch.setenv("HF_MODULES_CACHE", str(folder))
-    patch.setenv("OMP_NUM_THREADS", "1")
+def pids(stderr: str) -> list[int]:
+    """Return the processes that loaded the model, as it says itself."""
+    return [int(pid) for pid in re.findall(r"loaded by (\d+)", stderr)]

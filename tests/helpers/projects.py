@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 CONTACT = {
     "type": "object",
@@ -86,3 +90,16 @@ class Project:
         """Read a results file: the manifest and the results, without the schemas between them."""
         manifest, *rows = [json.loads(line) for line in (self.root / name).read_text(encoding="utf-8").splitlines()]
         return manifest, [row for row in rows if "schema" not in row]
+
+
+def run_pytest(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    """Run pytest in this process, which has imported most of it, or in one of its own where workers are asked for."""
+    start = pytester.runpytest_subprocess if "-n2" in arguments else pytester.runpytest
+    return start(*arguments)
+
+
+def completions_in(store: Path) -> int:
+    """Count the completions that a store holds."""
+    with contextlib.closing(sqlite3.connect(store)) as connection:
+        count: int = connection.execute("SELECT count(*) FROM completions").fetchone()[0]
+    return count

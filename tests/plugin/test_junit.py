@@ -5,13 +5,13 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 
 @pytest.mark.parametrize("arguments", [(), ("-n2",)])
 def test_each_case_with_its_metrics(project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     model = project.record({"bill-002": '{"number": "\\u001b]0;<b>", "lines": []}\x1b\ud800'})
-    pytester.runpytest_subprocess(f"--edgejson-model={model}", "--junitxml=junit.xml", *arguments)
+    run_pytest(pytester, f"--edgejson-model={model}", "--junitxml=junit.xml", *arguments)
     suite = ET.parse(project.root / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("6", "1", "0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 from pytest_edgejson.suite.marks import label_fingerprint
 
@@ -33,9 +33,7 @@ def test_the_table_has_the_sound_labels_beside_all(
 ) -> None:
     model = project.record(WRONG)
     audit = write_marks(project, "contact-001", "bill-002")
-    run = pytester.runpytest_subprocess(
-        f"--edgejson-model={model}", audit, "--edgejson-results=results.jsonl", *arguments
-    )
+    run = run_pytest(pytester, f"--edgejson-model={model}", audit, "--edgejson-results=results.jsonl", *arguments)
     run.assert_outcomes(passed=4, failed=2)
     run.stdout.fnmatch_lines(
         [

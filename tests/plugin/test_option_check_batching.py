@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 from pathlib import Path
 
 import pytest
-from helpers.planted import prepare_environment
-from helpers.projects import Project
+from helpers.projects import Project, completions_in
 
 from pytest_edgejson.results.batching import draw
 from pytest_edgejson.suite import bundled
 
+pytestmark = pytest.mark.usefixtures("model_environment")
 CASES = bundled.TEST_CASES / "simple" / "sensor_reading.jsonl"
 RUN = ("--edgejson-results=results.jsonl", "--edgejson-store=store.sqlite", "--edgejson-report-only")
 
@@ -35,13 +34,6 @@ class Crowded(LlamaForCausalLM):
 """
 
 
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    prepare_environment(tmp_path / "modules", monkeypatch)
-
-
 @pytest.fixture
 def crowded(tmp_path: Path) -> Path:
     folder = tmp_path / "crowded"
@@ -61,13 +53,6 @@ def results(project: Project) -> dict[str, dict]:
     return {row["case_id"]: row for row in project.results()[1]}
 
 
-def completions(project: Project) -> int:
-    with sqlite3.connect(project.root / "store.sqlite") as store:
-        count: int = store.execute("SELECT count(*) FROM completions").fetchone()[0]
-    store.close()
-    return count
-
-
 @pytest.mark.slow
 def test_the_shipped_model_answers_alone_what_it_answers_together(project: Project, pytester: pytest.Pytester) -> None:
     run = (str(CASES), "--edgejson-model=nano", *RUN, "--edgejson-check-batching=2")
@@ -76,11 +61,11 @@ def test_the_shipped_model_answers_alone_what_it_answers_together(project: Proje
     drawn = {name: row["alone"] for name, row in rows.items() if "alone" in row}
     assert len(drawn) == 2 < len(rows)
     assert all(alone["output"] == rows[name]["output"] for name, alone in drawn.items())
-    assert completions(project) == len(rows) + 2
+    assert completions_in(project.root / "store.sqlite") == len(rows) + 2
     # Once more: all is in the store, and more cases are drawn beside those that were.
     again = pytester.runpytest_subprocess(*run[:-1], "--edgejson-check-batching=3")
     again.stdout.fnmatch_lines(["nano: 0 of 3 cases are answered differently alone"])
-    assert completions(project) == len(rows) + 3
+    assert completions_in(project.root / "store.sqlite") == len(rows) + 3
     assert drawn.keys() < {name for name, row in results(project).items() if "alone" in row}
 
 

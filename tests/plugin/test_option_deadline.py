@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers.planted import make_planted, plant, prepare_environment
+from helpers.planted import plant
 from helpers.projects import Project
 
 RESULTS = "--edgejson-results=results.jsonl"
@@ -53,14 +53,12 @@ def test_the_store_still_answers_after_it(project: Project, pytester: pytest.Pyt
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("model_environment")
 def test_it_ends_a_local_model_whatever_it_does(
-    project: Project, pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: Project, pytester: pytest.Pytester, planted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    prepare_environment(tmp_path / "modules", monkeypatch)
     monkeypatch.setenv("PLANTED_ON_LOAD", "hang")
-    plant(project, make_planted(tmp_path / "planted"), {})
+    plant(project, planted, {})
     for arguments in ((), ("-n2", "--edgejson-device=cpu,cpu")):
         result = pytester.runpytest_subprocess(
             "--edgejson-model=planted", "--edgejson-deadline=1", RESULTS, *arguments, timeout=120

@@ -6,7 +6,7 @@ import json
 
 import jsonschema
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 from pytest_edgejson.results.file import SCHEMA_FILE
 from pytest_edgejson.results.gates.evaluate import UNMEASURABLE_EXIT
@@ -38,8 +38,7 @@ def model(project: Project) -> str:
 def test_exit_codes(
     project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...], extra: str, code: int
 ) -> None:
-    run = pytester.runpytest_subprocess if "-n2" in extra else pytester.runpytest
-    result = run(model(project), *arguments, *extra.split())
+    result = run_pytest(pytester, model(project), *arguments, *extra.split())
     assert result.ret == code
     if "no:terminal" in extra:
         expected = {OK: [], FAILED: ["  FAIL *medium*"], UNMEASURABLE_EXIT: ["  UNMEASURABLE *3 of 6 cases ran"]}
@@ -135,10 +134,9 @@ def test_a_backend_that_breaks(project: Project, pytester: pytest.Pytester) -> N
 def test_collection_errors(project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]) -> None:
     (project.root / "cases/test/simple/contact.jsonl").write_text("{broken\n", encoding="utf-8")
     gate = "--edgejson-gate=json_exact[medium]>=0"
-    run = pytester.runpytest_subprocess if extra else pytester.runpytest
     # pytest-xdist calls this a failure.
-    assert run(model(project), gate, *extra).ret == (FAILED if extra else INTERRUPTED)
-    result = run(model(project), gate, "--continue-on-collection-errors", *extra)
+    assert run_pytest(pytester, model(project), gate, *extra).ret == (FAILED if extra else INTERRUPTED)
+    result = run_pytest(pytester, model(project), gate, "--continue-on-collection-errors", *extra)
     assert result.ret == FAILED
     result.stdout.fnmatch_lines(["  UNMEASURABLE *contact.jsonl:1: not JSON*"])
 
@@ -194,7 +192,7 @@ def test_a_worker_that_dies(project: Project, pytester: pytest.Pytester) -> None
 
 @pytest.mark.parametrize("extra", [(), ("-n2",)])
 def test_no_tests(project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]) -> None:
-    result = pytester.runpytest_subprocess(model(project), "--edgejson-gate=json_exact>=0", "-k", "nothing", *extra)
+    result = run_pytest(pytester, model(project), "--edgejson-gate=json_exact>=0", "-k", "nothing", *extra)
     assert result.ret == NO_TESTS
 
 

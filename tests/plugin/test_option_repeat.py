@@ -6,7 +6,7 @@ import json
 import shutil
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 from pytest_edgejson.suite import bundled
 
@@ -32,8 +32,7 @@ def repeated(project: Project) -> str:
 def test_each_repeat_is_an_item_of_its_own(
     project: Project, pytester: pytest.Pytester, repeated: str, workers: tuple[str, ...]
 ) -> None:
-    run = pytester.runpytest_subprocess if workers else pytester.runpytest
-    result = run(repeated, "--edgejson-repeat=3", "--edgejson-results=results.jsonl", *workers)
+    result = run_pytest(pytester, repeated, "--edgejson-repeat=3", "--edgejson-results=results.jsonl", *workers)
     result.assert_outcomes(passed=12, failed=6)
     _, rows = project.results()
     assert len({(row["case_id"], row["repeat"]) for row in rows}) == 18

@@ -7,7 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 from markdown_it import MarkdownIt
 
 HOSTILE = '{"name": "</details><script>|`` ![x](http://y) \\u001b[31m", "age": 36}'
@@ -17,8 +17,7 @@ HOSTILE = '{"name": "</details><script>|`` ![x](http://y) \\u001b[31m", "age": 3
 def test_a_report_has_table_gates_and_misses(project: Project, pytester: pytest.Pytester, extra: str) -> None:
     model = project.record({"contact-001": HOSTILE})
     gates = ("--edgejson-gate=json_exact>=0.5", "--edgejson-gate=json_exact[simple]>=0.9")
-    run = pytester.runpytest_subprocess if extra else pytester.runpytest
-    run(f"--edgejson-model={model}", *gates, "--edgejson-report=out/report.md", *extra.split())
+    run_pytest(pytester, f"--edgejson-model={model}", *gates, "--edgejson-report=out/report.md", *extra.split())
     text = (project.root / "out" / "report.md").read_text(encoding="utf-8")
     page = MarkdownIt("gfm-like", {"linkify": False}).render(text)
     assert "may not be released: 1 of 2 gates fails" in text
@@ -87,7 +86,7 @@ def test_junit_xml_has_the_metrics_of_the_run(
     project: Project, pytester: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
     model = project.record({"bill-001": "{}"})
-    pytester.runpytest_subprocess(f"--edgejson-model={model}", "--junitxml=junit.xml", *workers)
+    run_pytest(pytester, f"--edgejson-model={model}", "--junitxml=junit.xml", *workers)
     suite = ET.parse(project.root / "junit.xml").getroot().find("testsuite")
     assert suite is not None
     found = {item.get("name"): item.get("value") for item in suite.findall("properties/property")}
@@ -109,7 +108,7 @@ def test_misses_that_fail_the_run_are_errors_on_their_lines(
     github: Project, pytester: pytest.Pytester, extra: str
 ) -> None:
     model = github.record({"contact-002": HOSTILE})
-    result = pytester.runpytest_subprocess(f"--edgejson-model={model}", *extra.split())
+    result = run_pytest(pytester, f"--edgejson-model={model}", *extra.split())
     commands = [line for line in result.outlines if line.startswith("::")]
     assert len(commands) == 1
     place, _, message = commands[0].removeprefix("::error ").partition("::")
@@ -123,7 +122,7 @@ def test_misses_that_gates_forgive_are_notices_and_a_failed_gate_is_an_error(
 ) -> None:
     model = github.record({"contact-002": "{}"})
     gates = ("--edgejson-gate=json_exact>=0.5", "--edgejson-gate=json_exact>=0.99")
-    result = pytester.runpytest_subprocess(f"--edgejson-model={model}", *gates)
+    result = run_pytest(pytester, f"--edgejson-model={model}", *gates)
     commands = [line for line in result.outlines if line.startswith("::")]
     assert re.match(r"::error title=gate of replay%3Aanswers%3A fail::json_exact>=0.99: 83.3 %25 ", commands[0])
     assert [line.split()[0] for line in commands] == ["::error", "::notice"]
@@ -131,12 +130,12 @@ def test_misses_that_gates_forgive_are_notices_and_a_failed_gate_is_an_error(
 
 def test_a_case_that_reaches_what_is_asserted_is_no_annotation(github: Project, pytester: pytest.Pytester) -> None:
     model = github.record({"contact-002": '{"name": "Grace", "age": 3}'})
-    result = pytester.runpytest_subprocess(f"--edgejson-model={model}", "--edgejson-assert=schema")
+    result = run_pytest(pytester, f"--edgejson-model={model}", "--edgejson-assert=schema")
     assert result.ret == pytest.ExitCode.OK
     assert not [line for line in result.outlines if line.startswith("::")]
 
 
 def test_nothing_is_printed_elsewhere(project: Project, pytester: pytest.Pytester) -> None:
     model = project.record({"contact-002": "{}"})
-    result = pytester.runpytest_subprocess(f"--edgejson-model={model}")
+    result = run_pytest(pytester, f"--edgejson-model={model}")
     assert not [line for line in result.outlines if line.startswith("::")]

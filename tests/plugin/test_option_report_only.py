@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 RUN = ("--edgejson-model=control:empty", "--edgejson-report-only")
 
@@ -18,7 +18,7 @@ def test_misses_are_forgiven(project: Project, pytester: pytest.Pytester) -> Non
 def test_the_same_without_terminal_and_with_xdist(
     project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]
 ) -> None:
-    assert pytester.runpytest_subprocess(*RUN, *extra).ret == pytest.ExitCode.OK
+    assert run_pytest(pytester, *RUN, *extra).ret == pytest.ExitCode.OK
 
 
 def test_other_failures_are_not(project: Project, pytester: pytest.Pytester) -> None:

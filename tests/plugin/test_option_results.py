@@ -7,7 +7,7 @@ import math
 
 import jsonschema
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 from pytest_edgejson.results.file import SCHEMA_FILE
 
@@ -33,7 +33,7 @@ def test_every_line_is_as_the_schema_says(
     project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:
     model = project.record(WRONG)
-    pytester.runpytest_subprocess(f"--edgejson-model={model}", "--edgejson-results=results.jsonl", *arguments)
+    run_pytest(pytester, f"--edgejson-model={model}", "--edgejson-results=results.jsonl", *arguments)
     check_lines(project)
     _, results = project.results()
     by_id = {result["case_id"]: result for result in results}

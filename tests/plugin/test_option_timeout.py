@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
-from helpers.planted import make_planted, plant, prepare_environment
-from helpers.projects import Project
+from helpers.planted import plant
+from helpers.projects import Project, completions_in
 
+pytestmark = pytest.mark.usefixtures("model_environment")
 RUN = ("--edgejson-model=planted", "--edgejson-results=results.jsonl", "--edgejson-store=store.sqlite")
-
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    pytest.importorskip("torch")
-    pytest.importorskip("transformers")
-    return make_planted(tmp_path_factory.mktemp("models") / "planted")
-
-
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare_environment(tmp_path / "modules", monkeypatch)
-
-
-def stored(project: Project) -> int:
-    with sqlite3.connect(project.root / "store.sqlite") as store:
-        count: int = store.execute("SELECT count(*) FROM completions").fetchone()[0]
-    store.close()
-    return count
 
 
 @pytest.mark.slow
@@ -51,7 +32,7 @@ def test_the_rest_goes_on_and_a_rerun_tries_only_what_broke(
         assert found["contact-002"]["error"] == "the process that ran the model was ended by SIGABRT"
         assert found["bill-001"]["failure"] == "timeout"
         assert "--edgejson-timeout" in found["bill-001"]["error"]
-        assert stored(project) == 4
+        assert completions_in(project.root / "store.sqlite") == 4
         assert [row["stored"] for row in rows].count(True) == (4 if arguments else 0)
 
 
@@ -68,7 +49,7 @@ def test_a_slow_model_ends_its_cases_itself_and_keeps_what_it_said(
     assert 0 < row["output_tokens"] <= 6
     assert row["output"]
     assert row["error"].startswith(f"no end after 1 s and {row['output_tokens']} tokens: ")
-    assert stored(project) == 0
+    assert completions_in(project.root / "store.sqlite") == 0
 
 
 def test_without_a_limit_the_store_answers_for_any(project: Project, pytester: pytest.Pytester) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, run_pytest
 
 
 def test_gold_is_perfect_and_empty_is_nothing(project: Project, pytester: pytest.Pytester) -> None:
@@ -50,7 +50,7 @@ def test_very_verbose_shows_the_whole_output(project: Project, pytester: pytest.
 def test_escape_sequences_of_an_output_do_not_reach_the_terminal(project: Project, pytester: pytest.Pytester) -> None:
     model = project.record({"tree-001": '{"root": "\\u001b[31m"} \x1b[2J\x07 \ud800'})
     for arguments in ((), ("-n2",)):
-        result = pytester.runpytest_subprocess(f"--edgejson-model={model}", "--color=no", *arguments)
+        result = run_pytest(pytester, f"--edgejson-model={model}", "--color=no", *arguments)
         result.assert_outcomes(passed=5, failed=1)
         assert "\x1b" not in result.stdout.str()
         assert "\x07" not in result.stdout.str()

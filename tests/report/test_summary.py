@@ -98,6 +98,6 @@ def test_no_table_without_a_result(project: Project, pytester: pytest.Pytester) 
 
 
 def test_nothing_is_printed_without_a_terminal(project: Project, pytester: pytest.Pytester) -> None:
-    result = pytester.runpytest_subprocess("--edgejson-model=control:empty", "-p", "no:terminal")
+    result = pytester.runpytest("--edgejson-model=control:empty", "-p", "no:terminal")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert result.stdout.str() == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from helpers.planted import MARKS, make_planted, plant, prepare_environment
+from helpers.planted import MARKS, pids, plant
 from helpers.projects import Project
 from helpers.watching import Witness
 
@@ -27,15 +26,7 @@ from pytest_edgejson.suite.cases import Case
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_planted(tmp_path_factory.mktemp("models") / "planted")
-
-
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare_environment(tmp_path / "modules", monkeypatch)
+pytestmark = pytest.mark.usefixtures("model_environment")
 
 
 @contextlib.contextmanager
@@ -64,10 +55,6 @@ def requests(names: Sequence[str], timeout_s: float | None = None) -> list[Reque
 
 def reasons(completions: Iterator[Completion]) -> dict[str, tuple[str, str | None]]:
     return {one.key: (one.finish_reason, one.error) for one in completions}
-
-
-def pids(stderr: str) -> list[int]:
-    return [int(pid) for pid in re.findall(r"loaded by (\d+)", stderr)]
 
 
 def is_running(pid: int) -> bool:

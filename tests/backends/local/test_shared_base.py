@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import shutil
 import signal
 import warnings
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.planted import make_planted, plant, prepare_environment
+from helpers.planted import MARKS, pids, plant
 from helpers.projects import Project
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
@@ -34,6 +33,7 @@ pytest.importorskip("peft")
 from pytest_edgejson.backends.local import shared_bases as bases_module  # noqa: E402
 from pytest_edgejson.backends.local.shared_bases import Bases  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("model_environment", "one_thread")
 NANO = bundled.ROOT / "models" / "nano"
 # In the form that nano knows: what an adapter changes shows less where the base has nothing to say.
 TEXTS = ("Name: Ada\nAge: 36", "Temperature: 21.5 degrees in room 4", "tags: a, b")
@@ -85,19 +85,6 @@ def _add_embeddings(adapter: Path) -> None:
     embeddings = weights["model.embed_tokens.weight"]
     noise = torch.randn_like(embeddings) * embeddings.std()
     save_file({**load_file(file), "base_model.model.model.embed_tokens.weight": embeddings + noise}, file)
-
-
-@pytest.fixture(autouse=True)
-def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    prepare_environment(tmp_path / "modules", monkeypatch)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def requests(texts: Sequence[str] = PROMPTS) -> list[Request]:
@@ -179,15 +166,6 @@ def test_a_base_that_does_not_fit_twice_is_not_kept(
 # --- processes -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_planted(tmp_path_factory.mktemp("models") / "planted")
-
-
-def pids(stderr: str) -> list[int]:
-    return [int(pid) for pid in re.findall(r"loaded by (\d+)", stderr)]
-
-
 class Turns:
     """Runs models in turns, as a run does."""
 
@@ -233,8 +211,6 @@ def test_a_model_after_one_that_crashed_starts_afresh(
     with Turns(planted, [adapters["one"], adapters["two"]]) as turns:
         models = iter(turns)
         first = next(models)
-        from helpers.planted import MARKS
-
         broken = list(first.generate(requests([MARKS["abort"]])))
         assert [one.finish_reason for one in broken] == ["error"]
         second = next(models)

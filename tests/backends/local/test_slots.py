@@ -19,6 +19,7 @@ from pytest_edgejson.backends.local.linear import pack  # noqa: E402
 from pytest_edgejson.backends.local.slot_check import agrees, is_simple  # noqa: E402
 from pytest_edgejson.backends.local.slots import Slots  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 SMALL = {
     "vocab_size": 300,
     "hidden_size": 48,
@@ -33,14 +34,6 @@ SMALL = {
     "eos_token_id": None,
     "pad_token_id": None,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Any:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def make(kind: str = "Llama", **config: Any) -> Any:
