@@ -103,6 +103,7 @@ def test_workers_share_the_cores(
     assert devices.share_of_cores() == threads
 
 
+@pytest.mark.slow
 def test_a_model_takes_its_share_of_the_cores() -> None:
     shown = python(
         "import torch\n"
@@ -216,6 +217,7 @@ def test_auto_is_left_to_xdist(
     pytester.runpytest(*arguments, "-n", "auto", "--collect-only").stdout.fnmatch_lines(["workers: 7"])
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_replaced_leaves_its_device(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """
@@ -245,6 +247,7 @@ def test_a_worker_that_is_replaced_leaves_its_device(project: Project, pytester:
     assert given["gw2"] == given[dead]
 
 
+@pytest.mark.slow
 def test_the_first_is_used_without_workers(project: Project, pytester: pytest.Pytester) -> None:
     run = (NANO, "--edgejson-device=cpu:0,cpu:1", NO_TIME, "--edgejson-results=results.jsonl")
     for arguments, device in (((), "cpu:0"), (("-n2",), "cpu:0,cpu:1")):

@@ -8,7 +8,7 @@ import pytest
 from helpers.projects import Project, run_pytest
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n2",)])
+@pytest.mark.parametrize("arguments", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_each_case_with_its_metrics(project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]) -> None:
     model = project.record({"bill-002": '{"number": "\\u001b]0;<b>", "lines": []}\x1b\ud800'})
     run_pytest(pytester, f"--edgejson-model={model}", "--junitxml=junit.xml", *arguments)

@@ -27,7 +27,7 @@ def write_marks(project: Project, *case_ids: str, sha256: str | None = None, nam
     return f"--edgejson-audit={name}"
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n2",)])
+@pytest.mark.parametrize("arguments", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_the_table_has_the_sound_labels_beside_all(
     project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:

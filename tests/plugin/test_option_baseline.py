@@ -41,6 +41,7 @@ def test_better_worse_and_merely_different(project: Project, pytester: pytest.Py
     result.stdout.fnmatch_lines(["  FAIL *50.0 % *bound 81.3 %*", "  FAIL *2, n 6, margin -2: bill-002, tree-001"])
 
 
+@pytest.mark.slow
 def test_under_xdist(project: Project, pytester: pytest.Pytester, baseline: Path) -> None:
     result = pytester.runpytest_subprocess(
         model(project, "tree-001"), BASELINE, "--edgejson-gate=regressions<=0", "-n2"

@@ -23,7 +23,8 @@ def model(project: Project) -> str:
 
 
 @pytest.mark.parametrize(
-    "extra", ["", "-pno:terminal", "-n2", pytest.param("-n2 -pno:terminal", marks=pytest.mark.slow)]
+    "extra",
+    ["", "-pno:terminal", *(pytest.param(extra, marks=pytest.mark.slow) for extra in ("-n2", "-n2 -pno:terminal"))],
 )
 @pytest.mark.parametrize(
     ("arguments", "code"),
@@ -130,7 +131,7 @@ def test_a_backend_that_breaks(project: Project, pytester: pytest.Pytester) -> N
     )
 
 
-@pytest.mark.parametrize("extra", [(), ("-n2",)])
+@pytest.mark.parametrize("extra", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_collection_errors(project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]) -> None:
     (project.root / "cases/test/simple/contact.jsonl").write_text("{broken\n", encoding="utf-8")
     gate = "--edgejson-gate=json_exact[medium]>=0"
@@ -190,7 +191,7 @@ def test_a_worker_that_dies(project: Project, pytester: pytest.Pytester) -> None
     result.stdout.fnmatch_lines(["  UNMEASURABLE *medium* of 2 cases ran", "gate: * may not be released: *"])
 
 
-@pytest.mark.parametrize("extra", [(), ("-n2",)])
+@pytest.mark.parametrize("extra", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_no_tests(project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]) -> None:
     result = run_pytest(pytester, model(project), "--edgejson-gate=json_exact>=0", "-k", "nothing", *extra)
     assert result.ret == NO_TESTS
@@ -364,6 +365,7 @@ def test_usage_errors(project: Project, pytester: pytest.Pytester, arguments: li
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.slow
 def test_an_unknown_slice_is_a_usage_error_under_xdist(project: Project, pytester: pytest.Pytester) -> None:
     run = ("--edgejson-model=control:gold", "--edgejson-gate=json_exact[simpel]>=1", "-n2")
     result = pytester.runpytest_subprocess(*run)

@@ -28,7 +28,7 @@ def repeated(project: Project) -> str:
     return "--edgejson-model=replay:answers.jsonl"
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_each_repeat_is_an_item_of_its_own(
     project: Project, pytester: pytest.Pytester, repeated: str, workers: tuple[str, ...]
 ) -> None:

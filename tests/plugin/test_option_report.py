@@ -13,7 +13,7 @@ from markdown_it import MarkdownIt
 HOSTILE = '{"name": "</details><script>|`` ![x](http://y) \\u001b[31m", "age": 36}'
 
 
-@pytest.mark.parametrize("extra", ["", "-n2", "-pno:terminal"])
+@pytest.mark.parametrize("extra", ["", pytest.param("-n2", marks=pytest.mark.slow), "-pno:terminal"])
 def test_a_report_has_table_gates_and_misses(project: Project, pytester: pytest.Pytester, extra: str) -> None:
     model = project.record({"contact-001": HOSTILE})
     gates = ("--edgejson-gate=json_exact>=0.5", "--edgejson-gate=json_exact[simple]>=0.9")
@@ -81,7 +81,7 @@ def test_a_badge(project: Project, pytester: pytest.Pytester) -> None:
     assert (badge["message"], badge["color"]) == ("100.0 % of 6", "brightgreen")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
 def test_junit_xml_has_the_metrics_of_the_run(
     project: Project, pytester: pytest.Pytester, workers: tuple[str, ...]
 ) -> None:
@@ -103,7 +103,7 @@ def github(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
-@pytest.mark.parametrize("extra", ["", "-n2", "-pno:terminal"])
+@pytest.mark.parametrize("extra", ["", pytest.param("-n2", marks=pytest.mark.slow), "-pno:terminal"])
 def test_misses_that_fail_the_run_are_errors_on_their_lines(
     github: Project, pytester: pytest.Pytester, extra: str
 ) -> None:

@@ -14,7 +14,9 @@ def test_misses_are_forgiven(project: Project, pytester: pytest.Pytester) -> Non
     assert result.ret == pytest.ExitCode.OK
 
 
-@pytest.mark.parametrize("extra", [("-p", "no:terminal"), ("-n2",), ("-n2", "-p", "no:cacheprovider")])
+@pytest.mark.parametrize(
+    "extra", [("-p", "no:terminal"), ("-n2",), pytest.param(("-n2", "-p", "no:cacheprovider"), marks=pytest.mark.slow)]
+)
 def test_the_same_without_terminal_and_with_xdist(
     project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]
 ) -> None:

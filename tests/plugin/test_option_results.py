@@ -28,7 +28,7 @@ def check_lines(project: Project) -> None:
         validator.validate(line)
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n2",), ("-p", "no:terminal")])
+@pytest.mark.parametrize("arguments", [(), pytest.param(("-n2",), marks=pytest.mark.slow), ("-p", "no:terminal")])
 def test_every_line_is_as_the_schema_says(
     project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]
 ) -> None:

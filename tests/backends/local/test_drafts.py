@@ -72,6 +72,7 @@ def test_a_guess_is_something_that_was_there(prompt: list[int], answer: list[int
         assert guess
 
 
+@pytest.mark.slow
 def test_the_shipped_model_takes_fewer_steps_than_tokens() -> None:
     pytest.importorskip("torch")
     pytest.importorskip("transformers")

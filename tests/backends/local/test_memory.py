@@ -41,6 +41,7 @@ def test_a_finished_case_leaves_one_result(project: Project, pytester: pytest.Py
     assert left(project, "controller") == [6, 0]
 
 
+@pytest.mark.slow
 def test_a_worker_keeps_no_results(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(COUNT)
     result = pytester.runpytest_subprocess(f"--edgejson-model={project.record()}", "-n2")

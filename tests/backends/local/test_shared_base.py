@@ -109,7 +109,7 @@ def load(adapter: Path | None, *, model: Path = NANO, isolate: bool = False, **s
     )
 
 
-@pytest.mark.parametrize("merge", [True, False], ids=["merged", "unmerged"])
+@pytest.mark.parametrize("merge", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["merged", "unmerged"])
 @pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_models_that_share_answer_as_alone(adapters: dict[str, Path | None], merge: bool, dtype: str) -> None:
     settings = {"merge_adapter": merge, "dtype": dtype}
