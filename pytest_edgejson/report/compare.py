@@ -1,7 +1,6 @@
 """What a person and a pull request read of a comparison: text and Markdown.
 
-Names, ids and outputs come from results files: the text escapes what a terminal would act on, the Markdown keeps them
-in code spans and fences that they cannot end.
+Names, ids and outputs come from results files, which anyone may have written.
 """
 
 from __future__ import annotations
@@ -11,9 +10,20 @@ import string
 import textwrap
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
 from pytest_edgejson.report.diff.render import render_diff
+from pytest_edgejson.report.document import (
+    WIDTH,
+    Code,
+    Folded,
+    Heading,
+    Listing,
+    Note,
+    Preformatted,
+    Strong,
+    Table,
+    as_markdown,
+    as_text,
+)
 from pytest_edgejson.report.figures import change_text, p_text, ratio_text, value_text
 from pytest_edgejson.report.verdict import verdict
 from pytest_edgejson.results.metrics import COMPARED, METRICS
@@ -21,21 +31,18 @@ from pytest_edgejson.results.result import case_name
 from pytest_edgejson.results.statistics import ALPHA, POWER
 from pytest_edgejson.results.units import MEAN, PROPORTION
 from pytest_edgejson.suite.cases import COMPLEXITIES
-from pytest_edgejson.values.markdown import cell, code, fenced, folded
-from pytest_edgejson.values.text import clean, shorten
+from pytest_edgejson.values.text import clean, columns
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pytest_edgejson.report.document import Block, Inline
     from pytest_edgejson.results.compare.comparison import Comparison, ModelRun, Report
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.results.units import Unit
 
-    Name = Callable[[str], str]
-
 SHOWN_DIFFS = 5
-WIDTH = 100
 
 _LABEL_WIDTH = 28
 _GROUPS = ("all", *COMPLEXITIES)
@@ -43,23 +50,18 @@ _GROUPS = ("all", *COMPLEXITIES)
 MOST_MARKDOWN = 60_000
 
 
-def statement(comparison: Comparison, name: Name = clean) -> str:
-    """Return in words whether there is evidence of a difference in JSONExact.
-
-    Args:
-        comparison: two models.
-        name: makes a model's label safe where the sentence is shown.
-    """
+def statement(comparison: Comparison) -> Inline:
+    """Return in words whether there is evidence of a difference in JSONExact."""
     exact = comparison.difference("json_exact")
-    before, after = name(comparison.baseline.label), name(comparison.candidate.label)
+    before, after = Code(comparison.baseline.label), Code(comparison.candidate.label)
     if comparison.is_same:
-        return f"No difference: {before} and {after} gave the same {counted(exact.n, 'output')}."
+        return "No difference: ", before, " and ", after, f" gave the same {counted(exact.n, 'output')}."
     counts = f"{counted(exact.up, 'gain')} and {counted(exact.down, 'regression')}, p {p_text(exact.p_corrected)}"
     if exact.p_corrected <= ALPHA:
         unit = METRICS[exact.metric].unit
         change = f"{value_text(exact.candidate, unit)} instead of {value_text(exact.baseline, unit)}"
         word = "better" if exact.value > 0 else "worse"
-        return f"{after} is {word} than {before}: JSONExact {change} ({change_text(exact)}), {counts}."
+        return after, f" is {word} than ", before, f": JSONExact {change} ({change_text(exact)}), {counts}."
     least = comparison.detectable.observed
     limit = (
         "no difference could be detected"
@@ -67,10 +69,8 @@ def statement(comparison: Comparison, name: Name = clean) -> str:
         else f"only differences of about ±{_points(least)} points or more would be detected"
     )
     cases = len({pair.baseline["case_id"] for pair in comparison.pairing.pairs})
-    return (
-        f"No evidence of a difference between {before} and {after}: JSONExact {counts}; with {counted(cases, 'case')} "
-        f"{limit}."
-    )
+    rest = f": JSONExact {counts}; with {counted(cases, 'case')} {limit}."
+    return "No evidence of a difference between ", before, " and ", after, rest
 
 
 def render_text(report: Report, *, diffs: int | None = SHOWN_DIFFS, width: int = WIDTH, color: bool = False) -> str:
@@ -83,30 +83,7 @@ def render_text(report: Report, *, diffs: int | None = SHOWN_DIFFS, width: int =
         color: mark the diffs with ANSI colours.
     """
 
-    def prose(text: str, indent: str = "") -> str:
-        return textwrap.fill(text, width, subsequent_indent=indent, break_on_hyphens=False)
-
-    blocks = []
-    for comparison in report.comparisons:
-        blocks.append(prose(statement(comparison)))
-        blocks.append("\n".join(prose(line, "  ") for line in _secondary(comparison)))
-    blocks += [prose(f"Note: {note}.", "  ") for note in report.notes]
-    blocks.append(_table(*_standings(report, lambda label: shorten(clean(label), _LABEL_WIDTH)), "simple"))
-    blocks.append(
-        "\n".join(
-            prose(f"{_letter(place)}: {clean(model.label)}", "   ")
-            for place, model in enumerate(report.models)
-            if len(clean(model.label)) > _LABEL_WIDTH
-        )
-    )
-    blocks.append("\n".join(prose(line, "  ") for line in _published_lines(report, clean)))
-    for comparison in report.comparisons:
-        letters = _letters(report, comparison)
-        if comparison.is_same:
-            continue
-        blocks.append(f" {letters[1]} against {letters[0]} ".center(width, "="))
-        blocks += [_table(*table, "simple") for table in _differences(comparison, letters)]
-        blocks.append("\n".join(prose(line, "  ") for line in _details(comparison, letters)))
+    def changes(comparison: Comparison) -> Iterator[Block]:
         for title, results in _changes(comparison):
             lines = [title]
             for position, result in enumerate(results):
@@ -114,10 +91,9 @@ def render_text(report: Report, *, diffs: int | None = SHOWN_DIFFS, width: int =
                 if diffs is None or position < diffs:
                     diff = render_diff(result, width=width - 4, color=color)
                     lines += [textwrap.indent(diff, "    "), ""] if diff else []
-            blocks.append("\n".join(lines).rstrip())
-    blocks.append("\n".join(prose(line, "  ") for line in _multipliers(report, clean)))
-    blocks.append("\n".join(prose(line, "  ") for line in _methods(report)))
-    return "\n\n".join(filter(None, blocks))
+            yield Preformatted("\n".join(lines).rstrip())
+
+    return as_text(_blocks(report, changes, label_width=_LABEL_WIDTH), width)
 
 
 def render_brief(report: Report, *, width: int = WIDTH, most: int = 20) -> str:
@@ -130,89 +106,109 @@ def render_brief(report: Report, *, width: int = WIDTH, most: int = 20) -> str:
     """
     lines = []
     for comparison in report.comparisons:
-        # The details without their first line, the ratio.
-        details = list(_details(comparison, _letters(report, comparison)))[1:]
-        told = [statement(comparison), *_secondary(comparison), *details]
-        lines += [
-            textwrap.fill(line, width, subsequent_indent="  ", break_on_hyphens=False)
-            for line in told[: 1 if comparison.is_same else None]
-        ]
+        told = [statement(comparison)]
+        if not comparison.is_same:
+            # The details without their first line, the ratio.
+            told += [*_secondary(comparison), *list(_details(comparison, _letters(report, comparison)))[1:]]
+        lines.append(as_text([Listing(told, bullet="")], width))
         for title, results in _changes(comparison):
             lines += [title, *(f"  {verdict(case_name(result), result, width=width - 2)}" for result in results[:most])]
             lines += [f"  … and {len(results) - most} more"] * (len(results) > most)
     return "\n".join(lines)
 
 
-def render_markdown(report: Report, *, diffs: int | None = SHOWN_DIFFS, room: int = MOST_MARKDOWN) -> str:
+def render_markdown(report: Report, *, diffs: int | None = SHOWN_DIFFS) -> str:
     """Return a report as Markdown, made for a comment on a pull request.
 
     Args:
         report: what was compared.
         diffs: see `render_text`. Fewer are shown where there is no room.
-        room: characters to fit into.
     """
-    opening = []
-    for comparison in report.comparisons:
-        opening.append(f"**{statement(comparison, code)}**")
-        opening.append("\n".join(f"- {line}" for line in _secondary(comparison)))
-    opening += [f"> **Note:** {code(note)}" for note in report.notes]
-    opening.append(_table(*_standings(report, cell), "pipe"))
-    opening.append("\n".join(f"- {line}" for line in _published_lines(report, code)))
-    tables = []
-    for comparison in report.comparisons:
-        if comparison.is_same:
-            tables.append("")
-            continue
-        letters = _letters(report, comparison)
-        parts = [f"#### {letters[1]} against {letters[0]}"]
-        parts += [_table(*table, "pipe") for table in _differences(comparison, letters)]
-        parts.append("\n".join(f"- {line}" for line in _details(comparison, letters)))
-        tables.append("\n\n".join(parts))
-    closing = ["\n".join(f"- {line}" for line in _multipliers(report, code)), *_methods(report)]
+    return as_markdown(comment(report, diffs, MOST_MARKDOWN)) + "\n"
+
+
+def comment(report: Report, diffs: int | None, room: int) -> list[Block]:
+    """Return a report for a comment; see `render_markdown`.
+
+    Args:
+        report: what was compared.
+        diffs: see `render_text`. Fewer are shown where there is no room.
+        room: characters of Markdown to fit into.
+    """
     # What must be there comes first; the lists and diffs take the room that is left.
-    room -= len("\n\n".join([*opening, *tables, *closing]))
-    blocks = opening
-    for comparison, table in zip(report.comparisons, tables, strict=True):
-        blocks.append(table)
+    room -= len(as_markdown(_blocks(report, lambda comparison: ())))
+
+    def changes(comparison: Comparison) -> Iterator[Block]:
+        nonlocal room
         for title, results in _changes(comparison):
-            blocks.append(list_results(title, results, diffs, room))
-            room -= len(blocks[-1]) + 2
-    return "\n\n".join(filter(None, [*blocks, *closing])) + "\n"
+            folded = list_results(title, results, diffs, room)
+            room -= len(as_markdown([folded])) + 2
+            yield folded
+
+    return list(_blocks(report, changes))
 
 
-def list_results(title: str, results: Sequence[Result], diffs: int | None, room: int) -> str:
+def _blocks(
+    report: Report, changes: Callable[[Comparison], Iterable[Block]], *, label_width: int | None = None
+) -> Iterator[Block]:
+    """Yield a report.
+
+    Args:
+        report: what was compared.
+        changes: returns what is shown of the cases that came out otherwise.
+        label_width: columns that a model's label takes in a table; longer ones are listed below.
+    """
+    for comparison in report.comparisons:
+        yield Strong(statement(comparison))
+        yield Listing([*_secondary(comparison)], bullet="")
+    for note in report.notes:
+        yield Note((Code(note), "."))
+    yield _standings(report, label_width)
+    if label_width is not None:
+        labels = [(_letter(place), model.label) for place, model in enumerate(report.models)]
+        yield Listing(
+            [(f"{letter}: ", Code(label)) for letter, label in labels if columns(clean(label)) > label_width], bullet=""
+        )
+    yield Listing([*_published_lines(report)], bullet="")
+    for comparison in report.comparisons:
+        if not comparison.is_same:
+            letters = _letters(report, comparison)
+            yield Heading(4, f"{letters[1]} against {letters[0]}")
+            yield from _differences(comparison, letters)
+            yield Listing([*_details(comparison, letters)], bullet="")
+            yield from changes(comparison)
+    yield Listing([*_multipliers(report)], bullet="")
+    yield from _methods(report)
+
+
+def list_results(title: Inline, results: Sequence[Result], diffs: int | None, room: int) -> Folded:
     """Return results as a folded list of their verdicts with diffs; what there is no room for is counted instead.
 
     Args:
-        title: safe as Markdown.
+        title: of the list.
         results: misses.
         diffs: how many are shown with their diff, None for all.
-        room: characters to fit into.
+        room: characters of Markdown to fit into.
     """
     room -= 300  # the frame and what is said of what is left out
-    lines: list[str] = []
-    blocks: list[str] = []
-    for result in results:
-        lines.append(f"- {code(verdict(case_name(result), result))}")
-        room -= len(lines[-1]) + 1
+    lines: list[Inline] = [Code(verdict(case_name(result), result)) for result in results]
+    room -= len(as_markdown([Listing(lines)]))
     while lines and room < 0:
-        room += len(lines.pop()) + 1
-    shown = results if diffs is None else results[:diffs]
+        room += len(as_markdown([Listing([lines.pop()])])) + 1
+    shown = [result for result in (results if diffs is None else results[:diffs]) if result["fields"]]
+    blocks: list[Block] = []
+    missing = len(shown)
     for result in shown:
-        block = f"{code(case_name(result))}\n\n{fenced(render_diff(result, width=WIDTH))}" if result["fields"] else ""
-        if len(block) + 2 > room:
+        diff: list[Block] = [Code(case_name(result)), Preformatted(render_diff(result, width=WIDTH))]
+        size = len(as_markdown(diff)) + 2
+        if size > room:
             break
-        blocks.append(block)
-        room -= len(block) + 2
-    missing = [(len(results) - len(lines), "case"), (len(shown) - len(blocks), "diff")]
-    left_out = " and ".join(counted(number, noun) for number, noun in missing if number)
-    note = f"{left_out} left out: a comment holds no more." if left_out else ""
-    body = "\n\n".join(filter(None, ["\n".join(lines), *blocks, note]))
-    return folded(title, body)
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str], style: str) -> str:
-    return tabulate(rows, headers=headers, tablefmt=style, colalign=align, disable_numparse=True)
+        blocks += diff
+        room -= size
+        missing -= 1
+    left_out = [(len(results) - len(lines), "case"), (missing, "diff")]
+    note = " and ".join(counted(number, noun) for number, noun in left_out if number)
+    return Folded(title, [Listing(lines), *blocks, *([f"{note} left out: a comment holds no more."] if note else [])])
 
 
 def _letters(report: Report, comparison: Comparison) -> tuple[str, str]:
@@ -226,27 +222,27 @@ def _letter(place: int) -> str:
     return letters[place] if place < len(letters) else f"M{place + 1}"
 
 
-def _standings(report: Report, name: Name) -> tuple[list[list[str]], list[str], list[str]]:
+def _standings(report: Report, label_width: int | None) -> Table:
     """Return the models, smallest first: the capacity table where parameters are known."""
     standings = {standing.model.label: standing for standing in report.standings}
     order = sorted(
         enumerate(report.models), key=lambda item: (item[1].parameters is None, item[1].parameters or 0, item[0])
     )
-    rows = []
+    rows: list[list[Inline]] = []
     for place, model in order:
         standing = standings.get(model.label)
         groups = {"all": standing.json_exact, **standing.by_complexity} if standing else {}
         rows.append(
             [
                 _letter(place),
-                name(model.label),
+                Code(model.label, label_width),
                 _parameters(model),
                 *(value_text(groups[group], PROPORTION) if group in groups else "-" for group in _GROUPS),
                 value_text(standing.field_f1, MEAN) if standing else "-",
             ]
         )
     headers = ["", "model", "size", "JSONExact", *COMPLEXITIES, "FieldF1"]
-    return rows, headers, ["left", "left", *["right"] * (len(headers) - 2)]
+    return Table(headers, rows, ["left", "left", *["right"] * (len(headers) - 2)])
 
 
 def _parameters(model: ModelRun) -> str:
@@ -257,16 +253,15 @@ def _parameters(model: ModelRun) -> str:
     return f"{number} {model.size_class}" if model.size_class else number
 
 
-def _published_lines(report: Report, name: Name) -> Iterable[str]:
+def _published_lines(report: Report) -> Iterator[Inline]:
     for model in report.models:
-        exact = [value_text(row.json_exact, PROPORTION) for row in model.published if row.json_exact is not None]
-        if exact:
-            yield f"published JSONExact of {name(model.label)}, by the v3 scorer: {' or '.join(dict.fromkeys(exact))}"
+        rows = [value_text(row.json_exact, PROPORTION) for row in model.published if row.json_exact is not None]
+        if rows:
+            exact = " or ".join(dict.fromkeys(rows))
+            yield "published JSONExact of ", Code(model.label), f", by the v3 scorer: {exact}"
 
 
-def _differences(
-    comparison: Comparison, letters: tuple[str, str]
-) -> Iterable[tuple[list[list[str]], list[str], list[str]]]:
+def _differences(comparison: Comparison, letters: tuple[str, str]) -> Iterator[Table]:
     """Yield a table for each metric."""
     for metric in COMPARED:
         own = {each.group: each for each in comparison.differences if each.metric == metric.name}
@@ -286,10 +281,10 @@ def _differences(
         ]
         unit = f",{metric.unit.after_change}" if metric.unit.after_change else ""
         headers = [metric.label, "n", *letters, f"{letters[1]} - {letters[0]}{unit}", "up", "down", "p"]
-        yield rows, headers, ["left", "right", "right", "right", "left", "right", "right", "right"]
+        yield Table(headers, rows, ["left", "right", "right", "right", "left", "right", "right", "right"])
 
 
-def _secondary(comparison: Comparison) -> Iterable[str]:
+def _secondary(comparison: Comparison) -> Iterator[str]:
     """Yield a line for each metric that the verdict does not rest on."""
     if comparison.is_same:
         return
@@ -303,7 +298,7 @@ def _secondary(comparison: Comparison) -> Iterable[str]:
         yield f"{metric.label}: {word}, {before} → {after} ({change}), p {p}"
 
 
-def _details(comparison: Comparison, letters: tuple[str, str]) -> Iterable[str]:
+def _details(comparison: Comparison, letters: tuple[str, str]) -> Iterator[str]:
     exact, found = comparison.difference("json_exact"), comparison.detectable
     yield f"JSONExact ratio {letters[1]} / {letters[0]}: {ratio_text(comparison.ratio)}"
     if found.observed is not None:
@@ -328,15 +323,13 @@ def _changes(comparison: Comparison) -> Iterable[tuple[str, list[Result]]]:
             yield f"{counted(len(results), word)} ({hint})", results
 
 
-def _multipliers(report: Report, name: Name) -> Iterable[str]:
+def _multipliers(report: Report) -> Iterator[Inline]:
     for each in report.multipliers:
-        yield (
-            f"Training multiplier of {name(each.trained.label)} over {name(each.base.label)}: "
-            f"JSONExact × {ratio_text(each.ratio)}"
-        )
+        trained, base = Code(each.trained.label), Code(each.base.label)
+        yield "Training multiplier of ", trained, " over ", base, f": JSONExact × {ratio_text(each.ratio)}"
 
 
-def _methods(report: Report) -> Iterable[str]:
+def _methods(report: Report) -> Iterator[str]:
     compared = len(report.comparisons)
     repeated = any(pair.baseline["repeat"] > 1 for each in report.comparisons for pair in each.pairing.pairs)
     proportions = "bootstrap over cases, which were repeated" if repeated else "exact McNemar test"

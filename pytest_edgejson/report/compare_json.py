@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.report.compare import statement
+from pytest_edgejson.report.document import plain
 from pytest_edgejson.results.statistics import ALPHA, POWER
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def _comparison_json(comparison: Comparison) -> dict[str, Any]:
     return {
         "baseline": comparison.baseline.label,
         "candidate": comparison.candidate.label,
-        "statement": statement(comparison, str),
+        "statement": plain(statement(comparison)),
         "cases": {
             "paired": len(pairing.pairs),
             "errors": pairing.errors,

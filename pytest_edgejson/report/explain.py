@@ -1,18 +1,25 @@
 """What a breakdown looks like: as text for a terminal, as Markdown for a page, as JSON for programs.
 
-Ids, paths, names and kinds come from models, cases and schemas: as text they are cleaned, in Markdown they stand in
-code spans that nothing in them can end.
+Ids, paths, names and kinds come from models, cases and schemas.
 """
 
 from __future__ import annotations
 
 import json
-import textwrap
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tabulate import tabulate
-
+from pytest_edgejson.report.document import (
+    Block,
+    Code,
+    Heading,
+    Inline,
+    Listing,
+    Table,
+    as_markdown,
+    as_text,
+    join,
+)
 from pytest_edgejson.report.figures import estimate_text
 from pytest_edgejson.results.breakdown import (
     Breakdown,
@@ -26,7 +33,6 @@ from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.metrics import METRICS
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
-from pytest_edgejson.values.markdown import cell, code
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted, plural
 
@@ -38,7 +44,6 @@ if TYPE_CHECKING:
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
-WIDTH = 100
 _FIELDS_ON_TERMINAL, _FIELDS, _CASES = 10, 20, 3
 _PATH_WIDTH, _KINDS_WIDTH = 46, 28
 
@@ -50,39 +55,6 @@ _CONDITIONS = {
     "finished": "had answers that were cut off finished (at most)",
     "sound labels": "on cases whose labels are sound",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """Text that is not ours, such as a path."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str | _Name]]
-    align: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """One line of a list: what, and the names it is about."""
-
-    text: str
-    names: Sequence[str]
-    more: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Heading:
-    level: int
-    text: str
-    name: str = ""
-
-
-_Block: TypeAlias = str | _Heading | _Table | list[_Item]
 
 
 def explain(paths: Sequence[Path], models: Sequence[str] = (), fmt: Format = "text", *, verbose: bool = False) -> str:
@@ -110,29 +82,30 @@ def explain(paths: Sequence[Path], models: Sequence[str] = (), fmt: Format = "te
     ]
     if fmt == "json":
         return json.dumps({"models": [asdict(breakdown) for breakdown in breakdowns]}, indent=2, allow_nan=False)
-    render = _as_text if fmt == "text" else _as_markdown
+    render = as_text if fmt == "text" else as_markdown
     return render([block for breakdown in breakdowns for block in _blocks(breakdown, verbose=verbose)])
 
 
-def render_kinds_and_fields(results: Sequence[Result], model: str) -> str:
+def kinds_and_fields(results: Sequence[Result], model: str) -> list[Block]:
     """Return what `pytest -v` shows of a model beside its metrics: kinds by complexity, and the worst fields.
 
     Nothing where all answers are exact.
     """
     kinds = count_kinds(results)
     if kinds.answers["all"] == kinds.failures.get("exact", {}).get("all", 0):
-        return ""
-    fields = _fields(count_fields(results), _FIELDS_ON_TERMINAL, "`edgejson explain` of the results lists them")
-    return _as_text([_Heading(1, "", model), *_kinds(kinds), *fields])
+        return []
+    rest = (Code("edgejson explain"), " of the results lists them")
+    fields = _fields(count_fields(results), _FIELDS_ON_TERMINAL, rest)
+    return [Heading(2, Code(model)), *_kinds(kinds), *fields]
 
 
-def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
+def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
     n = breakdown.points[0].n
     head = f"{breakdown.model} ({breakdown.source})"
     errors = breakdown.errors
     not_run = f"{counted(errors, 'case')} could not be run and {plural(errors, 'counts', 'count')} in nothing."
     return [
-        _Heading(1, "", head),
+        Heading(2, Code(head)),
         *([not_run] if errors else []),
         *(
             [
@@ -152,7 +125,7 @@ def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
 # ---------------------------------------------------------------- sections
 
 
-def _points(breakdown: Breakdown) -> list[_Block]:
+def _points(breakdown: Breakdown) -> list[Block]:
     rows = []
     for number, points in enumerate(breakdown.points):
         change = f"+{len(points.gained)} -{len(points.lost)}" if number else ""
@@ -160,19 +133,24 @@ def _points(breakdown: Breakdown) -> list[_Block]:
             change = f"{len(points.left_out)} left out"
         label = _CONDITIONS[points.condition]
         rows.append([label, str(points.n), str(points.right), change, estimate_text(points.json_exact, PROPORTION)])
-    blocks: list[_Block] = [
-        _Heading(2, "Where the points went"),
-        _Table(["", "n", "exact", "cases", "JSONExact"], rows, ("left", "right", "right", "right", "left")),
+    blocks: list[Block] = [
+        Heading(3, "Where the points went"),
+        Table(["", "n", "exact", "cases", "JSONExact"], rows, ("left", "right", "right", "right", "left")),
     ]
     if not breakdown.suspect:
         blocks.append(
-            "No case of this run is marked as suspect, so that the last line says nothing. `edgejson suite audit` "
-            "finds cases whose labels are not sound; a run with `--edgejson-audit=FILE` marks them."
+            (
+                "No case of this run is marked as suspect, so that the last line says nothing. ",
+                Code("edgejson suite audit"),
+                " finds cases whose labels are not sound; a run with ",
+                Code("--edgejson-audit=FILE"),
+                " marks them.",
+            )
         )
     return blocks
 
 
-def _losses(breakdown: Breakdown, n: int) -> list[_Block]:
+def _losses(breakdown: Breakdown, n: int) -> list[Block]:
     misses = sum(breakdown.losses.values())
     if not misses:
         return [f"All {n} answers are exact."]
@@ -182,11 +160,11 @@ def _losses(breakdown: Breakdown, n: int) -> list[_Block]:
     ]
     return [
         f"{misses} of {n} answers are not exact. By failure kind they are put down to:",
-        _Table(["", "that is", "failure kinds", "misses", "of all"], rows, ("left", "left", "left", "right", "right")),
+        Table(["", "that is", "failure kinds", "misses", "of all"], rows, ("left", "left", "left", "right", "right")),
     ]
 
 
-def _kinds(kinds: Kinds) -> list[_Block]:
+def _kinds(kinds: Kinds) -> list[Block]:
     names = list(kinds.answers)
     n = kinds.answers["all"]
     rows = [["answers", *_cells(kinds.answers, names), ""]]
@@ -196,9 +174,9 @@ def _kinds(kinds: Kinds) -> list[_Block]:
             rows += [[f"malformed: {what}", *_cells(each, names), ""] for what, each in kinds.malformed.items()]
     rows += [[f"flag: {flag}", *_cells(each, names), _share(each["all"], n)] for flag, each in kinds.flags.items()]
     right = ["left", *["right"] * (len(names) + 1)]
-    blocks: list[_Block] = [
-        _Heading(2, "Failure kinds by complexity"),
-        _Table(["", *names, "of all"], _named(rows), right),
+    blocks: list[Block] = [
+        Heading(3, "Failure kinds by complexity"),
+        Table(["", *names, "of all"], _named(rows), right),
     ]
     if kinds.findings:
         rows = [["expected in answers with an object", *_cells(kinds.leaves, names)]]
@@ -207,8 +185,8 @@ def _kinds(kinds: Kinds) -> list[_Block]:
             if kind == "near":
                 rows += [[f"near: {detail}", *_cells(each, names)] for detail, each in kinds.details.items()]
         blocks += [
-            _Heading(2, "What is wrong with the fields, by complexity"),
-            _Table(["leaves", *names], _named(rows), right[:-1]),
+            Heading(3, "What is wrong with the fields, by complexity"),
+            Table(["leaves", *names], _named(rows), right[:-1]),
         ]
     return blocks
 
@@ -217,29 +195,29 @@ def _cells(counts: Mapping[str, int], names: Iterable[str]) -> list[str]:
     return [str(counts.get(name, 0)) for name in names]
 
 
-def _named(rows: Iterable[Sequence[str]]) -> list[list[str | _Name]]:
+def _named(rows: Iterable[Sequence[str]]) -> list[list[Inline]]:
     """Return rows whose labels, but that of the first, are names."""
-    return [[_Name(row[0]) if number else row[0], *row[1:]] for number, row in enumerate(rows)]
+    return [[Code(row[0]) if number else row[0], *row[1:]] for number, row in enumerate(rows)]
 
 
-def _fields(fields: Sequence[FieldErrors], most: int, rest: str) -> list[_Block]:
+def _fields(fields: Sequence[FieldErrors], most: int, rest: Inline) -> list[Block]:
     if not fields:
         return []
-    rows: list[list[str | _Name]] = [
+    rows: list[list[Inline]] = [
         [
-            _Name(_middle(clean(field.path), _PATH_WIDTH)),
+            Code(_middle(clean(field.path), _PATH_WIDTH)),
             f"{field.wrong} of {field.expected}" if field.expected else "",
             str(field.extra or ""),
-            _Name(_how(field.kinds)),
+            Code(_how(field.kinds)),
         ]
         for field in fields[:most]
     ]
-    blocks: list[_Block] = [
-        _Heading(2, "Worst fields"),
-        _Table(["field", "wrong", "extra", "how"], rows, ("left", "right", "right", "left")),
+    blocks: list[Block] = [
+        Heading(3, "Worst fields"),
+        Table(["field", "wrong", "extra", "how"], rows, ("left", "right", "right", "left")),
     ]
     if len(fields) > most:
-        blocks.append(f"{len(fields) - most} more have something wrong; {rest}.")
+        blocks.append(join("", [f"{len(fields) - most} more have something wrong; ", rest, "."]))
     return blocks
 
 
@@ -260,7 +238,7 @@ def _middle(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[:head]}…{text[head + 1 - width :]}"
 
 
-def _beside_v3(breakdown: Breakdown) -> list[_Block]:
+def _beside_v3(breakdown: Breakdown) -> list[Block]:
     units = {metric.label: metric.unit for metric in METRICS.values()}
     rows = []
     last = ""
@@ -269,9 +247,9 @@ def _beside_v3(breakdown: Breakdown) -> list[_Block]:
         metric = "" if pair.metric == last else pair.metric
         rows.append([metric, pair.group, str(pair.n), estimate_text(pair.ours, unit), estimate_text(pair.v3, unit)])
         last = pair.metric
-    blocks: list[_Block] = [
-        _Heading(2, "The published EdgeJSON v3 scorer beside ours"),
-        _Table(["", "", "n", "ours", "v3"], rows, ("left", "left", "right", "left", "left")),
+    blocks: list[Block] = [
+        Heading(3, "The published EdgeJSON v3 scorer beside ours"),
+        Table(["", "", "n", "ours", "v3"], rows, ("left", "left", "right", "left", "left")),
     ]
     if breakdown.unstated:
         blocks.append(
@@ -281,19 +259,22 @@ def _beside_v3(breakdown: Breakdown) -> list[_Block]:
     return blocks
 
 
-def _differences(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
+def _differences(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
     if not breakdown.differences:
         return ["On JSONExact and SchemaCompliance they agree in every case."]
-    groups: dict[str, list[_Item]] = {}
+    groups: dict[str, list[Inline]] = {}
     for each in breakdown.differences:
         yes, no = ("exact", "wrong") if each.metric == "JSONExact" else ("compliant", "not compliant")
         ours, v3 = (yes, no) if each.ours else (no, yes)
         shown = each.cases if verbose else each.cases[:_CASES]
-        item = _Item(f"{len(each.cases)}: {each.reason}", shown, len(each.cases) - len(shown))
+        names: list[Inline] = [Code(case) for case in shown]
+        if len(shown) < len(each.cases):
+            names.append(f"… {len(each.cases) - len(shown)} more")
+        item = join("", [f"{len(each.cases)}: {each.reason}: ", join(", ", names)])
         groups.setdefault(f"{each.metric}: {ours} by ours, {v3} by v3", []).append(item)
-    blocks: list[_Block] = [_Heading(2, "Cases on which they differ, and why")]
+    blocks: list[Block] = [Heading(3, "Cases on which they differ, and why")]
     for title, items in groups.items():
-        blocks += [title, items]
+        blocks += [title, Listing(items)]
     for metric in ("JSONExact", "SchemaCompliance"):
         if all(each.metric != metric for each in breakdown.differences):
             blocks.append(f"On {metric} they agree in every case.")
@@ -302,65 +283,3 @@ def _differences(breakdown: Breakdown, *, verbose: bool) -> list[_Block]:
 
 def _share(count: int, n: int) -> str:
     return f"{100 * count / n:.1f} %" if n else "-"
-
-
-# ---------------------------------------------------------------- text
-
-
-def _as_text(blocks: Sequence[_Block]) -> str:
-    parts = []
-    for block in blocks:
-        if isinstance(block, str):
-            parts.append(textwrap.fill(block.replace("`", ""), WIDTH))
-        elif isinstance(block, _Heading):
-            title = clean(block.name) or block.text
-            parts.append(f"{title}\n{('=' if block.level == 1 else '-') * min(len(title), WIDTH)}")
-        elif isinstance(block, _Table):
-            rows = [[clean(each.text) if isinstance(each, _Name) else each for each in row] for row in block.rows]
-            parts.append(_table(block, rows, "simple"))
-        else:
-            parts.append("\n".join(_item_lines(item) for item in block))
-    return "\n\n".join(parts)
-
-
-def _item_lines(item: _Item) -> str:
-    names = [clean(name) for name in item.names] + [f"… {item.more} more"] * bool(item.more)
-    return "\n".join(
-        [
-            textwrap.fill(item.text, WIDTH, initial_indent="  ", subsequent_indent="    "),
-            textwrap.fill(
-                ", ".join(names), WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
-            ),
-        ]
-    )
-
-
-def _table(table: _Table, rows: Sequence[Sequence[str]], style: str) -> str:
-    return tabulate(
-        rows,
-        headers=table.headers,
-        tablefmt=style,
-        colalign=table.align,
-        disable_numparse=True,
-        preserve_whitespace=False,
-    )
-
-
-def _as_markdown(blocks: Sequence[_Block]) -> str:
-    parts = []
-    for block in blocks:
-        if isinstance(block, str):
-            parts.append(block)
-        elif isinstance(block, _Heading):
-            parts.append(f"{'#' * (block.level + 1)} {code(block.name) if block.name else block.text}")
-        elif isinstance(block, _Table):
-            rows = [[cell(each.text) if isinstance(each, _Name) else each for each in row] for row in block.rows]
-            parts.append(_table(block, rows, "pipe"))
-        else:
-            parts.append("\n".join(_markdown_item(item) for item in block))
-    return "\n\n".join(parts)
-
-
-def _markdown_item(item: _Item) -> str:
-    names = [code(name) for name in item.names] + [f"… {item.more} more"] * bool(item.more)
-    return f"- {item.text}: {', '.join(names)}"

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.report.compare import MOST_MARKDOWN, list_results, render_markdown
+from pytest_edgejson.report.compare import MOST_MARKDOWN, comment, list_results
+from pytest_edgejson.report.document import Code, Heading, Strong, Table, as_markdown
 from pytest_edgejson.report.gates import conclusion, measured
-from pytest_edgejson.report.summary import ALIGNMENT, HEADS, footnote, headline_cells
+from pytest_edgejson.report.summary import footnote, metrics_table
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import METRICS, by_complexity
 from pytest_edgejson.results.result import is_error
-from pytest_edgejson.values.markdown import cell, code, table
+from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pytest_edgejson.report.document import Block
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Profile, Result
@@ -44,16 +46,15 @@ def render_report(
         diffs: misses, regressions and gains shown with their diff; None for all.
     """
     models = list(dict.fromkeys(result["model"] for result in results))
-    blocks = ["## EdgeJSON"]
+    blocks: list[Block] = [Heading(2, "EdgeJSON")]
     for model in dict.fromkeys(decision.model for decision in decisions):
         own = [decision for decision in decisions if decision.model == model]
         line = conclusion(model, own, report_only=report_only, others_failed=others_failed)
-        blocks.append(f"**{_OUTCOMES[line.outcome or 'pass'].split()[0]} {code(line.text)}**")
+        blocks.append(Strong((f"{_OUTCOMES[line.outcome or 'pass'].split()[0]} ", Code(line.text))))
     for model in models:
         own_results = [result for result in results if result["model"] == model]
         groups = by_complexity(own_results, profile)
-        rows = [[name, str(metrics.n), *headline_cells(metrics)] for name, metrics in groups.items()]
-        blocks.append(table([cell(model), "n", *HEADS], rows, ("left", "right", *ALIGNMENT)))
+        blocks.append(metrics_table(Code(model), groups))
         if groups["all"].errors:
             blocks.append(f"Cases that could not be run and count in no metric: {groups['all'].errors}")
         check = check_batching(own_results)
@@ -61,15 +62,20 @@ def render_report(
             blocks.append(describe_check(check))
         gates = [decision for decision in decisions if decision.model == model]
         if gates:
-            rows = [[_OUTCOMES[each.outcome], cell(each.gate.text), cell(measured(each))] for each in gates]
-            blocks.append(table(["", "gate", "measured"], rows, ("left", "left", "left")))
+            blocks.append(
+                Table(
+                    ["", "gate", "measured"],
+                    [[_OUTCOMES[each.outcome], Code(each.gate.text), Code(measured(each))] for each in gates],
+                    ("left", "left", "left"),
+                )
+            )
     blocks.append(footnote(results, profile))
-    room = MOST_MARKDOWN - len("\n\n".join(blocks))
+    room = MOST_MARKDOWN - len(as_markdown(blocks))
     for model in models:
         comparison = (comparisons or {}).get(model)
+        more: list[Block] = []
         if comparison is not None:
-            text = render_markdown(comparison, diffs=diffs, room=room)
-            blocks.append(f"### {code(model)} against the baseline\n\n{text}")
+            more = [Heading(3, (Code(model), " against the baseline")), *comment(comparison, diffs, room)]
         else:
             is_exact = METRICS["json_exact"].score
             misses = [
@@ -77,11 +83,10 @@ def render_report(
                 for result in results
                 if result["model"] == model and not is_error(result) and not is_exact(result, profile)
             ]
-            title = f"{len(misses)} answers of {code(model)} that are not exact" if len(models) > 1 else _title(misses)
-            blocks.append(list_results(title, misses, diffs, room) if misses else "")
-        room -= len(blocks[-1]) + 2
-    return "\n\n".join(filter(None, blocks)) + "\n"
-
-
-def _title(misses: Sequence[Result]) -> str:
-    return "1 answer that is not exact" if len(misses) == 1 else f"{len(misses)} answers that are not exact"
+            if misses:
+                whose = (" of ", Code(model)) if len(models) > 1 else ()
+                rest = f" that {plural(len(misses), 'is', 'are')} not exact"
+                more = [list_results((counted(len(misses), "answer"), *whose, rest), misses, diffs, room)]
+        blocks += more
+        room -= len(as_markdown(more)) + 2
+    return as_markdown(blocks) + "\n"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tabulate import tabulate
-
+from pytest_edgejson.report.document import Code, Foreign, Table, as_text
 from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import HEADLINE, Grouping, Metrics, by_complexity, by_schema, measure
@@ -14,9 +13,10 @@ from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.spec import ModelSpec, Published
+    from pytest_edgejson.report.document import Block, Inline
     from pytest_edgejson.results.repeats import Repeats
     from pytest_edgejson.results.result import Profile, Result
     from pytest_edgejson.suite.marks import Marks
@@ -24,66 +24,60 @@ if TYPE_CHECKING:
 _SOUND = "all, sound labels"
 
 
-HEADS = tuple(metric.label for metric in HEADLINE)
-ALIGNMENT = tuple("left" if metric.unit.has_interval else "right" for metric in HEADLINE)
+def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline = "") -> Table:
+    """Return the table of a model's metrics.
+
+    Args:
+        title: of the first column.
+        groups: the metrics of each row, by its name.
+        caption: of the table.
+    """
+    rows = [
+        [name, str(metrics.n), *(cell_text(metrics.get(metric.name), metric.unit) for metric in HEADLINE)]
+        for name, metrics in groups.items()
+    ]
+    align = ("left" if metric.unit.has_interval else "right" for metric in HEADLINE)
+    return Table([title, "n", *(metric.label for metric in HEADLINE)], rows, ("left", "right", *align), caption)
 
 
-def headline_cells(metrics: Metrics) -> list[str]:
-    """Return the headline metrics of a group as the cells of a row, under `HEADS`."""
-    return [cell_text(metrics.get(metric.name), metric.unit) for metric in HEADLINE]
-
-
-def _one_model(groups: Mapping[str, Metrics]) -> str:
-    rows = [[name, metrics.n, *headline_cells(metrics)] for name, metrics in groups.items()]
-    align = ("left", "right", *ALIGNMENT)
-    return tabulate(rows, headers=["", "n", *HEADS], tablefmt="simple", colalign=align, disable_numparse=True)
-
-
-def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> str:
-    """Return a table for each metric, a column for each model."""
+def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table]:
+    """Yield a table for each metric, a column for each model."""
     names = list(dict.fromkeys(name for by_name in groups.values() for name in by_name))
     # `all` comes last also where one model lacks a group.
     names.sort(key=lambda name: name in ("all", _SOUND))
-    tables = []
     for metric in HEADLINE:
         rows = []
         for name in names:
             cells = [by_name.get(name) for by_name in groups.values()]
             n = "/".join(dict.fromkeys(str(cell.n if cell else 0) for cell in cells))
             rows.append([name, n, *(cell_text(cell.get(metric.name), metric.unit) if cell else "-" for cell in cells)])
-        align = ("left", "right", *["left"] * len(groups))
-        headers = [metric.label, "n", *groups]
-        tables.append(tabulate(rows, headers=headers, tablefmt="simple", colalign=align, disable_numparse=True))
-    return "\n\n".join(tables)
+        yield Table([metric.label, "n", *map(Code, groups)], rows, ("left", "right", *["left"] * len(groups)))
 
 
-def _repeats(model: str, repeats: Repeats) -> str:
-    """Return how far repeats of a run lie apart, and how often a case passes in some or all of them."""
+def _repeats(model: str, repeats: Repeats) -> Iterator[Block]:
+    """Yield how far repeats of a run lie apart, and how often a case passes in some or all of them."""
     exact, f1 = repeats.json_exact, repeats.field_f1
-    spread = tabulate(
+    yield Table(
+        ["", "mean", "deviation", "worst", "best"],
         [
             ["JSONExact", *(f"{100 * each:.1f} %" for each in (exact.mean, exact.deviation, exact.low, exact.high))],
             ["FieldF1", *(f"{each:.3f}" for each in (f1.mean, f1.deviation, f1.low, f1.high))],
         ],
-        headers=["", "mean", "deviation", "worst", "best"],
-        tablefmt="simple",
-        colalign=("left", *["right"] * 4),
-        disable_numparse=True,
+        ("left", *["right"] * 4),
+        (Code(model), f": {repeats.repeats} answers to each of {repeats.cases} cases"),
     )
-    passes = tabulate(
+    yield Table(
+        ["k", "pass@k (some of k)", "pass^k (all k)"],
         [
             [str(k), estimate_text(repeats.pass_at[k], PROPORTION), estimate_text(repeats.pass_all[k], PROPORTION)]
             for k in repeats.pass_at
         ],
-        headers=["k", "pass@k (some of k)", "pass^k (all k)"],
-        tablefmt="simple",
-        colalign=("right", "left", "left"),
-        disable_numparse=True,
+        ("right", "left", "left"),
     )
     same = f"all {repeats.repeats} answers are the same text in {repeats.identical} of {repeats.cases} cases"
     if repeats.left_out:
         same += f"; {repeats.left_out} cases without all their answers are left out here"
-    return f"{model}: {repeats.repeats} answers to each of {repeats.cases} cases\n{spread}\n\n{passes}\n\n{same}"
+    yield same
 
 
 def _cases_not_run(errors: int) -> str:
@@ -122,59 +116,65 @@ def render_summary(
         verbose: also a table by schema, kinds of failure, the worst fields, and what is published of the models.
         marks: of suspect labels; what is told of them. Cases that carry one are left out of a row beside `all`.
     """
-    models = list(dict.fromkeys(result["model"] for result in results))
-    parts = []
+    by_model: dict[str, list[Result]] = {}
+    for result in results:
+        by_model.setdefault(result["model"], []).append(result)
+    # Each part stands in lines of its own, as wide as it is: the terminal wraps what is wider.
+    return as_text(_blocks(by_model, specs, profile, verbose, marks), width=None)
+
+
+def _blocks(
+    by_model: Mapping[str, Sequence[Result]],
+    specs: Mapping[str, ModelSpec],
+    profile: Profile,
+    verbose: bool,
+    marks: Marks | None,
+) -> Iterator[Block]:
+    results = [result for own in by_model.values() for result in own]
     groupings: list[Grouping] = [by_complexity, by_schema] if verbose else [by_complexity]
     for grouping in groupings:
-        groups = {
-            model: grouping([result for result in results if result["model"] == model], profile) for model in models
-        }
+        groups = {model: grouping(own, profile) for model, own in by_model.items()}
         if grouping is by_complexity and any(result["suspect"] for result in results):
-            for model in models:
-                sound = [result for result in results if result["model"] == model and not result["suspect"]]
-                groups[model][_SOUND] = measure(sound, profile)
-        if len(models) == 1:
-            parts.append(f"{models[0]}\n{_one_model(groups[models[0]])}")
+            for model, own in by_model.items():
+                groups[model][_SOUND] = measure([result for result in own if not result["suspect"]], profile)
+        if len(groups) == 1:
+            for model, by_name in groups.items():
+                yield metrics_table("", by_name, Code(model))
         else:
-            parts.append(_side_by_side(groups))
+            yield from _side_by_side(groups)
         if grouping is by_complexity:
-            parts += [
-                _repeats(model, repeats)
-                for model in models
-                for repeats in [measure_repeats([result for result in results if result["model"] == model], profile)]
-                if repeats is not None
-            ]
-            parts += [
-                f"{model}: {_cases_not_run(by_name['all'].errors)}"
-                for model, by_name in groups.items()
-                if by_name["all"].errors
-            ]
-            parts += [
-                f"{model}: {describe_check(check)}"
-                for model in models
-                for check in [check_batching(result for result in results if result["model"] == model)]
-                if check is not None
-            ]
+            yield from _beside_the_table(by_model, groups, profile)
     if marks is not None:
-        parts.append(marks.describe(results))
+        yield Foreign(marks.describe(results))
     if verbose or profile == "v3":
-        parts += [
-            f"published for {model}: {_published(row)}"
-            for model in models
-            if model in specs
-            for row in specs[model].published
-        ]
+        for model in by_model:
+            for row in specs[model].published if model in specs else ():
+                yield "published for ", Code(model), ": ", Foreign(_published(row))
     if verbose:
-        from pytest_edgejson.report.explain import render_kinds_and_fields
+        from pytest_edgejson.report.explain import kinds_and_fields
 
-        for model in models:
-            text = render_kinds_and_fields([result for result in results if result["model"] == model], model)
-            parts += [text] if text else []
+        for model, own in by_model.items():
+            yield from kinds_and_fields(own, model)
     stored = sum(result["stored"] for result in results)
     if stored:
-        parts.append(f"{stored} of {len(results)} completions are from the store, where earlier runs left them.")
-    parts.append(footnote(results, profile))
-    return "\n\n".join(parts)
+        yield f"{stored} of {len(results)} completions are from the store, where earlier runs left them."
+    yield footnote(results, profile)
+
+
+def _beside_the_table(
+    by_model: Mapping[str, Sequence[Result]], groups: Mapping[str, Mapping[str, Metrics]], profile: Profile
+) -> Iterator[Block]:
+    for model, own in by_model.items():
+        repeats = measure_repeats(own, profile)
+        if repeats is not None:
+            yield from _repeats(model, repeats)
+    for model, by_name in groups.items():
+        if by_name["all"].errors:
+            yield Code(model), f": {_cases_not_run(by_name['all'].errors)}"
+    for model, own in by_model.items():
+        check = check_batching(own)
+        if check is not None:
+            yield Code(model), ": ", Foreign(describe_check(check))
 
 
 def footnote(results: Sequence[Result], profile: Profile = "default") -> str:

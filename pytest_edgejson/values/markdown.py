@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from pytest_edgejson.values.text import clean
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+_FORMATTING = {ord(char): f"\\{char}" for char in "\\`*_[]<>|"}
 
 
 def code(text: str) -> str:
@@ -20,6 +18,11 @@ def code(text: str) -> str:
     # A backtick at either end would join the delimiter, and one space at both ends is taken away.
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
+
+
+def escaped(text: str) -> str:
+    """Return a text as a line of prose, nothing of which is taken for formatting."""
+    return clean(text).translate(_FORMATTING)
 
 
 def cell(text: str) -> str:
@@ -36,13 +39,6 @@ def fenced(text: str) -> str:
 def folded(title: str, body: str) -> str:
     """Return Markdown that is shown once its title is clicked on; both must be safe already."""
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
-
-
-def table(headers: Sequence[str], rows: Sequence[Sequence[str]], align: Sequence[str]) -> str:
-    """Return a table of cells that are safe already; `align` is `left` or `right` for each column."""
-    from tabulate import tabulate
-
-    return tabulate(rows, headers=headers, tablefmt="pipe", colalign=align, disable_numparse=True)
 
 
 def _longer_than_any(mark: str, text: str, least: int) -> str:

@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 from pytest_edgejson.cli import main
 from pytest_edgejson.report.compare import render_markdown, render_text, statement
 from pytest_edgejson.report.compare_json import as_json
+from pytest_edgejson.report.document import plain
 from pytest_edgejson.results.compare.runs import compare_runs
 
 BOLD = re.compile(r"\x1b\[")
@@ -34,7 +35,7 @@ def report(tmp_path):
 
 
 def sentence(report):
-    return statement(report.comparisons[0])
+    return plain(statement(report.comparisons[0]))
 
 
 # The first sentence

@@ -13,7 +13,7 @@ from helpers.projects import Project
 
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.cli import main
-from pytest_edgejson.report.explain import WIDTH, explain, render_kinds_and_fields
+from pytest_edgejson.report.explain import WIDTH, explain, kinds_and_fields
 from pytest_edgejson.results.file import ResultsWriter, read_run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.results.result import make_result
@@ -212,7 +212,7 @@ def test_json_is_plain_and_whole(project, results, capsys):
 
 
 def test_nothing_is_shown_of_kinds_when_all_is_exact(results):
-    assert render_kinds_and_fields(read_run(results({"gold": {}})).results, "gold") == ""
+    assert kinds_and_fields(read_run(results({"gold": {}})).results, "gold") == []
 
 
 def test_verbose_pytest_shows_kinds_and_the_ten_worst_fields(project, pytester):

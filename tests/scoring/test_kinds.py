@@ -10,7 +10,8 @@ import pytest
 from helpers.answers import field, made_up
 
 from pytest_edgejson.report.diff.render import render_diff
-from pytest_edgejson.report.explain import render_kinds_and_fields
+from pytest_edgejson.report.document import as_text
+from pytest_edgejson.report.explain import kinds_and_fields
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.breakdown import break_down
 from pytest_edgejson.results.file import SCHEMA_FILE
@@ -78,7 +79,7 @@ def test_a_new_failure_kind_is_told_and_counted_everywhere(monkeypatch):
     result = made_up(failure="loop", fields=[])
     assert describe(result) == "the output repeats itself"
     assert break_down([result], {result["schema_sha256"]: None}, "r.jsonl", "m").losses["truncation"] == 1
-    assert "loop" in render_kinds_and_fields([result], "m")
+    assert "loop" in as_text(kinds_and_fields([result], "m"))
 
 
 def test_a_failure_kind_that_nothing_detects_fails_at_the_first_miss(monkeypatch):
@@ -94,7 +95,7 @@ def test_a_new_kind_of_finding_is_told_and_counted_everywhere(monkeypatch):
     monkeypatch.setitem(kinds.FINDINGS, "unit", kinds.FindingWords("in another unit", "1 km for 1000 m"))
     result = made_up(fields=[field("length", "unit", expected=1, got=2)])
     assert "in another unit" in render_diff(result)
-    assert "unit" in render_kinds_and_fields([result], "m")
+    assert "unit" in as_text(kinds_and_fields([result], "m"))
 
 
 def test_what_a_later_version_calls_a_kind_is_shown_as_it_stands():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.report.blocks import Heading, Table
+from pytest_edgejson.report.document import Code, Heading, Table
 from pytest_edgejson.training.family.tables import ablations, capacity, training
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pytest_edgejson.report.blocks import Block
+    from pytest_edgejson.report.document import Block
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.training.family.tables import Experiment
 
@@ -29,11 +29,13 @@ def make_report(experiment: Experiment, command: str) -> Iterator[Block]:
     cases = len({result["case_id"] for result in experiment.run.results})
     yield Heading(1, "The published experiment in miniature")
     yield (
-        f"Made by `{command}`, which makes it again on any machine: LoRA adapters are trained on {bases}, small models "
+        "Made by ",
+        Code(command),
+        f", which makes it again on any machine: LoRA adapters are trained on {bases}, small models "
         f"of this project's own, and all of them answer the {cases} test cases. Beside them stands what is published "
         f"of {published} and what they are trained on: other models, on other cases of the same schemas, by the v3 "
         "scorer, with 37 medium cases instead of 57. It is the pattern that can be compared, not the figures. Where "
-        "published documents disagree, all their figures are given."
+        "published documents disagree, all their figures are given.",
     )
     yield from training(experiment)
     if len(plan.bases) > 1:
@@ -44,7 +46,9 @@ def make_report(experiment: Experiment, command: str) -> Iterator[Block]:
     yield (
         "Intervals are 95 %: Wilson for proportions, bootstrap for means, Newcombe's method 10 for differences, Bonett "
         "and Price for ratios. p: exact McNemar test, corrected by Benjamini and Hochberg for the comparisons of its "
-        "section; by complexity it is exploratory. `edgejson compare results.jsonl --baseline MODEL` tells more."
+        "section; by complexity it is exploratory. ",
+        Code("edgejson compare results.jsonl --baseline MODEL"),
+        " tells more.",
     )
     yield Heading(2, "How it was made")
     yield from _making(experiment)

@@ -58,7 +58,7 @@ def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> st
         bases: train the bases too.
     """
     from pytest_edgejson.backends.models import load_registry
-    from pytest_edgejson.report.blocks import as_markdown, as_text
+    from pytest_edgejson.report.document import as_markdown, as_text
     from pytest_edgejson.training.family.notebook import Notebook, ReproductionError
     from pytest_edgejson.training.family.report import make_report
     from pytest_edgejson.training.family.steps import answer, need_training, train_adapters, train_bases
@@ -78,7 +78,7 @@ def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> st
     trained = [*(base.name for base in plan.bases if bases), *(adapter.name for adapter in plan.adapters)]
     steps = {name: notebook.steps[name] for name in trained}
     blocks = [*make_report(Experiment(plan, results, steps, load_registry(bundled.MODELS_FILE)), command)]
-    (out / "report.md").write_text(as_markdown(blocks), encoding="utf-8")
+    (out / "report.md").write_text(as_markdown(blocks) + "\n", encoding="utf-8")
     return f"{as_text(blocks)}\n\nreport: {out / 'report.md'}"
 
 

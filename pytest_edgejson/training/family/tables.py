@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.report.blocks import Heading, Table
 from pytest_edgejson.report.compare import statement
+from pytest_edgejson.report.document import Heading, Listing, Table
 from pytest_edgejson.report.figures import cell_text, change_text, estimate_text, p_text, ratio_text, value_text
 from pytest_edgejson.results.compare.runs import compare_runs
 from pytest_edgejson.results.file import Run
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.report.blocks import Block
+    from pytest_edgejson.report.document import Block
     from pytest_edgejson.results.compare.comparison import Comparison, Difference
     from pytest_edgejson.results.metrics import Metrics
     from pytest_edgejson.training.family.notebook import Step
@@ -113,11 +113,10 @@ def _trained(experiment: Experiment, base: Base, comparison: Comparison) -> Iter
         yield Table([metric.label, "n", *models, *others], rows, ("left", "right", *["left"] * 4))
     before, after = (experiment.registry[other].published[0].json_exact for other in others)
     published = f"{after / before:.2f}" if before and after is not None else "-"
-    yield [
-        statement(comparison),
-        "Training multiplier, JSONExact of the adapter over that of the base: "
-        f"{ratio_text(comparison.ratio)}; as published {published}.",
-    ]
+    multiplier = f"{ratio_text(comparison.ratio)}; as published {published}."
+    yield Listing(
+        [statement(comparison), f"Training multiplier, JSONExact of the adapter over that of the base: {multiplier}"]
+    )
 
 
 def capacity(experiment: Experiment) -> Iterator[Block]:
@@ -148,7 +147,7 @@ def capacity(experiment: Experiment) -> Iterator[Block]:
         ]
         headers = [f"JSONExact, {what}", "n", small.name, large.name, "difference, points", "p", *others]
         yield Table(headers, rows, ("left", "right", "right", "right", "left", "right", "left", "left"))
-    yield [statement(comparison) for comparison in report.comparisons]
+    yield Listing([statement(comparison) for comparison in report.comparisons])
 
 
 def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
@@ -190,7 +189,7 @@ def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
             [[f"{count:,}", *cells(adapter, BY_CASES.get(count))] for adapter, count in counts.items()],
             align[1:],
         )
-    yield [statement(comparison) for comparison in report.comparisons]
+    yield Listing([statement(comparison) for comparison in report.comparisons])
 
 
 def _p(difference: Difference) -> str:

@@ -14,7 +14,7 @@ import pytest
 from helpers.runs import answers, write_run
 
 from pytest_edgejson.backends.models import load_registry
-from pytest_edgejson.report.blocks import as_markdown, as_text
+from pytest_edgejson.report.document import as_markdown, as_text
 from pytest_edgejson.report.figures import estimate_text, p_text
 from pytest_edgejson.results.metrics import COMPARED, measure
 from pytest_edgejson.results.statistics import PairedCounts, corrected, mcnemar, paired_ratio_interval

@@ -1,0 +1,229 @@
+"""Documents: what reports are built of, rendered as text for a terminal or as Markdown for a page.
+
+A text of ours is safe as it is. What comes from models, cases, schemas and files is foreign and stands in spans that
+say so: a terminal shows nothing of it that would act on the terminal, and on a page it cannot end the span.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from pytest_edgejson.values.markdown import cell, code, escaped, fenced, folded
+from pytest_edgejson.values.text import clean, columns, fill, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+WIDTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A name, path, value or command, foreign or ours: shown letter by letter.
+
+    Attributes:
+        text: any.
+        width: columns that a terminal shows at most; None for all.
+    """
+
+    text: str
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """A sentence that quotes what is foreign."""
+
+    text: str
+
+
+Span: TypeAlias = str | Code | Foreign
+Inline: TypeAlias = Span | tuple[Span, ...]
+"""What stands in a line: a text of ours, a span, or several of both after one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; level 1 is the page's."""
+
+    level: int
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Strong:
+    """A paragraph that says what matters most."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A paragraph that says what to keep in mind."""
+
+    text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table.
+
+    Attributes:
+        headers: a cell for each column.
+        rows: as many cells each.
+        align: `left` or `right` for each column.
+        caption: a line above.
+    """
+
+    headers: Sequence[Inline]
+    rows: Sequence[Sequence[Inline]]
+    align: Sequence[str]
+    caption: Inline = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A list; `bullet` is what a terminal shows before each item."""
+
+    items: Sequence[Inline]
+    bullet: str = "- "
+
+
+@dataclass(frozen=True, slots=True)
+class Preformatted:
+    """Lines that stay as they are; safe to print."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """Blocks that a page shows once their title is clicked on."""
+
+    title: Inline
+    blocks: Sequence[Block]
+
+
+Block: TypeAlias = Heading | Strong | Note | Table | Listing | Preformatted | Folded | Inline
+"""A part of a document; an inline text is a paragraph."""
+
+
+def join(separator: str, parts: Iterable[Inline]) -> tuple[Span, ...]:
+    """Return inline texts as one, a separator between them."""
+    spans = [span for part in parts for span in (separator, *_spans(part))]
+    return tuple(spans[1:])
+
+
+def _spans(text: Inline) -> tuple[Span, ...]:
+    return text if isinstance(text, tuple) else (text,)
+
+
+# ---------------------------------------------------------------- text
+
+
+def as_text(blocks: Iterable[Block], width: int | None = WIDTH) -> str:
+    """Return blocks for a terminal.
+
+    Args:
+        blocks: of the document.
+        width: columns that prose is wrapped at; None wraps nothing.
+    """
+    return "\n\n".join(filter(None, (_block_text(block, width) for block in blocks)))
+
+
+def plain(text: Inline) -> str:
+    """Return an inline text for a terminal."""
+    return "".join(map(_span_text, _spans(text)))
+
+
+def _span_text(span: Span) -> str:
+    if isinstance(span, str):
+        return span
+    text = clean(span.text)
+    return shorten(text, span.width) if isinstance(span, Code) and span.width is not None else text
+
+
+def _block_text(block: Block, width: int | None) -> str:
+    match block:
+        case Heading(level, text):
+            title = plain(text)
+            line = ("=" if level <= 2 else "-") * min(columns(title), width or WIDTH)
+            return f"{title}\n{line}"
+        case Strong(text):
+            return _wrapped(plain(text), width)
+        case Note(text):
+            return _wrapped(f"Note: {plain(text)}", width, "  ")
+        case Table(headers, rows, align, caption):
+            cells = [[plain(each) for each in row] for row in (headers, *rows)]
+            # Our cells begin with spaces where they belong under the one above.
+            table = _tabulate(cells, align, "simple", preserve_whitespace=True)
+            return f"{plain(caption)}\n{table}" if caption else table
+        case Listing(items, bullet):
+            indent = " " * len(bullet) if bullet.strip() else f"{bullet}  "
+            return "\n".join(_wrapped(plain(item), width, indent, bullet) for item in items)
+        case Preformatted(text):
+            return text
+        case Folded(title, blocks):
+            return f"{plain(title)}\n{as_text(blocks, width)}"
+        case _:
+            return _wrapped(plain(block), width)
+
+
+def _wrapped(text: str, width: int | None, indent: str = "", first: str = "") -> str:
+    return first + text if width is None else fill(text, width, indent, first)
+
+
+# ---------------------------------------------------------------- Markdown
+
+
+def as_markdown(blocks: Iterable[Block]) -> str:
+    """Return blocks as Markdown."""
+    return "\n\n".join(filter(None, map(_block_markdown, blocks)))
+
+
+def _inline_markdown(text: Inline) -> str:
+    return "".join(
+        span if isinstance(span, str) else code(span.text) if isinstance(span, Code) else escaped(span.text)
+        for span in _spans(text)
+    )
+
+
+def _cell_markdown(text: Inline) -> str:
+    return "".join(cell(span.text) if isinstance(span, Code) else _inline_markdown(span) for span in _spans(text))
+
+
+def _block_markdown(block: Block) -> str:
+    match block:
+        case Heading(level, text):
+            return f"{'#' * level} {_inline_markdown(text)}"
+        case Strong(text):
+            return f"**{_inline_markdown(text)}**"
+        case Note(text):
+            return f"> **Note:** {_inline_markdown(text)}"
+        case Table(headers, rows, align, caption):
+            cells = [[_cell_markdown(each) for each in row] for row in (headers, *rows)]
+            table = _tabulate(cells, align, "pipe", preserve_whitespace=False)
+            return f"{_inline_markdown(caption)}\n\n{table}" if caption else table
+        case Listing(items):
+            return "\n".join(f"- {_inline_markdown(item)}" for item in items)
+        case Preformatted(text):
+            return fenced(text)
+        case Folded(title, blocks):
+            return folded(_inline_markdown(title), as_markdown(blocks))
+        case _:
+            return _inline_markdown(block)
+
+
+def _tabulate(cells: Sequence[Sequence[str]], align: Sequence[str], style: str, *, preserve_whitespace: bool) -> str:
+    from tabulate import tabulate
+
+    headers, *rows = cells
+    return tabulate(
+        rows,
+        headers=headers,
+        tablefmt=style,
+        colalign=align,
+        disable_numparse=True,
+        preserve_whitespace=preserve_whitespace,
+    )
