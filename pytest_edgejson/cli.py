@@ -295,8 +295,9 @@ def _compare(arguments: argparse.Namespace) -> int:
 
 
 def _rescore(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.report.rescore import render
     from pytest_edgejson.results.file import read_run
-    from pytest_edgejson.results.rescore import render, rescore, write
+    from pytest_edgejson.results.rescore import rescore, write
     from pytest_edgejson.suite.schemas import load_schemas
 
     run = read_run(arguments.results)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from tabulate import tabulate
-
+from pytest_edgejson.report.document import Code, Foreign, Listing, Table, as_markdown, as_text
 from pytest_edgejson.suite.audit.findings import REMARKS, UNSOUND
 from pytest_edgejson.suite.cases import COMPLEXITIES
-from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from pytest_edgejson.report.document import Block, Inline, Span
     from pytest_edgejson.suite.audit.findings import Audit, Finding
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
@@ -35,17 +34,16 @@ def render(audit: Audit, layout: Format = "text", *, verbose: bool = False) -> s
     if layout == "json":
         return json.dumps(_as_dict(audit), indent=1)
     findings = list(audit.findings) if verbose else audit.unsound[:SHOWN_FINDINGS]
-    bullet = "- " if layout == "markdown" else ""
-    listed = "\n".join(f"{bullet}{_line(finding, layout)}" for finding in findings)
-    parts = [
-        _table(audit, layout),
+    blocks = [
+        _table(audit),
         _differences(audit),
-        _lengths(audit),
-        listed,
+        *_lengths(audit),
+        Listing([*map(_line, findings)], bullet=""),
         _hidden(audit, len(findings)),
         _verdict(audit),
     ]
-    return "\n\n".join(part for part in parts if part)
+    # A line for each finding, however long: editors and `grep` take it from there.
+    return as_text(blocks, width=None) if layout == "text" else as_markdown(blocks)
 
 
 def _as_dict(audit: Audit) -> dict[str, Any]:
@@ -71,7 +69,7 @@ def _places(findings: Sequence[Finding]) -> set[str]:
     return {finding.place for finding in findings}
 
 
-def _table(audit: Audit, layout: Format) -> str:
+def _table(audit: Audit) -> Table:
     """Return how many rows each kind of finding concerns."""
 
     def row(name: str, findings: Sequence[Finding]) -> list[str]:
@@ -90,14 +88,7 @@ def _table(audit: Audit, layout: Format) -> str:
     if remarks:
         rows += [row("remarks", [found for found in audit.findings if not found.is_unsound])]
         rows += [[f"  {name}", *cells] for name, *cells in remarks]
-    return tabulate(
-        rows,
-        headers=["", *COMPLEXITIES, "all"],
-        tablefmt="github" if layout == "markdown" else "simple",
-        colalign=("left", *["right"] * 4),
-        disable_numparse=True,
-        preserve_whitespace=layout == "text",
-    )
+    return Table(["", *COMPLEXITIES, "all"], rows, ("left", *["right"] * 4))
 
 
 def _differences(audit: Audit) -> str:
@@ -109,29 +100,23 @@ def _differences(audit: Audit) -> str:
     return f"Expected outputs that differ from the text: {len(_places(found))}, {unsound} of them in what they say."
 
 
-def _lengths(audit: Audit) -> str:
+def _lengths(audit: Audit) -> Iterator[Block]:
     if audit.tokenizer is None:
-        return "Lengths are not checked: --model NAME counts the tokens of a model."
-    lines = []
+        yield "Lengths are not checked: --model NAME counts the tokens of a model."
+        return
+    lines: list[Inline] = []
     for limit in audit.limits:
         longer = [row.case.complexity for row, length in zip(audit.rows, audit.tokens, strict=True) if length > limit]
         split = ", ".join(f"{longer.count(complexity)} {complexity}" for complexity in COMPLEXITIES)
-        lines.append(
-            f"Expected outputs of more than {limit} tokens of {audit.tokenizer}: {len(longer)}"
-            + (f" ({split})." if longer else ".")
-        )
-    return "\n".join(lines)
+        counts = f": {len(longer)} ({split})." if longer else f": {len(longer)}."
+        lines.append((f"Expected outputs of more than {limit} tokens of ", Foreign(audit.tokenizer), counts))
+    yield Listing(lines, bullet="")
 
 
-def _line(finding: Finding, layout: Format) -> str:
-    name = f"{finding.case_id}: " if finding.case_id else ""
-    if layout == "markdown":
-        return f"`{clean(finding.place)}` {name}{finding.kind}: {clean(finding.message).translate(_MARKDOWN)}"
-    return f"{clean(finding.place)}: {name}{finding.kind}: {clean(finding.message)}"
-
-
-# A message quotes labels and values, in which these would be taken for formatting.
-_MARKDOWN = {ord(char): f"\\{char}" for char in "\\`*_[]<>|"}
+def _line(finding: Finding) -> Inline:
+    """Return a finding after its place, which editors find in a line of text that begins with it."""
+    name: tuple[Span, ...] = (Foreign(finding.case_id), ": ") if finding.case_id else ()
+    return Code(finding.place), ": ", *name, f"{finding.kind}: ", Foreign(finding.message)
 
 
 def _hidden(audit: Audit, shown: int) -> str:

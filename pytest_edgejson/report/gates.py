@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.figures import estimate_text, margin_text, value_text
-from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.text import clean, columns, pad
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def report_lines(decisions: Sequence[Decision], *, report_only: bool = False, ot
         others_failed: tests that failed and that no gate forgives.
     """
     lines = []
-    width = max((len(_gate(decision)) for decision in decisions), default=0)
+    width = max((columns(_gate(decision)) for decision in decisions), default=0)
     models = list(dict.fromkeys(decision.model for decision in decisions))
     for model in models:
         lines.append(Line(f"gates of {model}"))
@@ -53,7 +53,9 @@ def _gate(decision: Decision) -> str:
 
 
 def _line(decision: Decision, width: int) -> Line:
-    return Line(f"  {decision.outcome.upper():<12}  {_gate(decision):<{width}}  {measured(decision)}", decision.outcome)
+    return Line(
+        f"  {decision.outcome.upper():<12}  {pad(_gate(decision), width)}  {measured(decision)}", decision.outcome
+    )
 
 
 def measured(decision: Decision) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Completion
@@ -12,19 +12,21 @@ from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.metrics import METRICS, get
 from pytest_edgejson.results.result import Result, make_result
 from pytest_edgejson.suite.cases import Case
-from pytest_edgejson.values.text import clean, show
+from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.suite.schemas import Schema
 
-_SCORES = tuple(metric.key for metric in METRICS.values() if metric.key)
+SCORES = tuple(metric.key for metric in METRICS.values() if metric.key)
 # Why a score changed: what was found in the output, how, and what was thought of it.
 _REASONS = ("extraction.form", "extraction.error", "failure", "flags", "v3.crashed")
-_WHOLE = ("complexity", "schema_sha256", "value", "leaves", "fields", "violations")
+WHOLE = ("complexity", "schema_sha256", "value", "leaves", "fields", "violations")
+KEYS = (*SCORES, *_REASONS, *WHOLE)
+"""What can change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
 
 
 def _changed(before: Result, after: Result) -> Iterable[str]:
-    return (key for key in (*_SCORES, *_REASONS, *_WHOLE) if get(before, key) != get(after, key))
+    return (key for key in KEYS if get(before, key) != get(after, key))
 
 
 def write(rescored: Rescored, path: Path) -> None:
@@ -142,41 +144,3 @@ def write(rescored: Rescored, path: Path) -> None:
     for result, schema in zip(rescored.results, rescored.schemas, strict=True):
         writer.add(result, schema)
     writer.close()
-
-
-def render(rescored: Rescored) -> str:
-    """Return what changed: each result in a line with old and new values, and how many changed in each key."""
-    changes, total = rescored.changes, len(rescored.results)
-    if not changes:
-        return f"{rescored.run.path}: {total} results scored anew, nothing changed"
-    lines = []
-    for change in changes:
-        name = f"{change.before['case_id']}[{change.before['model']}]"
-        repeat = f" repeat {change.before['repeat']}" if change.before["repeat"] > 1 else ""
-        lines.append(f"{clean(name)}{repeat}: {', '.join(_words(change))}")
-    lines += ["", f"{rescored.run.path}: {len(changes)} of {total} results changed"]
-    for key in (*_SCORES, *_REASONS, *_WHOLE):
-        own = [change for change in changes if key in change.keys]
-        if own:
-            lines.append(f"  {key}: {len(own)}{_balance(key, own)}")
-    return "\n".join(lines)
-
-
-def _words(change: Change) -> Iterable[str]:
-    for key in change.keys:
-        if key in _WHOLE:
-            # Too long for a line; the file that --out writes has them.
-            yield key
-        else:
-            yield f"{key} {_shown(get(change.before, key))} → {_shown(get(change.after, key))}"
-
-
-def _shown(value: Any) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else clean(value) if isinstance(value, str) else show(value, 40)
-
-
-def _balance(key: str, changes: Sequence[Change]) -> str:
-    if key not in _SCORES:
-        return ""
-    up = sum(get(change.after, key) > get(change.before, key) for change in changes)
-    return f" ({up} up, {len(changes) - up} down)"

@@ -129,7 +129,7 @@ def test_several_models_are_each_compared_and_the_correction_is_named(report):
     text = render_text(report(answers(60), answers(60, range(9)), answers(60, [3])))
     assert "m (b.jsonl) is worse than m (a.jsonl)" in text
     assert "No evidence of a difference between m (a.jsonl) and m (c.jsonl)" in text.replace("\n", " ")
-    assert " B against A " in text
+    assert "\nB against A\n---" in text
     assert " C against A " in text
     joined = " ".join(text.split())
     assert "corrected for the 2 comparisons" in joined

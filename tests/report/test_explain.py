@@ -13,7 +13,8 @@ from helpers.projects import Project
 
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.cli import main
-from pytest_edgejson.report.explain import WIDTH, explain, kinds_and_fields
+from pytest_edgejson.report.document import WIDTH
+from pytest_edgejson.report.explain import explain, kinds_and_fields
 from pytest_edgejson.results.file import ResultsWriter, read_run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.results.result import make_result

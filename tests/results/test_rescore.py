@@ -9,8 +9,9 @@ import pytest
 from helpers.runs import SCHEMAS, answers, cases, result_of, write_run
 
 from pytest_edgejson.cli import main
+from pytest_edgejson.report.rescore import render
 from pytest_edgejson.results.file import ResultsError, read_run
-from pytest_edgejson.results.rescore import render, rescore, write
+from pytest_edgejson.results.rescore import rescore, write
 from pytest_edgejson.suite.schemas import make_schema
 
 

@@ -468,7 +468,7 @@ def test_markdown_is_a_table_and_a_list_that_no_value_breaks(file: Path, capsys:
     write(file, [row("rating", RATING, expected_output=record)])
     _, out = run(capsys, file, "--format", "markdown")
     assert out.splitlines()[1].startswith("|-")
-    assert f'- `{file}:1` a-1: text_differs: the text has "Lamp" for review\\_text, expected is "a\\|b \\*c\\*"' in out
+    assert f'- `{file}:1`: a-1: text_differs: the text has "Lamp" for review\\_text, expected is "a\\|b \\*c\\*"' in out
 
 
 def test_nothing_that_a_terminal_obeys_is_printed(file: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -352,7 +352,7 @@ def experiment(tmp_path: Path) -> Experiment:
 
 def test_training_is_told_with_its_multiplier(experiment: Experiment) -> None:
     report = as_markdown(training(experiment))
-    assert "nano-1m (adapter) is better than nano-1m (base): JSONExact 66.7 % instead of 8.3 % (+58.3 points" in report
+    assert "`nano-1m (adapter)` is better than `nano-1m (base)`: JSONExact 66.7 % instead of 8.3 % (+58.3 " in report
     interval = paired_ratio_interval(PairedCounts(both=5, gains=35, losses=0, neither=20))
     assert interval is not None
     assert f"over that of the base: 8.00 [{interval.low:.2f}, {interval.high:.2f}]; as published 13.00." in report
@@ -375,7 +375,7 @@ def test_sizes_are_corrected_together(experiment: Experiment) -> None:
     assert bases["all"][:3] == ["60", "8.3 %", "0.0 %"]
     assert bases["all"][3].startswith("-8.3 [")
     assert adapters["medium"][-2:] == ["13.5 %", "51.4 / 50.0 %"]
-    assert "adapter (nano-4m) is better than adapter (nano-1m): " in report
+    assert "`adapter (nano-4m)` is better than `adapter (nano-1m)`: " in report
 
 
 def test_ablations_are_corrected_together(experiment: Experiment) -> None:
@@ -393,7 +393,7 @@ def test_ablations_are_corrected_together(experiment: Experiment) -> None:
     assert ranks["16"][2:] == ["-", "-", "24.7 %"]
     assert ranks["8"][2].startswith("-6.7 [")
     assert (sizes["157"][-1], sizes["629"][-1]) == ("16.2 %", "24.7 %")
-    assert "No evidence of a difference between nano-1m-lora and nano-1m-lora-rank8" in report
+    assert "No evidence of a difference between `nano-1m-lora` and `nano-1m-lora-rank8`" in report
 
 
 def test_one_base_alone_is_compared_with_no_other(experiment: Experiment) -> None:
