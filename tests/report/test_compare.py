@@ -130,7 +130,7 @@ def test_several_models_are_each_compared_and_the_correction_is_named(report):
     assert "m (b.jsonl) is worse than m (a.jsonl)" in text
     assert "No evidence of a difference between m (a.jsonl) and m (c.jsonl)" in text.replace("\n", " ")
     assert "\nB against A\n---" in text
-    assert " C against A " in text
+    assert "\nC against A\n---" in text
     joined = " ".join(text.split())
     assert "corrected for the 2 comparisons" in joined
     assert "Benjamini-Hochberg" in joined

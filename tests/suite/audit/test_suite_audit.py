@@ -467,7 +467,7 @@ def test_markdown_is_a_table_and_a_list_that_no_value_breaks(file: Path, capsys:
     record = changed(RATING, review_text="a|b *c*")
     write(file, [row("rating", RATING, expected_output=record)])
     _, out = run(capsys, file, "--format", "markdown")
-    assert out.splitlines()[1].startswith("|-")
+    assert out.splitlines()[1].startswith("|:-")
     assert f'- `{file}:1`: a-1: text_differs: the text has "Lamp" for review\\_text, expected is "a\\|b \\*c\\*"' in out
 
 
