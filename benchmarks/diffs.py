@@ -49,7 +49,7 @@ def _longest(result: Result) -> int:
 CHOICES: dict[str, Callable[[Result], bool]] = {
     "one number": lambda r: len(r["fields"]) == 1 and isinstance(r["fields"][0].get("got"), float),
     "one word of a long text": lambda r: len(r["fields"]) == 1 and _kinds(r) == {"near"} and _longest(r) > 60,
-    "several kinds in an object": lambda r: 3 <= len(r["fields"]) <= 4 and {"near", "missing"} <= _kinds(r),
+    "several kinds in an object": lambda r: 3 <= len(r["fields"]) <= 6 and {"near", "missing"} <= _kinds(r),
     "a renamed key": lambda r: _kinds(r) == {"renamed"} and len(r["fields"]) == 2,
     "wrong types in a large object": lambda r: _kinds(r) == {"wrong_type"} and r["leaves"] > 60,
     "an item missing": lambda r: "array_length" in _kinds(r) and len(r["fields"]) > 3 and r["field_f1"] > 0.5,
