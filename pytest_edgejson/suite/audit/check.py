@@ -6,15 +6,15 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.suite.audit.shared_rules import Repeats, misplaced, total_errors
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
-from pytest_edgejson.suite.totals import wrong_totals
-from pytest_edgejson.values.jsonvalue import equal, equality_key, format_path, leaves
+from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
 from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Case
@@ -53,7 +53,7 @@ class SuiteCheck:
 
     problems: list[Problem] = field(default_factory=list)
     cases: int = 0
-    _seen: dict[tuple[str, Hashable], str] = field(default_factory=dict)
+    _repeats: Repeats = field(default_factory=Repeats)
 
     def add(self, row: CaseRow | BrokenRow) -> None:
         """Check a row."""
@@ -62,19 +62,13 @@ class SuiteCheck:
             return
         self.cases += 1
         case = row.case
-        messages = [*self._duplicates(case, row.path), *case_problems(case, row.schema)]
-        self.problems += [Problem(row.path, case.line, f"{case.id}: {message}") for message in messages]
-
-    def _duplicates(self, case: Case, path: Path) -> Iterator[str]:
-        place = f"{path}:{case.line}"
-        for what, mark in (
-            ("id", case.id),
-            ("prompt", case.prompt),
-            ("expected output", equality_key(case.expected_output)),
-        ):
-            first = self._seen.setdefault((what, mark), place)
-            if first != place:
-                yield f"its {what} stands already in {first}"
+        repeated = (
+            f"its {what} stands already in {first.path}:{first.case.line}" for what, first in self._repeats.of(row)
+        )
+        self.problems += [
+            Problem(row.path, case.line, f"{case.id}: {message}")
+            for message in (*repeated, *case_problems(case, row.schema))
+        ]
 
 
 def case_problems(case: Case, schema: Schema) -> Iterator[str]:
@@ -89,11 +83,8 @@ def case_problems(case: Case, schema: Schema) -> Iterator[str]:
     if not absent and not violations:
         yield from _unrecoverable(case, schema)
     if not violations:
-        try:
-            for total, value, right in wrong_totals(case.schema_id, case.expected_output):
-                yield f"{total} is {show(value)}, its parts give {show(right)}"
-        except ArithmeticError:
-            yield "its totals are beyond what can be added up"
+        for _, message in total_errors(case):
+            yield message
 
 
 def _number(text: str) -> int | float | None:
@@ -133,14 +124,12 @@ def _unrecoverable(case: Case, schema: Schema) -> Iterator[str]:
         return
     if equal(record, case.expected_output):
         return
-    expected, got = leaves(case.expected_output), leaves(record)
     # Other boundaries give other paths: the same labels in the same order, cut elsewhere.
-    moved = [path for path in (*expected, *got) if (path in expected) != (path in got)]
+    moved, other = misplaced(case.expected_output, record)
     arrays = dict.fromkeys(format_path(path[: _first_index(path)]) for path in moved if _first_index(path) < len(path))
     if arrays:
         yield f"the prompt does not determine where the items of {', '.join(arrays)} begin and end"
     else:
-        other = [path for path, value in expected.items() if path in got and not equal(got[path], value)]
         where = [format_path(path) for path in dict.fromkeys([*moved, *other])]
         yield f"the text does not say what is expected at {', '.join(where[:3])}{', …' if len(where) > 3 else ''}"
 

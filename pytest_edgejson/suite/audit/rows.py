@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.suite.audit.findings import finding_of
+from pytest_edgejson.suite.audit.shared_rules import Repeats
 from pytest_edgejson.suite.audit.similarity import near_duplicates, words_of
 from pytest_edgejson.values.jsonvalue import equality_key
 
@@ -38,18 +39,9 @@ def _contradictions(rows: Iterable[CaseRow]) -> Iterator[Finding]:
 
 
 def _duplicates(rows: Iterable[CaseRow]) -> Iterator[Finding]:
-    seen: dict[tuple[str, Hashable], CaseRow] = {}
+    repeats = Repeats()
     for row in rows:
-        case = row.case
-        same = []
-        for what, text in (
-            ("id", case.id),
-            ("prompt", case.prompt),
-            ("expected output", equality_key(case.expected_output)),
-        ):
-            first = seen.setdefault((what, text), row)
-            if first is not row:
-                same.append(f"its {what} is that of {_place(first, row)}")
+        same = [f"its {what} is that of {_place(first, row)}" for what, first in repeats.of(row)]
         if same:
             yield finding_of(row, "duplicate", "; ".join(same))
 

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, REMARKS, UNSOUND, Audit, Finding, finding_of
 from pytest_edgejson.suite.audit.rows import between_rows
+from pytest_edgejson.suite.audit.shared_rules import total_errors
 from pytest_edgejson.suite.audit.stated_values import FreeTexts, of_reading
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, read_prompt
-from pytest_edgejson.suite.totals import wrong_totals
-from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -94,14 +93,10 @@ def _of_schema(row: CaseRow) -> Iterator[Finding]:
 
 
 def _of_totals(row: CaseRow) -> Iterator[Finding]:
-    try:
-        wrong = wrong_totals(row.case.schema_id, row.case.expected_output)
-    except ArithmeticError:
-        yield finding_of(row, "wrong_total", "the totals are beyond what can be added up")
-        return
+    wrong = total_errors(row.case)
     if wrong:
-        said = [f"{path} is {show(value)}, its parts give {show(right)}" for path, value, right in wrong]
-        yield finding_of(row, "wrong_total", "; ".join(said[:MOST_PATHS]), (path for path, _, _ in wrong))
+        message = "; ".join(said for _, said in wrong[:MOST_PATHS])
+        yield finding_of(row, "wrong_total", message, (path for path, _ in wrong if path))
 
 
 def _of_length(row: CaseRow, count: int, limits: Sequence[int], tokenizer: str) -> Iterator[Finding]:

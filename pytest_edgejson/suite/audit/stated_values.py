@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.suite.audit.boundaries import of_boundaries, renders_alike
 from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
+from pytest_edgejson.suite.audit.shared_rules import misplaced
 from pytest_edgejson.suite.rendering import scalar_text
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
 from pytest_edgejson.values.text import show
@@ -168,9 +169,7 @@ def _same_moment(one: Any, other: Any) -> bool:
 
 
 def _misplaced(row: CaseRow, stated: Any) -> Finding:
-    expected, got = leaves(row.case.expected_output), leaves(stated)
-    moved = [path for path in (*expected, *got) if path not in expected or path not in got]
-    other = [path for path, value in expected.items() if path in got and not equal(got[path], value)]
+    moved, other = misplaced(row.case.expected_output, stated)
     paths = [format_path(path) for path in (*other, *moved)]
     return finding_of(row, "text_differs", f"the text has the values of {list_paths(paths)} in other places", paths)
 

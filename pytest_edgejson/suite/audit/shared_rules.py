@@ -1,0 +1,51 @@
+"""What `edgejson suite check` and `edgejson suite audit` both look at; each tells it in its own form."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.suite.totals import wrong_totals
+from pytest_edgejson.values.jsonvalue import equal, equality_key, leaves
+from pytest_edgejson.values.text import show
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator
+
+    from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.files import CaseRow
+    from pytest_edgejson.values.jsonvalue import Path as LeafPath
+
+
+class Repeats:
+    """Ids, prompts and expected outputs that an earlier row has already."""
+
+    def __init__(self) -> None:
+        self._first: dict[tuple[str, Hashable], CaseRow] = {}
+
+    def of(self, row: CaseRow) -> Iterator[tuple[str, CaseRow]]:
+        """Yield what a row has in common with an earlier one, and the first that has it."""
+        case = row.case
+        for what, key in (
+            ("id", case.id),
+            ("prompt", case.prompt),
+            ("expected output", equality_key(case.expected_output)),
+        ):
+            first = self._first.setdefault((what, key), row)
+            if first is not row:
+                yield what, first
+
+
+def total_errors(case: Case) -> list[tuple[str, str]]:
+    """Return path and description of each derived total that is wrong; the path is empty where none can be told."""
+    try:
+        wrong = wrong_totals(case.schema_id, case.expected_output)
+    except ArithmeticError:
+        return [("", "its totals are beyond what can be added up")]
+    return [(path, f"{path} is {show(value)}, its parts give {show(right)}") for path, value, right in wrong]
+
+
+def misplaced(expected: Any, stated: Any) -> tuple[list[LeafPath], list[LeafPath]]:
+    """Return the paths that only one of two values has, and those at which both have a leaf and not the same."""
+    ours, theirs = leaves(expected), leaves(stated)
+    moved = [path for path in (*ours, *theirs) if path not in ours or path not in theirs]
+    return moved, [path for path, value in ours.items() if path in theirs and not equal(theirs[path], value)]
