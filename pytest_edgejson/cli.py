@@ -170,7 +170,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     rescore.add_argument("results", type=Path, metavar="RESULTS.jsonl", help="of --edgejson-results")
     rescore.add_argument("--out", type=Path, metavar="FILE.jsonl", help="write the new results; may be the same file")
-    rescore.add_argument("--extraction", choices=("lenient", "strict"), help="(default: as each result was made)")
+    rescore.add_argument(
+        "--extraction", choices=("lenient", "last", "strict"), help="(default: as each result was made)"
+    )
     rescore.add_argument("--schemas", type=Path, metavar="DIR", help="(default: the schemas in the file)")
     rescore.set_defaults(run=_rescore)
 

@@ -124,7 +124,8 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
     return GenerationSettings(
         max_new_tokens=limit,
         # The published loop runs on to the limit or the end of sequence, which is part of what it measures.
-        stop_at_root=not published,
+        # Where the last object counts, the first one is no end either.
+        stop_at_root=not published and settings.extraction != "last",
         dtype="float32" if published and dtype == "auto" else dtype,
         merge_adapter=settings.merge_adapter,
         temperature=settings.temperature,

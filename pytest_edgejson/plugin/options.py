@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.results.gates.language import Gate
     from pytest_edgejson.results.result import Profile
+    from pytest_edgejson.scoring.kinds import Policy
 
 
 SHOWN_DIFFS = 5
@@ -101,8 +102,8 @@ _OPTIONS = (
     ),
     _Option(
         "extraction",
-        choice("lenient", "strict"),
-        "how JSON is found in an output: lenient (default) or strict",
+        choice("lenient", "last", "strict"),
+        "how JSON is found in an output: lenient (default), last (of several objects the last one) or strict",
         "POLICY",
         "lenient",
     ),
@@ -270,7 +271,7 @@ class Settings:
     schemas: Path | None
     assertion: Assertion
     profile: Profile
-    extraction: Literal["lenient", "strict"]
+    extraction: Policy
     gates: tuple[Gate, ...]
     baseline: Path | None
     audit: Path | None

@@ -55,7 +55,8 @@ def _particulars(result: Result, width: int) -> str:
             return f" after {result['latency_s']:.1f} s"
         case "truncated":
             tokens = result["output_tokens"]
-            return " at the token limit" if tokens is None else f" at {tokens} tokens"
+            where = " at the token limit" if tokens is None else f" at {tokens} tokens"
+            return where + ", in its thought" * (result["extraction"]["error"] == "malformed:open_thought")
         case "no_json":
             return f": {show(result['output'].strip(), width)}"
         case "malformed":

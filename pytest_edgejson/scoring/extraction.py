@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, closing_of
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 if TYPE_CHECKING:
@@ -31,18 +32,30 @@ OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
 # Where something begins: a fence, or a brace. `{{` never begins an object, so its first brace needs no attempt.
-_EVENT = re.compile(r"`{3,}+|\{(?![ \t\n\r]*+\{)")
-_FENCE = re.compile(r"`{3,}+[ \t]*+[\w+.-]*+\s*+")
-_FENCE_END = re.compile(r"\s*+(?:`{3,}+|\Z)")
-_FENCE_BEFORE = re.compile(r"(?<!`)`{3,}+[ \t]*+[\w+.-]*+\s*+\Z")
+_EVENT = re.compile(r"`{2,}+|~{3,}+|\[(?=\s*+\{)|\{(?![ \t\n\r]*+\{)")
+FENCE = r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+)(?:[ \t]*+\{[.#][^{}\n]{0,100}+\}|[^\n`{\[]{0,100}+)\s*+"
+"""What opens a code fence: its marks, what language it is in and what else is said of it, and the line's end."""
+_FENCE = re.compile(FENCE)
+_FENCE_END = re.compile(r"\s*+(?:`{2,}+|~{3,}+|\Z)")
+_FENCE_BEFORE = re.compile(FENCE + r"\Z")
 _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
 _ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d-]""")
-_TAG = re.compile(r"<think>|</think>|\{(?![ \t\n\r]*+\{)")
-# A brace behind which objects are parts of one that is malformed, as for `scanner.RootScanner`.
-_OBJECT = re.compile(rf"\{{\s*+[{OBJECT_STARTS}]")
-# A brace that says why there is no object, other than the one of "the set {x, y}".
-_OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#“”‘]|[\w$-]++\s*+:|\Z)""")
+_MARK = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSED_ALONE})|(?P<brace>\{{(?![ \t\n\r]*+\{{))", re.IGNORECASE)
+# A brace that begins something meant as an object, other than the one of "the set {x, y}": a quote follows, however it
+# is written, or a comment, or nothing at all …
+_OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#<“”„‘’«`]|\Z|[^\w\s]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s]{0,12}\s*+[:=])""")
+# … and what is an object without doubt, broken or not: a key and its colon. Objects in it are its parts.
+_ROOT = re.compile(
+    r"""\{\s*+(?:"(?:[^"\\\n]|\\.){0,200}+"\s*+[:=]|[^\w\s"{}]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])"""
+)
+# What a model writes before the answer it decided on.
+_FINAL = re.compile(
+    r"<(?:answer|final|final_answer|response|output|result|json)>|\[BEGIN FINAL RESPONSE\]|<\|START_RESPONSE\|>|"
+    r"\bfinal[ \t]++(?:answer|json|output|object|result|response|version)\b",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(r"^\W{0,4}answer\b\W{0,4}:", re.IGNORECASE | re.MULTILINE)
 # What follows an answer when the model goes on with the next example instead of ending.
 _NEXT_EXAMPLE = re.compile(
     r"\{|^[ \t#*<|]{0,8}(?:input|output|text|user|assistant|human|question|example|instruction)\b"
@@ -59,8 +72,9 @@ class Extraction:
         value: the object, None when there is none.
         form: `bare` (the whole text), `fenced` (the content of a code fence) or `embedded` (amid other text).
         policy: the policy it was looked for with.
-        error: why there is none: `empty`, `no_json`, `wrong_root` or `malformed:KIND`, see `MalformedError.kind`.
-        flags: out of `fenced`, `prose` (text around the object), `run_on` (more JSON, or the next example, after it).
+        error: why there is none: `empty`, `no_json`, `wrong_root` or `malformed:KIND`, see `kinds.MALFORMED`.
+        flags: out of `fenced`, `prose` (text around the object), `run_on` (more JSON, or the next example, after it),
+            `several_objects`.
         is_open: there is none, and the text ends inside the root object, or inside a thought.
     """
 
@@ -81,10 +95,11 @@ def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], boo
 
     Args:
         text: the output.
-        policy: `lenient`: thoughts (`<think>…</think>`) are dropped; then the whole text if it is one JSON value, else
-            the contents of fences, else what a decoder finds that is started at each `{` outside of what it decoded
-            already. Of several objects the first that is valid, else the first that is not empty. An object that is
-            part of a malformed or unfinished one counts only when it is valid.
+        policy: `lenient`: thoughts are dropped (`thoughts.FORMS`); then the whole text if it is one JSON value, else
+            objects in fences and amid other text. A part of a malformed or unfinished object or array is none. Where
+            the output names its final answer (`<answer>`, "Final answer"), those before it are drafts. Of what is left
+            the first that is valid, else the first, fenced ones first; an empty object only where no other is there.
+            `last`: the same, but of all objects the last.
             `strict`: the whole stripped text is one object.
         is_valid: tells whether an object fits the schema; None where there is no schema.
     """
@@ -101,16 +116,18 @@ def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], boo
         return Extraction(None, None, policy, "wrong_root")
     search = _Search(visible, whole if stripped == visible else None)
     search.run()
-    chosen = search.choose(is_valid)
+    chosen = search.choose(is_valid, last=policy == "last")
     if chosen is not None:
         flags = _flags(visible[: chosen.start], visible[chosen.end :])
+        if sum(bool(found.value) for found in search.found) > 1:
+            flags = (*flags, "several_objects")
         return Extraction(chosen.value, "fenced" if chosen.fenced else "embedded", policy, None, flags)
     if search.other_root:
         return Extraction(None, None, policy, "wrong_root")
     if search.failure is not None:
         is_open = search.failure.is_open or thinking
         return Extraction(None, None, policy, f"malformed:{search.failure.kind}", is_open=is_open)
-    return Extraction(None, None, policy, "no_json", is_open=thinking)
+    return Extraction(None, None, policy, "malformed:open_thought" if thinking else "no_json", is_open=thinking)
 
 
 def _extract_strict(text: str) -> Extraction:
@@ -142,24 +159,22 @@ class _Followed(MalformedError):
 def _without_thoughts(text: str) -> tuple[str, bool]:
     """Return the text outside of thoughts, and whether it ends inside one.
 
-    Tags inside an object, even a malformed one, are content, as they are for `scanner.RootScanner`. A `</think>` that
-    nothing opened ends a thought that the prompt's template opened, if an object may follow it; a `<think>` that
-    nothing closes hides the rest.
+    Marks inside an object, even a malformed one, are content, as they are for `scanner.RootScanner`. The end of a
+    thought that nothing opened ends one that the prompt's template opened, if an object may follow it; a beginning that
+    nothing ends hides the rest.
     """
-    if "think>" not in text:
-        return text, False
     pieces: list[str] = []
     position = start = work = attempts = 0
     last_brace = text.rfind("{")
-    while match := _TAG.search(text, position):
-        tag, position = match.group(), match.end()
-        if tag == "<think>":
+    while match := _MARK.search(text, position):
+        position = match.end()
+        if match["open"]:
             pieces.append(text[start : match.start()])
-            close = text.find("</think>", position)
-            if close < 0:
+            end = re.compile(closing_of(match.group()), re.IGNORECASE).search(text, position)
+            if end is None:
                 return "".join(pieces), True
-            start = position = close + len("</think>")
-        elif tag == "</think>":
+            start = position = end.end()
+        elif match["close"]:
             if position <= last_brace:
                 pieces.clear()
                 start = position
@@ -170,28 +185,25 @@ def _without_thoughts(text: str) -> tuple[str, bool]:
                 work += position - match.start()
             except MalformedError as error:
                 work += error.position - match.start()
-                if _OBJECT.match(text, match.start()):
-                    extent, _ = _extent(text, match.start())
-                    work += (extent or len(text)) - match.start()
-                    position = extent or position
+                if _ROOT.match(text, match.start()):
+                    extent = _extent(text, match.start()) or len(text)
+                    work += extent - match.start()
+                    position = extent
     return "".join([*pieces, text[start:]]), False
 
 
-def _extent(text: str, start: int, brackets: str = "{}") -> tuple[int | None, list[int]]:
-    """Return where the brackets of something malformed balance, None if they don't, and the braces inside."""
+def _extent(text: str, start: int, brackets: str = "{}") -> int | None:
+    """Return where the brackets of something malformed balance, None if they don't."""
     depth = 0
-    nested: list[int] = []
     for lexeme in _LEXEME.finditer(text, start):
         mark = lexeme.group()
-        if mark == "{" and depth:
-            nested.append(lexeme.start())
         if mark == brackets[0]:
             depth += 1
         elif mark == brackets[1]:
             depth -= 1
             if depth == 0:
-                return lexeme.end(), nested
-    return None, nested
+                return lexeme.end()
+    return None
 
 
 def _most_work(text: str) -> int:
@@ -204,7 +216,6 @@ class _Found:
     start: int
     end: int
     fenced: bool = False
-    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +234,6 @@ class _Search:
     found: list[_Found] = field(default_factory=list)
     other_root: bool = False
     failure: _Failure | None = None
-    parts: set[int] = field(default_factory=set)
-    arrays: set[int] = field(default_factory=set)
-    broken_until: int = 0
     work: int = 0
 
     def run(self) -> None:
@@ -235,7 +243,12 @@ class _Search:
             match = _EVENT.search(self.text, position)
             if match is None or self.work > most or len(self.found) == MAX_OBJECTS:
                 break
-            position = self._fence(match) if match.group().startswith("`") else self._brace(match.start())
+            if match.group() == "{":
+                position = self._brace(match.start())
+            elif match.group() == "[":
+                position = max(self._array(match.start()), match.end())
+            else:
+                position = self._fence(match)
 
     def _decode(self, start: int) -> tuple[Any, int]:
         # What the text begins with was decoded already, and an unfinished answer is all of it.
@@ -250,8 +263,7 @@ class _Search:
             value, end = self._decode(start)
         except MalformedError as error:
             self.work += error.position - start
-            self._array(start)
-            return match.end()
+            return max(self._array(start), match.end())
         self.work += end - start
         closing = _FENCE_END.match(self.text, end)
         if closing is None:
@@ -263,21 +275,16 @@ class _Search:
         return closing.end()
 
     def _array(self, start: int) -> int:
-        """Take in an array that the text, or a fence, begins with; return the offset after it, `start` if it is broken.
+        """Take in what is meant as an array; return the offset after it, `start` where nothing is.
 
         Its objects are no answers, as they are none when the array is the whole text.
         """
-        if _ARRAY.match(self.text, start) is None or start in self.arrays:
+        if _ARRAY.match(self.text, start) is None:
             return start
-        self.arrays.add(start)
         try:
             _, end = self._decode(start)
         except MalformedError as error:
-            extent, nested = _extent(self.text, start, "[]")
-            self.work += error.position + (extent or len(self.text)) - 2 * start
-            self.parts.update(nested)
-            self._explain(_Failure(error.kind, error.position - start, is_open=extent is None))
-            return start
+            return self._broken(error, start, "[]")
         self.work += end - start
         self.other_root = True
         return end
@@ -287,37 +294,49 @@ class _Search:
             value, end = self._decode(start)
         except MalformedError as error:
             self.work += error.position - start
-            # A brace in a string of something malformed says nothing of what comes after that.
-            if start not in self.parts and start >= self.broken_until and _OBJECT_LIKE.match(self.text, start):
-                extent, nested = _extent(self.text, start)
-                self.work += (extent or len(self.text)) - start
-                self.broken_until = extent or start
-                if _OBJECT.match(self.text, start):
-                    self.parts.update(nested)
-                self._explain(_Failure(error.kind, error.position - start, is_open=extent is None))
+            if _ROOT.match(self.text, start):
+                return self._broken(error, start, "{}")
+            if _OBJECT_LIKE.match(self.text, start):
+                self._explain(error, start, is_open=_extent(self.text, start) is None)
             return start + 1
         self.work += end - start
-        self.found.append(_Found(value, start, end, is_part=start in self.parts))
+        self.found.append(_Found(value, start, end))
         return end
 
-    def _explain(self, failure: _Failure) -> None:
-        """Keep the failure that was decoded farthest."""
-        if self.failure is None or failure.progress > self.failure.progress:
-            self.failure = failure
+    def _broken(self, error: MalformedError, start: int, brackets: str) -> int:
+        """Note why something is no answer; return the offset after it: its parts, and fences in its texts, are none."""
+        extent = _extent(self.text, start, brackets)
+        end = extent or len(self.text)
+        self.work += end - start
+        self._explain(error, start, is_open=extent is None)
+        return end
 
-    def choose(self, is_valid: Callable[[Any], bool] | None) -> _Found | None:
+    def _explain(self, error: MalformedError, start: int, *, is_open: bool) -> None:
+        """Keep the failure that was decoded farthest: it says most."""
+        if self.failure is None or error.position - start > self.failure.progress:
+            self.failure = _Failure(error.kind, error.position - start, is_open)
+
+    def choose(self, is_valid: Callable[[Any], bool] | None, *, last: bool) -> _Found | None:
         """Return the object that counts as the answer."""
-        fenced_first = sorted(self.found, key=lambda found: not found.fenced)
+        if last:
+            candidates = self.found[::-1]
+        else:
+            # An answer that is there at once needs no announcement: what says "answer" after it is a further example.
+            begins = any(_is_wordless(_FENCE_BEFORE.sub("", self.text[: found.start])) for found in self.found[:1])
+            marks = [_FINAL] if begins else [_FINAL, _ANSWER]
+            final = max((mark.end() for each in marks for mark in each.finditer(self.text)), default=0)
+            after = [found for found in self.found if found.start >= final]
+            candidates = sorted(after or self.found, key=lambda found: not found.fenced)
+        # `{}` amid prose is no answer, unless it is in a fence.
+        candidates = [found for found in candidates if found.value] or [found for found in candidates if found.fenced]
         if is_valid is not None:
             deadline = time.monotonic() + MAX_SECONDS
-            for found in fenced_first:
+            for found in candidates:
                 if is_valid(found.value):
                     return found
                 if time.monotonic() > deadline:
                     break
-        whole = [found for found in fenced_first if not found.is_part]
-        # A fence that holds `{}` is an answer; braces amid prose are not.
-        return next((found for found in whole if found.value), next((found for found in whole if found.fenced), None))
+        return candidates[0] if candidates else None
 
 
 def _flags(head: str, tail: str) -> tuple[Flag, ...]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Form: TypeAlias = Literal["bare", "fenced", "embedded"]
-Policy: TypeAlias = Literal["lenient", "strict"]
+Policy: TypeAlias = Literal["lenient", "last", "strict"]
 
 FailureKind: TypeAlias = Literal[
     "runtime_error",
@@ -44,7 +44,7 @@ FindingKind: TypeAlias = Literal[
     "array_order",
 ]
 NearDetail: TypeAlias = Literal["rounding", "whitespace", "case", "date form", "punctuation", "spelling", "wording"]
-Flag: TypeAlias = Literal["fenced", "prose", "run_on"]
+Flag: TypeAlias = Literal["fenced", "prose", "run_on", "several_objects"]
 Loss: TypeAlias = Literal["no answer", "formatting", "truncation", "schema", "values"]
 
 
@@ -159,6 +159,7 @@ MALFORMED: Mapping[str, Malformed] = {
     "nesting": Malformed("nested too deeply", is_loaded=True),
     "unterminated": Malformed("it ends inside the object", "though the token limit had not come"),
     "syntax": Malformed("a syntax error"),
+    "open_thought": Malformed("a thought that never ends", "the model's reasoning, with no answer after it"),
 }
 """What is wrong with a malformed object; it stands behind the colon of `extraction.error`."""
 
@@ -167,6 +168,7 @@ FLAGS: Mapping[Flag, str] = {
     "fenced": "in a code fence",
     "prose": "with prose around it",
     "run_on": "followed by more, as if the answer had not ended",
+    "several_objects": "one of several",
 }
 """How an object was found, whether it is right or not."""
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 
-from pytest_edgejson.scoring.extraction import OBJECT_STARTS, extract
+import regex  # type: ignore[import-untyped]
+
+from pytest_edgejson.scoring.extraction import FENCE, OBJECT_STARTS, extract
+from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, OPENING_LATER, closing_of
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-_MARK = re.compile(r"<think>|</think>|[{\[]")
-_END_OF_THOUGHT = re.compile(r"</think>")
+# Of `regex`, which tells what may still become a match when more of the text is there.
+_FIRST_MARK, _MARK = (
+    regex.compile(rf"(?P<open>{opening})|(?P<close>{CLOSED_ALONE})|[{{\[]", regex.IGNORECASE)
+    for opening in (OPENING, OPENING_LATER)
+)
+# No mark is longer: what begins like one and is not yet whole after so much is none.
+_LONGEST_MARK = 300
 _IN_OBJECT = re.compile(r'["{}]')
 _IN_ARRAY = re.compile(r'["\[\]]')
 _IN_STRING = re.compile(r'["\\]')
-_FENCE_BEFORE = re.compile(r"(?<!`)`{3,}+[ \t]*+[\w+.-]*+\s*+\Z")
+_FENCE_BEFORE = re.compile(FENCE + r"\Z")
 # What is kept of the text before a bracket, to tell whether a fence ends it.
 _LONGEST_FENCE = 200
 # Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
@@ -34,17 +42,17 @@ class RootScanner:
         closed_at: the offset after the root object, in all that was fed; None as long as it has not closed.
     """
 
-    def __init__(self, *, thinking: bool = False) -> None:
+    def __init__(self, *, closing: str | None = None) -> None:
         """Start at the beginning of an output.
 
         Args:
-            thinking: the prompt's template has opened a thought already.
+            closing: what ends the thought that the prompt's template has opened, see `thoughts.opened_by`.
         """
         self.closed_at: int | None = None
         self._fed = 0
         self._text: list[str] = []
         self._doubts = 0
-        self._tag = "</think>" if thinking else "<think>"
+        self._closing = None if closing is None else regex.compile(closing, regex.IGNORECASE)
         self._carry = ""
         self._before = ""
         self._is_blank = True
@@ -74,18 +82,21 @@ class RootScanner:
 
     def _outside(self, chunk: str, position: int) -> int:
         """Go on in prose or in a thought, to behind the next mark that matters."""
-        match = (_MARK if self._tag == "<think>" else _END_OF_THOUGHT).search(chunk, position)
-        if match is None:
-            cut = chunk.rfind("<", position)
-            # In prose, the end of a thought that nothing opened is looked for too.
-            if cut >= 0 and any(tag.startswith(chunk[cut:]) for tag in {self._tag, "</think>"}):
-                self._carry = chunk[cut:]
-            self._remember(chunk[position:])
+        is_first = len(chunk) == self._fed and position == 0
+        mark_of = self._closing or (_FIRST_MARK if is_first else _MARK)
+        match = mark_of.search(chunk, position, partial=True)
+        if match is None or match.partial:
+            if match is not None and len(chunk) - match.start() <= _LONGEST_MARK:
+                self._carry = chunk[match.start() :]
+                self._remember(chunk[position : match.start()])
+            else:
+                self._remember(chunk[position:])
             return len(chunk)
         self._remember(chunk[position : match.start()])
         mark = match.group()
-        if mark in ("<think>", "</think>"):
-            self._tag = "</think>" if mark == "<think>" else "<think>"
+        if self._closing is not None or mark not in "{[":
+            is_opened = self._closing is None and match["open"]
+            self._closing = regex.compile(closing_of(mark), regex.IGNORECASE) if is_opened else None
             self._before, self._is_blank = "", True
         elif mark == "{" or self._is_blank or _FENCE_BEFORE.search(self._before):
             self._brackets = "{}" if mark == "{" else "[]"
@@ -94,7 +105,8 @@ class RootScanner:
             self._pieces = [mark]
         else:
             self._remember(mark)
-        return match.end()
+        end: int = match.end()
+        return end
 
     def _remember(self, prose: str) -> None:
         self._is_blank = self._is_blank and not prose.strip()

@@ -77,7 +77,7 @@ def check_extraction(text: str, policy: Any) -> None:
     extraction = extract(text, policy)
     value = extraction.value
     assert (value is None) == (extraction.form is None) == (extraction.error is not None)
-    assert set(extraction.flags) <= {"fenced", "prose", "run_on"}
+    assert set(extraction.flags) <= {"fenced", "prose", "run_on", "several_objects"}
     assert not extraction.is_open or value is None
     if value is None:
         return
@@ -228,7 +228,7 @@ def check_case_file(content: bytes) -> None:
 
 
 cuts = st.lists(st.integers(0, 80), max_size=6)
-policies = st.sampled_from(["lenient", "strict"])
+policies = st.sampled_from(["lenient", "last", "strict"])
 answers = objects.flatmap(lambda value: st.tuples(st.just(value), outputs(value) | any_text)) | st.tuples(
     objects, any_text
 )

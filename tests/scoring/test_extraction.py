@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.extraction import MAX_OBJECTS, extract
 from pytest_edgejson.scoring.scanner import RootScanner
+from pytest_edgejson.scoring.thoughts import opened_by
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode
 
 # Machines that run tests are busy with other things too.
@@ -168,14 +169,12 @@ def test_what_is_found_is_nested_no_deeper_than_the_limit():
         ("Answer: ", "", "embedded", ("prose",)),
         ("", "\n\nThe data above was extracted.", "embedded", ("prose",)),
         ("", "}", "embedded", ("run_on",)),
-        ("", '\n{"b": 2}', "embedded", ("run_on",)),
+        ("", '\n{"b": 2}', "embedded", ("run_on", "several_objects")),
         ("", "\n\nInput: another text\n\nOutput:", "embedded", ("run_on",)),
-        ("Answer: ", ' {"b": 2}', "embedded", ("prose", "run_on")),
+        ("Answer: ", ' {"b": 2}', "embedded", ("prose", "run_on", "several_objects")),
         ("The set {x, y}: ", "", "embedded", ("prose",)),
         ("{} ", "", "embedded", ()),
         ("{", "", "embedded", ()),
-        ("{[", "", "embedded", ()),
-        ("{x: ", "}", "embedded", ("prose", "run_on")),
         ('Use "{" to open. ', "", "embedded", ("prose",)),
         ("```json\nsome note\n", "\n```", "embedded", ("prose",)),
     ],
@@ -200,7 +199,7 @@ def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, va
         ("I found nothing.", "no_json"),
         ("The set {x, y} is empty.", "no_json"),
         ("<think>hm</think>", "no_json"),
-        ('<think>maybe {"a": 1}', "no_json"),
+        ('<think>maybe {"a": 1}', "malformed:open_thought"),
         ("null", "wrong_root"),
         ('"text"', "wrong_root"),
         ('[{"a": 1}]', "wrong_root"),
@@ -226,7 +225,68 @@ def test_the_first_valid_object_wins_then_the_first_that_is_not_empty():
     assert extract(text).value == {"example": 1}
     assert extract(text, is_valid=lambda value: "right" in value).value == {"right": 1}
     assert extract(text, is_valid=lambda value: False).value == {"example": 1}
-    assert extract(text, is_valid=lambda value: value == {}).value == {}
+    assert extract(text, is_valid=lambda value: value == {}).value == {"example": 1}
+
+
+def test_the_last_object_counts_where_that_is_asked_for():
+    text = 'First {"a": 1}, better {"a": 2}.\n```json\n{"a": 3}\n```\nOr {"b": 4}, {}'
+    assert extract(text, "last").value == {"b": 4}
+    assert extract(text, "last", is_valid=lambda value: "a" in value).value == {"a": 3}
+    assert extract(text, "last").flags == ("prose", "run_on", "several_objects")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        'Reasoning: it would be {"id": 71}, but the id is 17.\nFinal answer: ',
+        'A draft: {"id": 71}\n\n**Final Answer**\n```json\n',
+        'Schema: {"type": "object"}\nAnswer: ',
+        'It could be {"id": 71}. <answer>',
+        '{"id": 71}\nNo, the text says 17. Final JSON:\n',
+    ],
+)
+def test_what_stands_before_the_answer_that_an_output_names_is_a_draft(before):
+    found = extract(before + '{"id": 17}', is_valid=lambda value: True)
+    assert found.value == {"id": 17}
+    assert "several_objects" in found.flags
+
+
+def test_an_answer_that_is_there_at_once_needs_no_name():
+    assert extract('{"id": 17}\n\nText: another\nAnswer: {"id": 18}').value == {"id": 17}
+
+
+DRAFT, ANSWER = 'maybe {"id": 71} or {', '{"id": 17}'
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("<think>", "</think>"),
+        ("<THINK>\n", "\n</Think>"),
+        ("<thinking>", "</thinking>"),
+        ('<think time="3s">', "</think>"),
+        ("<mm:think>", "</mm:think>"),
+        ("<seed:think>", "</seed:think>"),
+        ("<thought>", "</thought>"),
+        ("<reasoning>\n", "\n</reasoning>\n"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+        ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+        ("analysisWe need JSON: ", "assistantfinal"),
+        ("<|channel>thought\n", "<channel|>"),
+        ("<unused94>thought\n", "<unused95>"),
+        ("Here is my thought process: ", "Here is my response: "),
+        ("Here are my reasoning steps:\n", "[BEGIN FINAL RESPONSE]"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 5, 1000])
+def test_drafts_in_thoughts_are_no_answers(opening, closing, size):
+    text = opening + DRAFT + closing + ANSWER
+    assert extract(text, is_valid=lambda value: True).value == {"id": 17}
+    assert closed_at(text, size) == len(text)
+    cut_off = extract(opening + DRAFT)
+    assert (cut_off.value, cut_off.error, cut_off.is_open) == (None, "malformed:open_thought", True)
 
 
 def test_fences_come_before_what_is_embedded():
@@ -241,10 +301,65 @@ def test_an_empty_object_is_an_answer_only_where_it_is_given_as_one():
     assert extract("Use {} here.").error == "no_json"
 
 
-def test_part_of_a_broken_object_is_no_answer_unless_it_is_valid():
-    for text in ('{"wrapper": {"a": 1}, "x": nope}', '{"wrapper": {"a": 1}', '{"list": [{"a": 1}, {"a": 2}, '):
-        assert extract(text).value is None
-        assert extract(text, is_valid=lambda value: value == {"a": 1}).value == {"a": 1}
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"wrapper": {"a": 1}, "x": nope}',
+        '{"wrapper": {"a": 1}',
+        '{"list": [{"a": 1}, {"a": 2}, ',
+        "{'wrapper': {\"a\": 1}}",
+        '{wrapper: {"a": 1}}',
+        '{"text": "two\nlines", "wrapper": {"a": 1}}',
+        'Here it is: {"text": "Use this:\n```json\n{"a": 1}\n```\nand th',
+        '```json\n{"text": "```json\n{"a": 1}\n```", "b": 1}\n```',
+        '[{"a": 1}, {"a": ',
+        'Result: [{"a": 1}, {"a": ',
+    ],
+)
+def test_part_of_a_broken_root_is_no_answer_even_if_it_is_valid(text):
+    found = extract(text, is_valid=lambda value: True)
+    assert found.value is None
+    assert found.error.startswith("malformed:")
+
+
+@pytest.mark.parametrize("before", ["Here is the JSON: ", "orders = ", "<json>", "Sure!\n```json\n"])
+def test_an_array_is_no_object_whatever_stands_around_it(before):
+    assert extract(before + '[{"a": 1}, {"a": 2}]', is_valid=lambda value: True).error == "wrong_root"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{\\"id\\": \\"A-17\\"}',
+        "{“id”: “A-17”}",
+        "{&quot;id&quot;: &quot;A-17&quot;}",
+        '{\u200b"id": "A-17"}',
+        '{\ufeff"id": "A-17"}',
+        '{**"id"**: "A-17"}',
+        '{<b>"id"</b>: "A-17"}',
+        '{`id`: "A-17"}',
+        '{id: "A-17"}',
+        '{"id"="A-17"}',
+    ],
+)
+def test_what_is_meant_as_an_object_is_malformed_however_its_keys_are_quoted(text):
+    assert extract(text).error.startswith("malformed:")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("```JSON\n", "\n```"),
+        ('```json title="answer.json"\n', "\n```"),
+        ("~~~json\n", "\n~~~"),
+        ("```{.json}\n", "\n```"),
+        ("``json\n", "\n``"),
+        ("```json:answer.json\r\n", "\r\n```\r\n"),
+    ],
+)
+def test_fences_of_any_kind(before, after):
+    found = extract(before + ANSWER + after)
+    assert (found.value, found.form, found.flags) == ({"id": 17}, "fenced", ("fenced",))
 
 
 @pytest.mark.parametrize(
@@ -289,11 +404,11 @@ def test_strict_takes_one_object(value):
 # ---------------------------------------------------------------- hostile text
 
 
-@given(jsonish | st.text(max_size=60), st.sampled_from(["lenient", "strict"]))
+@given(jsonish | st.text(max_size=60), st.sampled_from(["lenient", "last", "strict"]))
 def test_any_text_gives_an_object_or_a_reason(text, policy):
     extraction = extract(text, policy)
     assert (extraction.value is None) == (extraction.form is None) == (extraction.error is not None)
-    assert set(extraction.flags) <= {"fenced", "prose", "run_on"}
+    assert set(extraction.flags) <= {"fenced", "prose", "run_on", "several_objects"}
     assert not extraction.is_open or extraction.value is None
     if extraction.value is not None:
         json.dumps(extraction.value, allow_nan=False)
@@ -385,7 +500,6 @@ def test_where_generation_stops_the_object_is_found(text):
     [
         '{"a": 1 2, "b": "<think>"}',
         '{"a": 1 2, "b": "</think>"}',
-        '{": {"}": ',
         "{'a': \"<think>\"}",
         '{"a": {"b": "{"} x}',
     ],
@@ -413,7 +527,6 @@ def test_what_stands_in_a_malformed_object_hides_no_answer_after_it(broken):
         '```json\n[{"a": 1}]',
         'Here you go:\n```json\n[{"a": 1}, {"b": 2}]\n```',
         '<think>x</think>\n[{"a": 1}]',
-        '[{"]{"]": {"a": null}}',
     ],
 )
 def test_generation_does_not_stop_short_of_an_answer(text):
@@ -422,8 +535,8 @@ def test_generation_does_not_stop_short_of_an_answer(text):
 
 def test_a_thought_that_the_template_opened():
     text = 'maybe {"a": 1}</think>{"a": 2}'
-    assert closed_at(text, thinking=True) == len(text)
-    assert closed_at(text, thinking=False) == text.index("</think>")
+    assert closed_at(text, closing=opened_by("Think. <think>\n")) == len(text)
+    assert closed_at(text) == text.index("</think>")
 
 
 def test_infinity_never_comes_out():

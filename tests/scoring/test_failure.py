@@ -31,7 +31,7 @@ SCHEMA = make_schema(
         ("I cannot.", "stop", "no_json"),
         ("I cannot.", "length", "no_json"),
         ("<think>hm", "length", "truncated"),
-        ("<think>hm", "stop", "no_json"),
+        ("<think>hm", "stop", "malformed"),
         ('{"customer_name": "Ada', "length", "truncated"),
         ('{"customer_name": "Ada', "stop", "malformed"),
         ('{"customer_name": True, "status', "length", "truncated"),

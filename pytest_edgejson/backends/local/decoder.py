@@ -133,10 +133,11 @@ class _Follower:
 
     def __init__(self, pieces: Pieces, prompt: str) -> None:
         from pytest_edgejson.scoring.scanner import RootScanner
+        from pytest_edgejson.scoring.thoughts import opened_by
 
         self._pieces = pieces
         # Templates of reasoning models open the thought themselves.
-        self._scanner = RootScanner(thinking=prompt.rstrip().endswith("<think>"))
+        self._scanner = RootScanner(closing=opened_by(prompt))
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
         self._open: list[int] = []
         self._scanned = 0

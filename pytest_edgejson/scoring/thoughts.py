@@ -1,0 +1,81 @@
+"""Thoughts: which part of an output is reasoning, by the marks that model families put around it.
+
+The marks are those of chat templates and of what servers know of each family. Drafts in a thought are no answers.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# In tags, with a family's prefix or attributes: <mm:think>, <think time="3s">.
+_TAG = r"(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis)"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How some families mark a thought.
+
+    Attributes:
+        families: which do, for the documentation.
+        opening: a regular expression; case is ignored.
+        closing: what ends it, made of the text of the opening: a regular expression too.
+        is_closed_alone: whether the closing ends a thought that the prompt's template has opened.
+        is_first: whether it is one at the beginning of an output only.
+    """
+
+    families: str
+    opening: str
+    closing: Callable[[str], str]
+    is_closed_alone: bool = False
+    is_first: bool = False
+
+
+def _end_tag(opening: str) -> str:
+    name = re.split(r"[\s<>]", opening)[1]
+    return rf"</{re.escape(name)}\s*>"
+
+
+FORMS: tuple[Form, ...] = (
+    Form("DeepSeek, Qwen, SmolLM3, Phi, GLM, Nemotron, Seed (`seed:`), MiniMax (`mm:`) and most others",
+         rf"<{_TAG}(?:\s[^<>]{{0,200}})?>", _end_tag),
+    Form("Mistral", r"\[THINK\]", lambda _: r"\[/THINK\]", is_closed_alone=True),
+    Form("Kimi", "◁think▷", lambda _: "◁/think▷", is_closed_alone=True),
+    Form("Cohere", r"<\|START_THINKING\|>", lambda _: r"<\|END_THINKING\|>", is_closed_alone=True),
+    Form("gpt-oss", r"<\|channel\|>\s*(?:analysis|commentary)[^<{]{0,100}<\|message\|>",
+         lambda _: r"<\|channel\|>\s*final[^<{]{0,100}<\|message\|>", is_closed_alone=True),
+    Form("gpt-oss, decoded without special tokens", r"\A\s*analysis[^\s:=]", lambda _: "assistantfinal",
+         is_first=True),
+    Form("Gemma 4", r"<\|channel>\s*thought", lambda _: r"<channel\|>", is_closed_alone=True),
+    Form("MedGemma", r"<unused94>\s*thought", lambda _: "<unused95>", is_closed_alone=True),
+    Form("Granite", r"\A\s*Here is my thought process:", lambda _: "Here is my response:", is_first=True),
+    Form("Apriel", r"\A\s*Here are my reasoning steps:", lambda _: r"\[BEGIN FINAL RESPONSE\]", is_first=True),
+)  # fmt: skip
+"""The known forms."""
+
+OPENING = "|".join(form.opening for form in FORMS)
+"""A regular expression of all openings; case is ignored."""
+
+OPENING_LATER = "|".join(form.opening for form in FORMS if not form.is_first)
+"""The same for a part of an output that is not its beginning."""
+
+CLOSED_ALONE = "|".join([rf"</{_TAG}\s*>", *(form.closing("") for form in FORMS if form.is_closed_alone)])
+"""A regular expression of what ends a thought that the prompt's template has opened; case is ignored."""
+
+
+def closing_of(opening: str) -> str:
+    """Return the regular expression of what ends a thought, given the text that opened it; case is ignored."""
+    return next(form.closing(opening) for form in FORMS if re.match(form.opening, opening, re.IGNORECASE))
+
+
+def opened_by(prompt: str) -> str | None:
+    """Return what ends the thought that a prompt's template has opened, None where it has opened none."""
+    tail = prompt.rstrip()[-300:]
+    for match in re.finditer(OPENING, tail, re.IGNORECASE):
+        if match.end() == len(tail):
+            return closing_of(match.group())
+    return None
