@@ -12,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from pytest_edgejson.values.decoding import MalformedKind
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -148,6 +150,8 @@ class Malformed:
     note: str = ""
     is_loaded: bool = False
 
+
+BrokenKind: TypeAlias = Literal[MalformedKind, "open_thought"]
 
 MALFORMED: Mapping[str, Malformed] = {
     "trailing_comma": Malformed("trailing comma"),

@@ -246,7 +246,7 @@ def differences(*answers):
             "v3 finds nothing in the text around the object",
         ),
         (answer(EXPECTED | {"rush": 1}), False, "Python's == calls true equal to 1, and false to 0"),
-        (answer("[" * 1_000 + f" {GOLD}"), True, "the published scorer crashes on the output"),
+        (answer("9" * 5_000 + f" {GOLD}"), True, "the published scorer crashes on the output"),
         (answer(f'{{"example": 1}} {GOLD}'), True, "v3 takes another object of the output"),
         (
             answer('{"id": "x", "id": "A-17"}', {"id": "A-17"}),

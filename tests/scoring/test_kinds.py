@@ -19,7 +19,6 @@ from pytest_edgejson.scoring import kinds
 from pytest_edgejson.scoring.extraction import Extraction
 from pytest_edgejson.scoring.failure import failure_kind
 from pytest_edgejson.scoring.score import Score
-from pytest_edgejson.values.decoding import MalformedKind
 
 RESULT = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))["$defs"]["result"]["properties"]
 FINDING = RESULT["fields"]["items"]["properties"]
@@ -34,7 +33,7 @@ DOCS = Path(__file__).parents[2] / "docs"
         (kinds.DETAILS, kinds.NearDetail),
         (kinds.FLAGS, kinds.Flag),
         (kinds.LOSSES, kinds.Loss),
-        (kinds.MALFORMED, MalformedKind),
+        (kinds.MALFORMED, kinds.BrokenKind),
     ],
     ids=["failures", "findings", "details", "flags", "losses", "malformed"],
 )
