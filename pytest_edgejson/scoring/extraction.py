@@ -47,7 +47,7 @@ _MARK = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSED_ALONE})|(?P<brace>\{
 _OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#<“”„‘’«`]|\Z|[^\w\s]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s]{0,12}\s*+[:=])""")
 # … and what is an object without doubt, broken or not: a key and its colon. Objects in it are its parts.
 _ROOT = re.compile(
-    r"""\{\s*+(?:"(?:[^"\\\n]|\\.){0,200}+"\s*+[:=]|[^\w\s"{}]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])"""
+    r"""\{\s*+(?:"(?:[^"\\\n{}]|\\.){0,200}+"\s*+:|[^\w\s"{}]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])"""
 )
 # What a model writes before the answer it decided on.
 _FINAL = re.compile(
