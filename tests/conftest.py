@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 # A run inside this process forgets what it imported: what is slow to import, or cannot be imported twice, comes first.
+import deepdiff  # noqa: F401
 import jsonschema  # noqa: F401
 import pytest
 import scipy.optimize
@@ -13,10 +14,13 @@ from helpers.planted import make_planted
 from helpers.projects import Project
 
 import pytest_edgejson.plugin.failures
+import pytest_edgejson.plugin.gatekeeper
 import pytest_edgejson.plugin.nodes
+import pytest_edgejson.plugin.publishing
 import pytest_edgejson.plugin.terminal
 import pytest_edgejson.report.summary
 import pytest_edgejson.scoring.diagnosis
+import pytest_edgejson.scoring.score
 import pytest_edgejson.suite.validators  # noqa: F401
 
 if TYPE_CHECKING:

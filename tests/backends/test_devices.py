@@ -172,6 +172,7 @@ def test_gpus_bound_the_workers(project: Project, pytester: pytest.Pytester) -> 
     result.stderr.fnmatch_lines(["ERROR: nano: torch finds no cuda:2 here: the last one is cuda:1"])
 
 
+@pytest.mark.slow
 def test_models_without_a_device_scale_freely(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n3", "--edgejson-device=cpu")
     result.assert_outcomes(passed=6)

@@ -106,7 +106,7 @@ def asked(project: Project) -> list[tuple[int, str]]:
     return [(int(line.split()[0]), line.split()[1]) for line in lines]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.slow)], ids=["alone", "xdist"])
 def test_an_installed_package_brings_a_backend(acme: Project, pytester: pytest.Pytester, workers: tuple[str]) -> None:
     run = ("--edgejson-model=acme:large-2", RESULTS, *workers)
     result = pytester.runpytest_subprocess(*run)
@@ -120,6 +120,7 @@ def test_an_installed_package_brings_a_backend(acme: Project, pytester: pytest.P
     assert len(asked(acme)) == 6
 
 
+@pytest.mark.slow
 def test_the_store_tells_models_and_weights_apart(
     acme: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +131,7 @@ def test_the_store_tells_models_and_weights_apart(
     assert len(asked(acme)) == 18
 
 
+@pytest.mark.slow
 def test_an_entry_of_a_models_file_names_it(acme: Project, pytester: pytest.Pytester) -> None:
     (acme.root / "models.toml").write_text('[models.big]\nbackend = "acme"\nmodel = "large-2"\n', encoding="utf-8")
     pytester.runpytest_subprocess("--edgejson-model=big").assert_outcomes(passed=6)
@@ -146,6 +148,7 @@ def test_a_case_on_which_it_breaks_is_an_error_of_that_case(acme: Project, pytes
     assert [row["error"] for row in acme.results()[1] if row["error"]] == ["ZeroDivisionError: division by zero"]
 
 
+@pytest.mark.slow
 def test_an_isolated_one_may_crash(acme: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=acme.apart:fragile", RESULTS)
     result.assert_outcomes(passed=5, errors=1)

@@ -41,6 +41,7 @@ def test_what_is_finished_counts_and_a_rerun_goes_on(project: Project, pytester:
     assert [row["stored"] for row in rows].count(True) == 6 - len(late)
 
 
+@pytest.mark.slow
 def test_the_store_still_answers_after_it(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(SLOW)
     pytester.runpytest_subprocess("--edgejson-model=control:empty")

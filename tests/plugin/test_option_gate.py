@@ -153,9 +153,13 @@ def test_stopping_early(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest(model(project), gate, "-x")
     assert result.ret == FAILED
     result.stdout.fnmatch_lines(["  UNMEASURABLE *2 of 6 cases ran"])
-    # pytest-xdist calls this an interrupt.
-    assert pytester.runpytest_subprocess(model(project), gate, "-x", "-n2").ret == INTERRUPTED
     assert pytester.runpytest(model(project), gate, "--maxfail=1").ret == FAILED
+
+
+@pytest.mark.slow
+def test_stopping_early_with_workers(project: Project, pytester: pytest.Pytester) -> None:
+    # pytest-xdist calls this an interrupt.
+    assert run_pytest(pytester, model(project), "--edgejson-gate=json_exact>=0", "-x", "-n2").ret == INTERRUPTED
 
 
 def test_an_interrupt(project: Project, pytester: pytest.Pytester) -> None:

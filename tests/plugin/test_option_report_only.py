@@ -15,7 +15,11 @@ def test_misses_are_forgiven(project: Project, pytester: pytest.Pytester) -> Non
 
 
 @pytest.mark.parametrize(
-    "extra", [("-p", "no:terminal"), ("-n2",), pytest.param(("-n2", "-p", "no:cacheprovider"), marks=pytest.mark.slow)]
+    "extra",
+    [
+        ("-p", "no:terminal"),
+        *(pytest.param(extra, marks=pytest.mark.slow) for extra in [("-n2",), ("-n2", "-p", "no:cacheprovider")]),
+    ],
 )
 def test_the_same_without_terminal_and_with_xdist(
     project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]

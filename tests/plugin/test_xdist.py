@@ -143,10 +143,8 @@ def test_dist_each_is_a_usage_error(project: Project, pytester: pytest.Pytester)
     result.stderr.fnmatch_lines(["*ERROR: --dist=each would run every case once per worker*"])
 
 
-@pytest.mark.parametrize(
-    "dist",
-    ["loadfile", *(pytest.param(dist, marks=pytest.mark.slow) for dist in ("loadscope", "loadgroup", "worksteal"))],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "loadgroup", "worksteal"])
 def test_other_ways_to_distribute_generate_case_by_case(pytester: pytest.Pytester, calls: Calls, dist: str) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2", f"--dist={dist}")
     result.assert_outcomes(passed=6)

@@ -71,6 +71,7 @@ def gone_soon(pid: int) -> bool:
     return not is_running(pid)
 
 
+@pytest.mark.slow
 def test_what_breaks_on_a_case_is_that_cases_error(planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with loaded(planted) as backend:
         found = reasons(backend.generate(requests(["first", "second", "abort", "third", "raise", "last"])))
@@ -141,7 +142,6 @@ def test_answers_and_what_identifies_them_are_the_models_own(planted: Path) -> N
         alone.close()
 
 
-@pytest.mark.slow
 def test_a_model_that_dies_while_it_is_loaded_is_tried_once(
     planted: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
