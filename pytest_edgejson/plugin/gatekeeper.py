@@ -13,6 +13,7 @@ from pytest_edgejson.results.compare.baseline import Baseline, BaselineError, ba
 from pytest_edgejson.results.gates.evaluate import Decision, Evaluation
 from pytest_edgejson.results.gates.language import Gate, GateError, parse_gate
 from pytest_edgejson.results.gates.population import collected_files, read_population, suite_of
+from pytest_edgejson.results.result import by_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -106,11 +107,12 @@ class Gatekeeper:
         Args:
             results: all of the run.
         """
+        own = by_model(results)
         return [
             self._evaluation.decide(
                 gate,
                 name,
-                [result for result in results if result["model"] == name],
+                own[name],
                 self._before[name].results if name in self._before else (),
             )
             for name, gates in self.gates.items()
@@ -128,7 +130,7 @@ class Gatekeeper:
 
         reports = {}
         for name, before in self._before.items():
-            own = replace(run, results=tuple(result for result in run.results if result["model"] == name))
+            own = replace(run, results=tuple(by_model(run.results)[name]))
             # Nothing to compare where not one case has an answer.
             with suppress(ComparisonError):
                 reports[name] = compare_runs([before, own], common=True)

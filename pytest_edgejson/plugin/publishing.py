@@ -14,7 +14,7 @@ from pytest_edgejson.report.run import render_report
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.metrics import by_complexity, measure
-from pytest_edgejson.results.result import is_error
+from pytest_edgejson.results.result import by_model, is_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,15 +48,14 @@ def publish(session: Session) -> None:
 
     # None where no JUnit XML is written.
     xml = session.config.stash.get(xml_key, None)
+    own = by_model(session.results)
     if xml is not None:
-        groups = {
-            model: by_complexity(_results_of(session, model), session.settings.profile) for model in session.specs
-        }
+        groups = {model: by_complexity(own[model], session.settings.profile) for model in session.specs}
         for name, value in ci.suite_properties(groups):
             xml.add_global_property(name, value)
     if session.settings.badge is not None:
         model = next(iter(session.specs))
-        metrics = measure(_results_of(session, model), session.settings.profile)
+        metrics = measure(own[model], session.settings.profile)
         session.settings.badge.write_text(ci.badge(model, metrics), encoding="utf-8")
     if session.settings.report is None and not (ci.is_github() and session.results):
         return
@@ -73,10 +72,6 @@ def publish(session: Session) -> None:
         session.settings.report.write_text(report, encoding="utf-8")
     if ci.is_github():
         ci.write_step_summary(report)
-
-
-def _results_of(session: Session, model: str) -> list[Result]:
-    return [result for result in session.results if result["model"] == model]
 
 
 def make_annotations(session: Session) -> Iterator[ci.Annotation]:

@@ -31,6 +31,7 @@ from pytest_edgejson.results.breakdown import (
 )
 from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
 from pytest_edgejson.values.text import clean
@@ -75,9 +76,9 @@ def explain(paths: Sequence[Path], models: Sequence[str] = (), fmt: Format = "te
         if model not in known:
             raise ResultsError(f"no results of model {model!r}; there are results of {clean(', '.join(known))}")
     breakdowns = [
-        break_down([result for result in run.results if result["model"] == model], run.schemas, str(run.path), model)
+        break_down(own, run.schemas, str(run.path), model)
         for run in runs
-        for model in run.models
+        for model, own in by_model(run.results).items()
         if not models or model in models
     ]
     if fmt == "json":

@@ -10,7 +10,7 @@ from pytest_edgejson.report.gates import conclusion, measured
 from pytest_edgejson.report.summary import footnote, metrics_table
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import METRICS, by_complexity
-from pytest_edgejson.results.result import is_error
+from pytest_edgejson.results.result import by_model, is_error
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -45,14 +45,13 @@ def render_report(
         comparisons: with the baseline, by model, where there is one.
         diffs: misses, regressions and gains shown with their diff; None for all.
     """
-    models = list(dict.fromkeys(result["model"] for result in results))
+    models = by_model(results)
     blocks: list[Block] = [Heading(2, "EdgeJSON")]
     for model in dict.fromkeys(decision.model for decision in decisions):
         own = [decision for decision in decisions if decision.model == model]
         line = conclusion(model, own, report_only=report_only, others_failed=others_failed)
         blocks.append(Strong((f"{_OUTCOMES[line.outcome or 'pass'].split()[0]} ", Code(line.text))))
-    for model in models:
-        own_results = [result for result in results if result["model"] == model]
+    for model, own_results in models.items():
         groups = by_complexity(own_results, profile)
         blocks.append(metrics_table(Code(model), groups))
         if groups["all"].errors:
@@ -71,18 +70,14 @@ def render_report(
             )
     blocks.append(footnote(results, profile))
     room = MOST_MARKDOWN - len(as_markdown(blocks))
-    for model in models:
+    for model, own_results in models.items():
         comparison = (comparisons or {}).get(model)
         more: list[Block] = []
         if comparison is not None:
             more = [Heading(3, (Code(model), " against the baseline")), *comment(comparison, diffs, room)]
         else:
             is_exact = METRICS["json_exact"].score
-            misses = [
-                result
-                for result in results
-                if result["model"] == model and not is_error(result) and not is_exact(result, profile)
-            ]
+            misses = [result for result in own_results if not is_error(result) and not is_exact(result, profile)]
             if misses:
                 whose = (" of ", Code(model)) if len(models) > 1 else ()
                 rest = f" that {plural(len(misses), 'is', 'are')} not exact"

@@ -9,6 +9,7 @@ from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import HEADLINE, Grouping, Metrics, by_complexity, by_schema, measure
 from pytest_edgejson.results.repeats import measure_repeats
+from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.values.wording import counted, plural
 
@@ -116,11 +117,8 @@ def render_summary(
         verbose: also a table by schema, kinds of failure, the worst fields, and what is published of the models.
         marks: of suspect labels; what is told of them. Cases that carry one are left out of a row beside `all`.
     """
-    by_model: dict[str, list[Result]] = {}
-    for result in results:
-        by_model.setdefault(result["model"], []).append(result)
     # Each part stands in lines of its own, as wide as it is: the terminal wraps what is wider.
-    return as_text(_blocks(by_model, specs, profile, verbose, marks), width=None)
+    return as_text(_blocks(by_model(results), specs, profile, verbose, marks), width=None)
 
 
 def _blocks(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from pytest_edgejson.backends.interface import FinishReason
@@ -152,6 +153,14 @@ def dumps(value: Mapping[str, Any]) -> str:
 CaseKey: TypeAlias = Literal["prompt", "expected_output", "schema_sha256"]
 CASE_KEYS: Mapping[CaseKey, str] = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
 """What a case asks, by the key in a result, in words."""
+
+
+def by_model(results: Iterable[Result]) -> dict[str, list[Result]]:
+    """Return the results of each model, in the order in which models occur."""
+    groups: defaultdict[str, list[Result]] = defaultdict(list)
+    for result in results:
+        groups[result["model"]].append(result)
+    return groups
 
 
 def is_error(result: Result) -> bool:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import FindingKind, NearDetail
     from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.scoring.score import Score
-    from pytest_edgejson.suite.schemas import Schema, Violation
+    from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.violations import Violation
     from pytest_edgejson.values.jsonvalue import Path
 
 ENUM_KEYWORDS = {"enum", "const"}

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.scoring.alignment import Alignment
     from pytest_edgejson.scoring.extraction import Extraction
-    from pytest_edgejson.suite.schemas import Schema, Violation
+    from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.violations import Violation
 
 
 @dataclass(frozen=True, slots=True)

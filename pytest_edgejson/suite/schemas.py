@@ -16,13 +16,13 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES, NAME
+from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import format_path, json_type
 from pytest_edgejson.values.text import clean
-from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Complexity
@@ -33,35 +33,6 @@ MAX_VIOLATIONS = 100
 MAX_SECONDS = 5.0
 
 _DEFAULT_DRAFT = "json-schema.org/draft-07/schema"
-_ARTICLES = {"object": "an object", "array": "an array", "string": "a string", "number": "a number"} | {
-    "integer": "an integer",
-    "boolean": "a boolean",
-    "null": "null",
-}
-_LIMITS = {
-    "minimum": "must be at least",
-    "maximum": "must be at most",
-    "exclusiveMinimum": "must be more than",
-    "exclusiveMaximum": "must be less than",
-    "multipleOf": "must be a multiple of",
-    "pattern": "must match",
-}
-_COUNTS = {
-    "minLength": ("at least", "character"),
-    "maxLength": ("at most", "character"),
-    "minItems": ("at least", "item"),
-    "maxItems": ("at most", "item"),
-    "minProperties": ("at least", "key"),
-    "maxProperties": ("at most", "key"),
-}
-_OTHERS = {
-    "uniqueItems": "has the same item twice",
-    "anyOf": "fits none of the forms that the schema allows",
-    "oneOf": "fits none, or more than one, of the forms that the schema allows",
-    "not": "has a form that the schema forbids",
-    "false": "is not allowed",
-    "contains": "lacks an item that the schema asks for",
-}
 
 
 # Valid, or applied, where something else is not valid.
@@ -82,25 +53,6 @@ _TURNING_KEYWORDS = frozenset(
 
 class SchemaError(ValueError):
     """A schema, or a folder of schemas, that cannot be used. The message names the file and says how to mend it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One thing about a value that its schema does not allow.
-
-    Attributes:
-        path: where, as `line_items[0].total`; for a missing key, where it should be. Empty for the root.
-        message: short and for a person; it holds nothing of the value but a number.
-        keyword: the schema's keyword: `type`, `required`, `enum`, `minimum`, …
-    """
-
-    path: str
-    message: str
-    keyword: str
-
-    def as_dict(self) -> dict[str, str]:
-        """Return the fields as JSON builtins."""
-        return {"path": self.path, "message": self.message, "keyword": self.keyword}
 
 
 @dataclass(frozen=True)
@@ -179,7 +131,7 @@ class Schema:
         try:
             with time_limit(MAX_SECONDS):
                 errors = self._validator(with_formats).iter_errors(value)
-                for violation in islice(chain.from_iterable(map(_explain, errors)), most):
+                for violation in islice(chain.from_iterable(map(explain, errors)), most):
                     found.append(violation)
                     time_left()
         except OutOfTimeError:
@@ -258,7 +210,7 @@ def _read(path: Path, complexity: Complexity) -> Schema:
     if end != len(text):
         raise SchemaError(f"{_at(path, text, end)}: not JSON: something follows the schema")
     if not isinstance(document, dict):
-        raise SchemaError(f"{path}: a schema is a JSON object, this is {_ARTICLES[json_type(document)]}")
+        raise SchemaError(f"{path}: a schema is a JSON object, this is {ARTICLES[json_type(document)]}")
     return make_schema(path.stem, complexity, document, str(path))
 
 
@@ -390,46 +342,3 @@ def _check_resources(document: Mapping[str, Any], draft: Any) -> None:
             "patternProperties and unevaluatedProperties together can keep a validator busy without end; "
             "use additionalProperties instead of unevaluatedProperties"
         )
-
-
-def _explain(error: Any) -> Iterator[Violation]:
-    path, keyword = tuple(error.absolute_path), str(error.validator or "false")
-    instance, rule = error.instance, error.validator_value
-    if keyword == "required" and isinstance(rule, list):
-        # One error for each missing key, which only its message names.
-        key = next((key for key in rule if error.message.startswith(f"{key!r} ")), None)
-        yield Violation(format_path(path if key is None else (*path, key)), "is missing", keyword)
-    elif keyword == "additionalProperties" and rule is False:
-        yield Violation(format_path(path), "is not in the schema", keyword)
-    else:
-        yield Violation(format_path(path), _message(keyword, rule, instance), keyword)
-
-
-def _message(keyword: str, rule: Any, instance: Any) -> str:
-    if keyword == "type":
-        types = [rule] if isinstance(rule, str) else list(rule)
-        is_type = "a number that is no integer" if types == ["integer"] and isinstance(instance, float) else None
-        return f"must be {_list(types, _ARTICLES)}, is {is_type or _ARTICLES[json_type(instance)]}"
-    if keyword == "enum":
-        return f"must be {_list(rule)}"
-    if keyword == "const":
-        return f"must be {_short(rule)}"
-    if keyword in _LIMITS:
-        return f"{_LIMITS[keyword]} {_short(rule)}" + ("" if isinstance(instance, str) else f", is {_short(instance)}")
-    if keyword in _COUNTS:
-        how, unit = _COUNTS[keyword]
-        return f"must have {how} {rule} {plural(rule, unit)}, has {len(instance)}"
-    if keyword == "format":
-        return f"is no valid {rule}"
-    return _OTHERS.get(keyword, f"breaks the schema's {keyword}")
-
-
-def _list(options: Iterable[Any], names: Mapping[str, str] | None = None) -> str:
-    shown = [names.get(option, option) if names and isinstance(option, str) else _short(option) for option in options]
-    text = " or ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
-    return text if len(text) <= 120 else f"one of {len(shown)} values, such as {shown[0]}"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 60 else text[:59] + "…"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.file import ResultsError, read_run
-from pytest_edgejson.results.result import CASE_KEYS, case_fingerprint, is_error
+from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, is_error
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 
@@ -61,7 +61,7 @@ class Baseline:
             BaselineError: there are several models, or they were run on other cases or with another policy.
         """
         name = self._model(model)
-        results = [result for result in self._run.results if result["model"] == name]
+        results = by_model(self._run.results)[name]
         _check_policy(self._run.path, results, extraction)
         if not population.problem:
             _check_cases(self._run.path, results, population)

@@ -14,7 +14,7 @@ from pytest_edgejson.results.compare.pairs import (
     pair_scores,
     pairs_by_group,
 )
-from pytest_edgejson.results.result import is_error
+from pytest_edgejson.results.result import by_model, is_error
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.values.text import clean
 
@@ -81,7 +81,7 @@ def _model_runs(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> list[
             path=run.path,
             model=model,
             description=run.manifest["models"].get(model, {}),
-            results=tuple(result for result in run.results if result["model"] == model),
+            results=tuple(by_model(run.results)[model]),
             published=registry[model].published if model in registry else (),
         )
         for position, ((run, model), label) in enumerate(zip(named, labels, strict=True))

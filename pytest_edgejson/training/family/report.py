@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Code, Heading, Table
+from pytest_edgejson.results.result import by_model
 from pytest_edgejson.training.family.tables import ablations, capacity, training
 from pytest_edgejson.values.wording import counted
 
@@ -98,7 +99,7 @@ def _making(experiment: Experiment) -> Iterator[Block]:
 
 def _answering(experiment: Experiment, model: str) -> str:
     """Return what a model took to answer, also where the answers are from the store."""
-    return _duration(sum(_seconds(each) for each in experiment.run.results if each["model"] == model))
+    return _duration(sum(map(_seconds, by_model(experiment.run.results)[model])))
 
 
 def _seconds(result: Result) -> float:
