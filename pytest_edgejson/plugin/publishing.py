@@ -30,6 +30,8 @@ def check_places(session: Session) -> None:
         pytest.UsageError: one cannot be written.
     """
     for name, path in _files(session).items():
+        if path.suffix == ".jsonl" and path.exists():
+            raise pytest.UsageError(f"--edgejson-{name} would replace the lines of {path}: name another file")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("a", encoding="utf-8").close()

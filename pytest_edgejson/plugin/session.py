@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -222,11 +223,21 @@ class Session:
         if self.settings.results is not None or self._gatekeeper is not None:
             self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
         if self.settings.results is not None:
+            self._refuse_to_replace_recordings(self.settings.results)
             try:
                 self._writer = ResultsWriter(self.settings.results, self._manifest)
             except ResultsError as error:
                 raise pytest.UsageError(str(error)) from None
         self.has_begun = True
+
+    def _refuse_to_replace_recordings(self, results: Path) -> None:
+        for spec in self.specs.values():
+            if spec.backend == "replay" and spec.model is not None:
+                recordings = {Path(spec.model).resolve(), Path(spec.model.partition("#")[0]).resolve()}
+                if results.resolve() in recordings:
+                    raise pytest.UsageError(
+                        f"--edgejson-results would replace the recording {results}: name another file"
+                    )
 
     def _described_settings(self) -> dict[str, Any]:
         settings = self.settings
@@ -322,10 +333,10 @@ class Session:
         """Return the command that runs one case again."""
         with suppress(ValueError):
             file = file.relative_to(self.config.invocation_params.dir)
-        parts = [f'"{file.as_posix()}::{name}"']
+        words = ["pytest", f"{file.as_posix()}::{name}"]
         if self.typed[model] != model or given(self.config, "models"):
-            parts.append(f"--edgejson-model={self.typed[model]}")
-        return " ".join(["pytest", *parts, *self.settings.rerun_options])
+            words.append(f"--edgejson-model={self.typed[model]}")
+        return " ".join([shlex.join(words), *self.settings.rerun_options])
 
 
 def _read_marks(settings: Settings) -> Marks | None:

@@ -19,11 +19,28 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.suite.schemas import Schema
 
+# As `dumps` begins a manifest.
+_BEGINNING = b'{"edgejson":'
+
 SCHEMA_FILE = Path(__file__).with_name("results.schema.json")
 
 
 class ResultsError(ValueError):
     """A results file that cannot be written or read. The message names file, line and fix."""
+
+
+def refuse_to_replace(path: Path) -> None:
+    """Refuse to write results over a file that holds something else.
+
+    Raises:
+        ResultsError: there is a file at the place, and it holds no results.
+    """
+    # Nothing but a file is looked into: a pipe would wait for somebody who writes.
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(len(_BEGINNING))
+        if start not in (b"", _BEGINNING):
+            raise ResultsError(f"{path} holds no results, and would be replaced: name another file")
 
 
 class ResultsWriter:
@@ -42,6 +59,7 @@ class ResultsWriter:
         self._suite: set[str] = set()
         self._schemas: set[str] = set()
         self._partial = path.with_name(path.name + ".partial")
+        refuse_to_replace(path)
         try:
             if path.is_dir():
                 raise IsADirectoryError(21, "it is a folder")

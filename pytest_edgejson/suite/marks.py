@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
 
 FORMAT = 1
+# As `write_marks` begins a file.
+_BEGINNING = b'{"edgejson_audit":'
 """Version of audit files; stands in the first line's `edgejson_audit`."""
 
 _FIX = "make one with edgejson suite audit PATH --write FILE.jsonl"
@@ -124,12 +126,22 @@ def _check_head(path: Path, line: int, row: Mapping[str, Any]) -> None:
         raise MarksError(f"{path}:{line}: format {version!r} of audit files is not known, {FORMAT} is; {_FIX}")
 
 
+def _refuse_to_replace(path: Path) -> None:
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(len(_BEGINNING))
+        if start not in (b"", _BEGINNING):
+            raise MarksError(f"{path} is no audit file, and would be replaced: name another file")
+
+
 def write_marks(path: Path, audit: Audit) -> int:
     """Write the unsound labels of an audit and return how many there are. Rows that are no case have none.
 
     Raises:
         OSError: the file cannot be written.
+        MarksError: there is one already, and it is no audit file.
     """
+    _refuse_to_replace(path)
     rows = {(row.path, row.case.line): row.case for row in audit.rows}
     by_case: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in audit.unsound:

@@ -63,7 +63,7 @@ def test_intervals_do_not_take_repeats_for_more_cases(
 def test_one_repeat_is_run_again_by_its_node_id(project: Project, pytester: pytest.Pytester, repeated: str) -> None:
     whole = pytester.runpytest(repeated, "--edgejson-repeat=3")
     whole.stdout.fnmatch_lines(
-        ['run it again: pytest "cases/test/simple/contact.jsonl::contact-00?[[]replay:answers-r?]"*']
+        ["run it again: pytest 'cases/test/simple/contact.jsonl::contact-00?[[]replay:answers-r?]'*"]
     )
     one = pytester.runpytest("cases/test/simple/contact.jsonl::contact-002[replay:answers-r2]", repeated)
     one.assert_outcomes(failed=1)

@@ -106,3 +106,23 @@ def test_hook(project: Project, pytester: pytest.Pytester) -> None:
     )
     pytester.runpytest_subprocess("--edgejson-model=control:gold", "-n2")
     assert len((project.root / "seen.txt").read_text(encoding="utf-8").split()) == 6
+
+
+def test_nothing_that_is_not_a_results_file_is_replaced(project: Project, pytester: pytest.Pytester) -> None:
+    model = f"--edgejson-model={project.record()}"
+    cases = "cases/test/simple/contact.jsonl"
+    own = {name: (project.root / name).read_bytes() for name in ("answers.jsonl", cases)}
+    pytester.runpytest(model, "--edgejson-results=results.jsonl").assert_outcomes(passed=6)
+    for refused in (
+        pytester.runpytest(model, "--edgejson-results=answers.jsonl"),
+        pytester.runpytest(model, f"--edgejson-results={cases}"),
+        pytester.runpytest("--edgejson-model=replay:results.jsonl", "--edgejson-results=results.jsonl"),
+        pytester.runpytest(model, f"--edgejson-report={cases}"),
+    ):
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines(["ERROR: *replace*name another file"])
+    assert {name: (project.root / name).read_bytes() for name in own} == own
+    pytester.runpytest("--edgejson-model=replay:results.jsonl", "--edgejson-results=again.jsonl").assert_outcomes(
+        passed=6
+    )
+    pytester.runpytest(model, "--edgejson-results=results.jsonl").assert_outcomes(passed=6)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from helpers.projects import Project, run_pytest
 
@@ -24,7 +27,7 @@ def test_a_failure_reads(project: Project, pytester: pytest.Pytester) -> None:
             "*bill-001?replay:answers?: 1 of 5 fields wrong: lines?0?.price 2.5 → 25*",
             "*lines?0?.price*",
             f"*{wrong[:40].replace('[', '?')}*",
-            'run it again: pytest "cases/test/medium/bill.jsonl::bill-001?replay:answers?" --edgejson-model=replay*',
+            "run it again: pytest 'cases/test/medium/bill.jsonl::bill-001?replay:answers?' --edgejson-model=replay*",
             "MISS cases/test/medium/bill.jsonl::bill-001*1 of 5 fields wrong*",
         ]
     )
@@ -38,6 +41,21 @@ def test_the_printed_command_runs_just_this_case(project: Project, pytester: pyt
     again = pytester.runpytest(*shlex.split(command)[1:])
     again.assert_outcomes(failed=1)
     assert "--edgejson-assert=schema" in command
+
+
+@pytest.mark.parametrize("folder", ["two words", "it's", 'a "quote"', "$(touch owned)", "`x`", "a;b&c"])
+def test_the_printed_command_runs_in_a_shell_whatever_the_folder_is_called(
+    project: Project, pytester: pytest.Pytester, folder: str
+) -> None:
+    (project.root / "cases" / "test").rename(project.root / folder)
+    model = f"--edgejson-model={project.record({'tree-001': '{}'}, name=f'{folder}.jsonl')}"
+    result = pytester.runpytest(folder, model, "--edgejson-schemas=schemas")
+    command = next(line.partition(": ")[2] for line in result.outlines if line.startswith("run it again: pytest "))
+    again = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m {command}"], cwd=project.root, capture_output=True, text=True, check=False
+    )
+    assert "1 failed" in again.stdout, again.stdout + again.stderr
+    assert not (project.root / "owned").exists()
 
 
 def test_very_verbose_shows_the_whole_output(project: Project, pytester: pytest.Pytester) -> None:
