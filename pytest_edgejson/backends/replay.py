@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion, FinishReason
 from pytest_edgejson.suite.cases import CaseError, iter_rows
@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
 
-_FINISH_REASONS: tuple[str, ...] = get_args(FinishReason)
+# How OpenAI, Anthropic, Google, Cohere, Mistral, Ollama and others name an end of the model's own, and the token limit.
+_STOPPED = (
+    "end_turn stop_sequence complete completed eos eos_token tool_call tool_calls tool_use function_call "
+    "content_filter refusal safety"
+)
+_CUT_OFF = "max_tokens max_output_tokens max_length model_length incomplete"
+_FINISH_REASONS: Mapping[str, FinishReason] = {
+    **{reason: reason for reason in get_args(FinishReason)},
+    **dict.fromkeys(_STOPPED.split(), "stop"),
+    **dict.fromkeys(_CUT_OFF.split(), "length"),
+}
+"""What ended an output, by its name in recordings; in any case of letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +66,7 @@ class ReplayBackend(Backend):
     """Answers a case with its recorded output."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._path, self._model = _split(spec.model or "")
+        self._path, self._model = split_recording(spec.model or "")
         # A named pipe would be waited for, and could not be read twice.
         if self._path.exists() and not self._path.is_file():
             raise BackendError(f"recording {self._path}: is no file")
@@ -110,7 +121,7 @@ class ReplayBackend(Backend):
         self._recordings = {}
 
 
-def _split(name: str) -> tuple[Path, str | None]:
+def split_recording(name: str) -> tuple[Path, str | None]:
     """Split `FILE.jsonl#MODEL`. A `#` may be part of the file's name: the longest existing file wins."""
     path = Path(name).expanduser()
     head, model = name, None
@@ -129,7 +140,7 @@ def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:
     models: dict[str | None, None] = {}
     twice: CaseError | None = None
     first = True
-    for line, row in iter_rows(path):
+    for line, row in iter_rows(path, nan_as_null=True):
         is_manifest, first = first and "edgejson" in row, False
         # Lines of a results file that are no results.
         if "case_id" not in row and (is_manifest or "schema" in row):
@@ -174,15 +185,15 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     model = row.get("model")
     if model is not None and not isinstance(model, str):
         raise wrong("model", "a string")
-    repeat = row.get("repeat", 1)
+    repeat = 1 if row.get("repeat") is None else row["repeat"]
     if not _is_count(repeat) or repeat < 1:
         raise wrong("repeat", "a whole number from 1 on")
-    reason = row.get("finish_reason") or "stop"
-    if reason not in _FINISH_REASONS:
+    reason = _FINISH_REASONS.get(str(row.get("finish_reason") or "stop").lower())
+    if reason is None:
         raise wrong("finish_reason", f"one of {', '.join(_FINISH_REASONS)}")
     output = row.get("output")
-    # A case that broke in the recorded run has no output to show.
-    if output is None and reason in {"error", "timeout"}:
+    # A case that broke in the recorded run has no output to show, nor has one that was refused: an empty answer.
+    if output is None and ("output" in row or reason in {"error", "timeout"}):
         output = ""
     if not isinstance(output, str):
         raise wrong("output", "the model's text")
@@ -198,13 +209,13 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
         raise wrong("error", "a string")
     if error is None and reason == "error":
         error = "the recorded run broke on this case"
-    return (case_id, repeat), _Recording(
+    return (case_id, int(repeat)), _Recording(
         line=line,
         model=model,
         output=output,
-        finish_reason=cast("FinishReason", reason),
-        prompt_tokens=row.get("prompt_tokens"),
-        output_tokens=row.get("output_tokens"),
+        finish_reason=reason,
+        prompt_tokens=None if row.get("prompt_tokens") is None else int(row["prompt_tokens"]),
+        output_tokens=None if row.get("output_tokens") is None else int(row["output_tokens"]),
         latency_s=row.get("latency_s"),
         compute_s=row.get("compute_s"),
         error=error,
@@ -212,4 +223,7 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Tell whether a value is a whole number; a table has it as 12.0 where others in its column are not there."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return value >= 0 and int(value) == value

@@ -231,13 +231,11 @@ class Session:
         self.has_begun = True
 
     def _refuse_to_replace_recordings(self, results: Path) -> None:
+        from pytest_edgejson.backends.replay import split_recording
+
         for spec in self.specs.values():
-            if spec.backend == "replay" and spec.model is not None:
-                recordings = {Path(spec.model).resolve(), Path(spec.model.partition("#")[0]).resolve()}
-                if results.resolve() in recordings:
-                    raise pytest.UsageError(
-                        f"--edgejson-results would replace the recording {results}: name another file"
-                    )
+            if spec.backend == "replay" and split_recording(spec.model or "")[0].resolve() == results.resolve():
+                raise pytest.UsageError(f"--edgejson-results would replace the recording {results}: name another file")
 
     def _described_settings(self) -> dict[str, Any]:
         settings = self.settings

@@ -96,8 +96,14 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def decode_row(raw: bytes, path: Path, line: int) -> dict[str, Any] | None:
+def decode_row(raw: bytes, path: Path, line: int, *, nan_as_null: bool = False) -> dict[str, Any] | None:
     """Decode one line of a JSON Lines file; None for a blank one.
+
+    Args:
+        raw: the line.
+        path: the file, for messages.
+        line: its 1-based number, for messages.
+        nan_as_null: take NaN and Infinity, which tables of pandas have for what is not there, as null.
 
     Raises:
         CaseError: the line is not UTF-8, not JSON or not an object.
@@ -114,7 +120,7 @@ def decode_row(raw: bytes, path: Path, line: int) -> dict[str, Any] | None:
         row = json.loads(
             text,
             object_pairs_hook=_reject_duplicates,
-            parse_constant=_reject_constant,
+            parse_constant=(lambda name: None) if nan_as_null else _reject_constant,
             parse_int=_integer,
             parse_float=_float,
         )
@@ -129,7 +135,7 @@ def decode_row(raw: bytes, path: Path, line: int) -> dict[str, Any] | None:
     return row
 
 
-def iter_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def iter_rows(path: Path, *, nan_as_null: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield line number and object of each line of a JSON Lines file that is not blank.
 
     A byte order mark and CRLF line ends are accepted. Only line feeds end a line: JSON strings may hold any of the
@@ -141,7 +147,7 @@ def iter_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """
     with path.open("rb") as lines:
         for number, raw in enumerate(lines, 1):
-            row = decode_row(raw, path, number)
+            row = decode_row(raw, path, number, nan_as_null=nan_as_null)
             if row is not None:
                 yield number, row
 
