@@ -257,7 +257,8 @@ class Session:
     def take(self, report: pytest.TestReport) -> None:
         """Take in the result that a report brings, on the controller."""
         result: Result | None = getattr(report, "edgejson", None)
-        if result is None or self.is_worker:
+        # An attempt that pytest-rerunfailures repeats is none of the run's answers: the last one is.
+        if result is None or self.is_worker or report.outcome == "rerun":
             return
         self.results.append(result)
         place, line, _ = report.location
