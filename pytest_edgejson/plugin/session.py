@@ -258,7 +258,7 @@ class Session:
         """Take in the result that a report brings, on the controller."""
         result: Result | None = getattr(report, "edgejson", None)
         # An attempt that pytest-rerunfailures repeats is none of the run's answers: the last one is.
-        if result is None or self.is_worker or report.outcome == "rerun":
+        if result is None or self.is_worker or str(report.outcome) == "rerun":
             return
         self.results.append(result)
         place, line, _ = report.location

@@ -60,8 +60,7 @@ def compare(expected: Any, alignment: Alignment) -> DeepDiff:
     from deepdiff import DeepDiff
 
     return DeepDiff(
-        expected,
-        alignment.value,
+        *_differing(expected, alignment.value),
         view="tree",
         custom_operators=[_ByValue()],
         # Arrays are aligned already, and a key is never private.
@@ -70,6 +69,26 @@ def compare(expected: Any, alignment: Alignment) -> DeepDiff:
         # An object with few keys in common is no change of a value as a whole.
         threshold_to_diff_deeper=0,
     )
+
+
+def _differing(expected: Any, got: Any) -> tuple[Any, Any]:
+    """Return two aligned values without what is equal in objects: deepdiff makes objects for each key it looks at.
+
+    Without this, comparing takes a third longer, and collecting what it leaves behind twice as long.
+    """
+    if not (isinstance(expected, dict) and isinstance(got, dict) and expected and got):
+        return expected, got
+    ours: dict[str, Any] = {}
+    theirs: dict[str, Any] = {}
+    for key, value in expected.items():
+        if key not in got:
+            ours[key] = value
+        # Containers that are equal are the same object, see `alignment.align`.
+        elif got[key] is not value and not (is_leaf(value) and equal(value, got[key])):
+            ours[key], theirs[key] = _differing(value, got[key])
+    theirs |= {key: value for key, value in got.items() if key not in expected}
+    # An object without keys would be a value that differs, and not one that lacks some.
+    return (ours, theirs) if ours and theirs else (expected, got)
 
 
 def changed_leaves(diff: DeepDiff) -> Iterator[Change]:

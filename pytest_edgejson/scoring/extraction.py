@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, closing_of
+from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, closing_of, may_hold_thoughts
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 if TYPE_CHECKING:
@@ -163,6 +163,8 @@ def _without_thoughts(text: str) -> tuple[str, bool]:
     thought that nothing opened ends one that the prompt's template opened, if an object may follow it; a beginning that
     nothing ends hides the rest.
     """
+    if not may_hold_thoughts(text):
+        return text, False
     pieces: list[str] = []
     position = start = work = attempts = 0
     last_brace = text.rfind("{")
