@@ -55,7 +55,7 @@ _FINAL = re.compile(
     r"\bfinal[ \t]++(?:answer|json|output|object|result|response|version)\b",
     re.IGNORECASE,
 )
-_ANSWER = re.compile(r"^\W{0,4}answer\b\W{0,4}:", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^[^\w{}\[\]]{0,4}answer\b[^\w{}\[\]:]{0,4}:", re.IGNORECASE | re.MULTILINE)
 # What follows an answer when the model goes on with the next example instead of ending.
 _NEXT_EXAMPLE = re.compile(
     r"\{|^[ \t#*<|]{0,8}(?:input|output|text|user|assistant|human|question|example|instruction)\b"
@@ -236,6 +236,7 @@ class _Search:
     found: list[_Found] = field(default_factory=list)
     other_root: bool = False
     failure: _Failure | None = None
+    explained_until: int = 0
     work: int = 0
 
     def run(self) -> None:
@@ -298,8 +299,12 @@ class _Search:
             self.work += error.position - start
             if _ROOT.match(self.text, start):
                 return self._broken(error, start, "{}")
-            if _OBJECT_LIKE.match(self.text, start):
-                self._explain(error, start, is_open=_extent(self.text, start) is None)
+            # A brace in a string of something malformed says nothing of what comes after that.
+            if start >= self.explained_until and _OBJECT_LIKE.match(self.text, start):
+                extent = _extent(self.text, start)
+                self.work += (extent or len(self.text)) - start
+                self.explained_until = extent or start
+                self._explain(error, start, is_open=extent is None)
             return start + 1
         self.work += end - start
         self.found.append(_Found(value, start, end))

@@ -4,7 +4,7 @@ import json
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.extraction import MAX_OBJECTS, extract
@@ -181,6 +181,7 @@ def test_what_is_found_is_nested_no_deeper_than_the_limit():
 )
 @settings(max_examples=25)
 @given(value=objects)
+@example(value={":": None})
 def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, value):
     # Behind a brace in quotes it is open where strings begin, and with that whether a tag stands in one.
     assume('"{"' not in before or "think>" not in json.dumps(value))
