@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.results.beside_v3 import told, v3_object
 from pytest_edgejson.results.metrics import Estimate
 from pytest_edgejson.results.statistics import proportion_interval
-from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.scoring.extraction import extract, without_thoughts
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import equal
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.results.result import Result
 
-_THOUGHT = "</think>"
 # A brace that begins an object, unlike the one of "the set {x, y}".
 _OBJECT = re.compile(r'\{\s*(?:"|\Z)')
 
@@ -101,7 +100,7 @@ def could_be_exact(result: Result) -> bool:
     """
     if result["finish_reason"] != "length":
         return False
-    output = result["output"].rpartition(_THOUGHT)[2]
+    output, _ = without_thoughts(result["output"])
     position = 0
     while match := _OBJECT.search(output, position):
         try:

@@ -31,7 +31,8 @@ MAX_SECONDS = 10.0
 OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
-# Where something begins: a fence, or a brace. `{{` never begins an object, so its first brace needs no attempt.
+# Where something begins: a fence, an array of objects, or a brace. `{{` never begins an object: its first brace needs
+# no attempt.
 _EVENT = re.compile(r"`{2,}+|~{3,}+|\[(?=\s*+\{)|\{(?![ \t\n\r]*+\{)")
 FENCE = r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+)(?:[ \t]*+\{[.#][^{}\n]{0,100}+\}|[^\n`{\[]{0,100}+)\s*+"
 """What opens a code fence: its marks, what language it is in and what else is said of it, and the line's end."""
@@ -49,13 +50,13 @@ _OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#<“”„‘’«`]|\Z|[^\w\s]{0,
 _ROOT = re.compile(
     r"""\{\s*+(?:"(?:[^"\\\n{}]|\\.){0,200}+"\s*+:|[^\w\s"{}]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])"""
 )
-# What a model writes before the answer it decided on.
+# What a model writes right before the answer it decided on; behind the end of a sentence it speaks of something else.
 _FINAL = re.compile(
-    r"<(?:answer|final|final_answer|response|output|result|json)>|\[BEGIN FINAL RESPONSE\]|<\|START_RESPONSE\|>|"
-    r"\bfinal[ \t]++(?:answer|json|output|object|result|response|version)\b",
-    re.IGNORECASE,
+    r"(?:<(?:answer|final|final_answer|response|output|result|json)>|\[BEGIN FINAL RESPONSE\]|<\|START_RESPONSE\|>|"
+    r"\bfinal[ \t]++(?:answer|json|output|object|result|response|version)\b)(?!.*[.!?]\s)",
+    re.IGNORECASE | re.DOTALL,
 )
-_ANSWER = re.compile(r"^[^\w{}\[\]]{0,4}answer\b[^\w{}\[\]:]{0,4}:", re.IGNORECASE | re.MULTILINE)
+_ANSWER = re.compile(r"^\W{0,4}answer\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 # What follows an answer when the model goes on with the next example instead of ending.
 _NEXT_EXAMPLE = re.compile(
     r"\{|^[ \t#*<|]{0,8}(?:input|output|text|user|assistant|human|question|example|instruction)\b"
@@ -107,7 +108,7 @@ def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], boo
         return Extraction(None, None, policy, "empty")
     if policy == "strict":
         return _extract_strict(text)
-    visible, thinking = _without_thoughts(text)
+    visible, thinking = without_thoughts(text)
     stripped = visible.strip()
     whole = _whole(stripped)
     if isinstance(whole, dict):
@@ -156,7 +157,7 @@ class _Followed(MalformedError):
     """A value, and something after it."""
 
 
-def _without_thoughts(text: str) -> tuple[str, bool]:
+def without_thoughts(text: str) -> tuple[str, bool]:
     """Return the text outside of thoughts, and whether it ends inside one.
 
     Marks inside an object, even a malformed one, are content, as they are for `scanner.RootScanner`. The end of a
@@ -323,17 +324,25 @@ class _Search:
         if self.failure is None or error.position - start > self.failure.progress:
             self.failure = _Failure(error.kind, error.position - start, is_open)
 
+    def _since_the_final_one(self) -> list[_Found]:
+        """Return the last object that the text names as its answer, and those after it; all where it names none."""
+        ends = [0, *(found.end for found in self.found)]
+        before = [self.text[end : found.start] for end, found in zip(ends, self.found, strict=False)]
+        # An answer that is there at once needs no name: what says "answer" after it is a further example.
+        is_there = bool(before) and _is_wordless(_FENCE_BEFORE.sub("", before[0]))
+        named = [
+            number
+            for number, prose in enumerate(before)
+            if _FINAL.search(prose) or (not is_there and _ANSWER.search(prose))
+        ]
+        return self.found[named[-1] :] if named else self.found
+
     def choose(self, is_valid: Callable[[Any], bool] | None, *, last: bool) -> _Found | None:
         """Return the object that counts as the answer."""
         if last:
             candidates = self.found[::-1]
         else:
-            # An answer that is there at once needs no announcement: what says "answer" after it is a further example.
-            begins = any(_is_wordless(_FENCE_BEFORE.sub("", self.text[: found.start])) for found in self.found[:1])
-            marks = [_FINAL] if begins else [_FINAL, _ANSWER]
-            final = max((mark.end() for each in marks for mark in each.finditer(self.text)), default=0)
-            after = [found for found in self.found if found.start >= final]
-            candidates = sorted(after or self.found, key=lambda found: not found.fenced)
+            candidates = sorted(self._since_the_final_one(), key=lambda found: not found.fenced)
         # `{}` amid prose is no answer, unless it is in a fence.
         candidates = [found for found in candidates if found.value] or [found for found in candidates if found.fenced]
         if is_valid is not None:

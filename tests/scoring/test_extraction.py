@@ -252,8 +252,16 @@ def test_what_stands_before_the_answer_that_an_output_names_is_a_draft(before):
     assert "several_objects" in found.flags
 
 
-def test_an_answer_that_is_there_at_once_needs_no_name():
-    assert extract('{"id": 17}\n\nText: another\nAnswer: {"id": 18}').value == {"id": 17}
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"id": 17}\n\nText: another\nAnswer: {"id": 18}',
+        'Here it is: {"id": 17}\nThat is my final answer. The schema was {"type": "object"}',
+        'Here it is: {"id": 17, "note": "the final answer"} as {"type": "object"} says',
+    ],
+)
+def test_what_says_answer_elsewhere_names_none(text):
+    assert extract(text, is_valid=lambda value: True).value["id"] == 17
 
 
 DRAFT, ANSWER = 'maybe {"id": 71} or {', '{"id": 17}'
