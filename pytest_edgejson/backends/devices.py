@@ -59,6 +59,16 @@ class Device:
         # float16 overflows in many models that were trained in bfloat16, so it is a matter of size only.
         return "float16" if self.kind == "mps" and parameters > 3_000_000_000 else "float32"
 
+    def emulates(self, dtype: str) -> bool:
+        """Return whether it has no instructions for a dtype, so that float32 is faster than it."""
+        if self.kind != "cpu" or dtype != "bfloat16":
+            return False
+        import torch
+
+        # oneDNN says that it supports bfloat16 where AVX-512 can emulate it. Before 2.9 or so torch does not tell.
+        ask = getattr(torch.cpu, "get_capabilities", None)
+        return ask is not None and not any(there for name, there in ask().items() if "bf16" in name)
+
 
 def available() -> tuple[str, ...]:
     """Return the devices of the best kind that torch finds, by its names: every `cuda:N`, else `mps`, else `cpu`.

@@ -155,6 +155,11 @@ class TransformersBackend(Backend):
             BackendError: it cannot be loaded.
         """
         if self._model is None:
+            if self._device.emulates(self._dtype):
+                self.watch.note(
+                    f"edgejson: {self._spec.name}: this processor emulates {self._dtype}, which takes half the memory "
+                    "of float32 and more time"
+                )
             self._model = LocalModel(
                 self._spec,
                 self._settings,

@@ -71,6 +71,10 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
     backend = OpenVINOBackend(spec, settings, options, locate(spec), _CPU)
     if backend.description["dtype"] == "float16":
         raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
+    if _CPU.emulates(backend.description["dtype"]):
+        raise BackendError(
+            f"{spec.name}: openvino needs a processor with instructions for bfloat16: use --edgejson-dtype=float32"
+        )
     return backend
 
 

@@ -533,6 +533,19 @@ def test_dtypes(model: Path) -> None:
     assert asked.description["dtype"] == "float32"
 
 
+def test_a_processor_that_emulates_bfloat16_is_told(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def notes(dtype: str, **capabilities: bool) -> list[str]:
+        monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_f": True, **capabilities})
+        backend = load(model, dtype=dtype)
+        backend.watch = witness = Witness()
+        run(backend, prompts(1))
+        return witness.notes
+
+    assert notes("float32", avx512_bf16=False) == notes("bfloat16", avx512_bf16=True) == []
+    [note] = notes("bfloat16", avx512_bf16=False)
+    assert "tested: this processor emulates bfloat16" in note
+
+
 def test_nothing_heavy_is_imported_before_there_is_something_to_do(model: Path) -> None:
     code = """
 import sys

@@ -157,6 +157,12 @@ def test_bfloat16_and_int8_are_other_models_to_the_store(model: Path, cache: Pat
     assert size(backends[1]) == size(backends[0]) > 2.5 * size(backends[2])
 
 
+def test_bfloat16_needs_a_processor_that_has_it(model: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(BackendError, match=r"tested: openvino needs .* bfloat16: use --edgejson-dtype=float32"):
+        load(model, cache, dtype="bfloat16")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
