@@ -53,7 +53,8 @@ _ROOT = re.compile(
 # What a model writes right before the answer it decided on; behind the end of a sentence it speaks of something else.
 _FINAL = re.compile(
     r"(?:<(?:answer|final|final_answer|response|output|result|json)>|\[BEGIN FINAL RESPONSE\]|<\|START_RESPONSE\|>|"
-    r"\bfinal[ \t]++(?:answer|json|output|object|result|response|version)\b)(?!.*[.!?]\s)",
+    r"\b(?:final|corrected|revised)[ \t]++(?:answer|json|output|object|result|response|version)\b|"
+    r"\bthe[ \t]++answer[ \t]++is\b|\\boxed\{)(?!.*[.!?]\s)",
     re.IGNORECASE | re.DOTALL,
 )
 _ANSWER = re.compile(r"^\W{0,4}answer\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # In tags, with a family's prefix or attributes: <mm:think>, <think time="3s">.
 _TAG = r"(?:\w{1,20}:)?(?:think(?:ing)?|thoughts?|reason(?:ing)?|reflection|scratchpad|analysis)"
 
+# Between a channel of gpt-oss and its message: who it is for, and of what type it is.
+_RECIPIENT = r"(?:[^<{]|<\|constrain\|>){0,100}"
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -46,8 +49,10 @@ FORMS: tuple[Form, ...] = (
     Form("Mistral", r"\[THINK\]", lambda _: r"\[/THINK\]", is_closed_alone=True),
     Form("Kimi", "◁think▷", lambda _: "◁/think▷", is_closed_alone=True),
     Form("Cohere", r"<\|START_THINKING\|>", lambda _: r"<\|END_THINKING\|>", is_closed_alone=True),
-    Form("gpt-oss", r"<\|channel\|>\s*(?:analysis|commentary)[^<{]{0,100}<\|message\|>",
-         lambda _: r"<\|channel\|>\s*final[^<{]{0,100}<\|message\|>", is_closed_alone=True),
+    Form("any in Open WebUI", r'<details\s[^<>]{0,200}"reasoning"[^<>]{0,200}>', _end_tag),
+    Form("OpenThinker", r"<\|begin_of_thought\|>", lambda _: r"<\|end_of_thought\|>", is_closed_alone=True),
+    Form("gpt-oss", rf"<\|channel\|>\s*(?:analysis|commentary){_RECIPIENT}<\|message\|>",
+         lambda _: rf"<\|channel\|>\s*final{_RECIPIENT}<\|message\|>", is_closed_alone=True),
     Form("gpt-oss, decoded without special tokens", r"\A\s*analysis[^\s:=]", lambda _: "assistantfinal",
          is_first=True),
     Form("Gemma 4", r"<\|channel>\s*thought", lambda _: r"<channel\|>", is_closed_alone=True),

@@ -244,6 +244,9 @@ def test_the_last_object_counts_where_that_is_asked_for():
         'Schema: {"type": "object"}\nAnswer: ',
         'It could be {"id": 71}. <answer>',
         '{"id": 71}\nNo, the text says 17. Final JSON:\n',
+        '```json\n{"id": 71}\n```\nWait, that is wrong. Here is the corrected version:\n\n```json\n',
+        'First try: {"id": 71}. But the answer is: ',
+        '{"id": 71}? No: \\boxed{',
     ],
 )
 def test_what_stands_before_the_answer_that_an_output_names_is_a_draft(before):
@@ -283,6 +286,10 @@ DRAFT, ANSWER = 'maybe {"id": 71} or {', '{"id": 17}'
         ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
         ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
         ("analysisWe need JSON: ", "assistantfinal"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final <|constrain|>json<|message|>"),
+        ("<|channel|>commentary to=functions.x <|constrain|>json<|message|>", "<|channel|>final<|message|>"),
+        ("<|begin_of_thought|>", "<|end_of_thought|><|begin_of_solution|>"),
+        ('<details type="reasoning" done="true" duration="3"><summary>Thought for 3 seconds</summary>', "</details>"),
         ("<|channel>thought\n", "<channel|>"),
         ("<unused94>thought\n", "<unused95>"),
         ("Here is my thought process: ", "Here is my response: "),
