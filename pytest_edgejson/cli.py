@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 import os
+import shlex
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson import __version__
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.training.family.reproduce import add_parser as add_reproduce
 
 if TYPE_CHECKING:
@@ -68,6 +70,32 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--out", type=Path, default=Path("cases"), help="folder to write (default: cases)")
     build.add_argument("--seed", type=int, default=None, help="decides all values (default: that of the bundled suite)")
     build.set_defaults(run=_build)
+    new = suite.add_parser(
+        "new",
+        help="make a suite of rows: a text and what should come of it in each",
+        description="Write a suite of your own rows: a case for each, and the schema. Every row is checked first, and "
+        "where one is bad nothing is written.",
+    )
+    new.add_argument(
+        "--from",
+        dest="rows",
+        required=True,
+        metavar="ROWS",
+        help="a .csv, .tsv, .jsonl or .parquet file, or a data set on the Hugging Face hub",
+    )
+    new.add_argument("--text", required=True, metavar="COLUMN", help="the texts")
+    new.add_argument("--schema", required=True, help="a JSON Schema file, or package.module:Name of a pydantic model")
+    new.add_argument(
+        "--expected",
+        metavar="COLUMN",
+        help="the expected outputs as JSON (default: columns named as the schema's properties, such as total, "
+        "buyer.city, items.0.name)",
+    )
+    new.add_argument("--id", dest="id_column", metavar="COLUMN", help="ids of the cases (default: they are numbered)")
+    new.add_argument("--complexity", choices=COMPLEXITIES, help="(default: by the mean number of expected values)")
+    new.add_argument("--split", default="train", help="of a data set on the hub (default: train)")
+    new.add_argument("--out", type=Path, default=Path("suite"), help="folder of the suite (default: suite)")
+    new.set_defaults(run=_new)
     check = suite.add_parser(
         "check",
         help="prove that a suite is sound",
@@ -214,6 +242,34 @@ def _build(arguments: argparse.Namespace) -> int:
     seed = SEED if arguments.seed is None else arguments.seed
     count = build_suite(load_schemas(bundled.SCHEMAS), arguments.out, seed)
     print(f"wrote {count} cases to {arguments.out} (seed {seed})")
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.report.audit import verdict
+    from pytest_edgejson.suite.audit.check import check_suite, summary_text
+    from pytest_edgejson.suite.audit.rules import audit_suite
+    from pytest_edgejson.suite.make.from_rows import new_suite
+
+    out = arguments.out
+    loaded: dict[Path, dict[str, Schema]] = {}
+    file, _ = new_suite(
+        arguments.rows,
+        arguments.schema,
+        out,
+        text=arguments.text,
+        expected=arguments.expected,
+        id_column=arguments.id_column,
+        complexity=arguments.complexity,
+        split=arguments.split,
+    )
+    check = check_suite([file], lambda path: _schemas_of(None, path, loaded))
+    audit = audit_suite([file], lambda path: _schemas_of(None, path, loaded))
+    place = shlex.quote(str(out))
+    print(f"wrote {file}")
+    print(f"edgejson suite check {place}: {summary_text(check)}")
+    print(f"edgejson suite audit {place}: {verdict(audit)}")
+    print(f"To run it: pytest {place} --edgejson-model=nano")
     return 0
 
 

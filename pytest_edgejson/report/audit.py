@@ -40,7 +40,7 @@ def render(audit: Audit, layout: Format = "text", *, verbose: bool = False) -> s
         *_lengths(audit),
         Listing([*map(_line, findings)], bullet=""),
         _hidden(audit, len(findings)),
-        _verdict(audit),
+        verdict(audit),
     ]
     # A line for each finding, however long: editors and `grep` take it from there.
     return as_text(blocks, width=None) if layout == "text" else as_markdown(blocks)
@@ -130,7 +130,8 @@ def _hidden(audit: Audit, shown: int) -> str:
     return f"Not shown: {' and '.join(counts)}; --verbose shows all, --format json too."
 
 
-def _verdict(audit: Audit) -> str:
+def verdict(audit: Audit) -> str:
+    """Return in a line how many labels are unsound."""
     unsound = len(_places(audit.unsound))
     labels = counted(unsound, "unsound label") if unsound else "no unsound label"
     return f"{counted(len(audit.rows), 'case')}, {labels}."
