@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_edgejson.backends.spec import ModelSpec
@@ -176,11 +176,13 @@ class Backend(ABC):
         deadline: the time of `time.monotonic()` at which `generate` yields what is finished and ends, whatever it
             is waiting for; it may be set while the iterator is under way. One that goes on is left soon after.
         watch: told what happens during `generate`.
+        case_ids: the cases that have answers, where no other ever does, as in a recording.
     """
 
     generates_together: bool = False
     deadline: float = math.inf
     watch: Watch = _Nobody()
+    case_ids: Collection[str] | None = None
 
     @property
     @abstractmethod

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion, FinishReason
-from pytest_edgejson.suite.cases import CaseError, iter_rows
+from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.values.text import shorten
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class ReplayBackend(Backend):
             with self._path.open("rb") as file:
                 self._digest = hashlib.file_digest(file, "sha256").hexdigest()
             self._recordings = _read(self._path, self._model)
+            self.case_ids = dict.fromkeys(case_id for case_id, _ in self._recordings)
         except CaseError as error:
             raise BackendError(f"recording {error}") from None
         except OSError as error:

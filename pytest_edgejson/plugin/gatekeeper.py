@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_edgejson.plugin.node_ids import read_arguments
 from pytest_edgejson.plugin.options import given
 from pytest_edgejson.results.compare.baseline import Baseline, BaselineError, baseline_file
 from pytest_edgejson.results.gates.evaluate import Decision, Evaluation
 from pytest_edgejson.results.gates.language import Gate, GateError, parse_gate
 from pytest_edgejson.results.gates.population import collected_files, read_population, suite_of
 from pytest_edgejson.results.result import by_model
+from pytest_edgejson.suite.json_rows import may_hold_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,11 +61,11 @@ class Gatekeeper:
             if settings.gates or spec.gates
         }
         _refuse_contradictions(config, settings)
-        paths = [config.invocation_params.dir / argument.partition("::")[0] for argument in config.args]
+        paths = [argument.path for argument in read_arguments(config.args, config.invocation_params.dir)]
         skip = config.getini("norecursedirs")
         files = [file for path in paths for file in collected_files(suite_of(path, default_suite), skip)]
         # A file that is named is collected whatever it looks like.
-        files += [path.resolve() for path in paths if path.suffix == ".jsonl" and path.is_file()]
+        files += [path.resolve() for path in paths if may_hold_rows(path) and path.is_file()]
         self._evaluation = Evaluation(
             read_population(files, schemas_of),
             settings.profile,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from _pytest.terminal import TerminalReporter
 
+    from pytest_edgejson.plugin.selection import Selection
     from pytest_edgejson.plugin.session import Session
 
 
@@ -65,23 +66,49 @@ class EdgeJSONPlugin:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._selection: Selection | None = None
 
     def pytest_report_header(self) -> list[str]:
         """Name models and suite."""
         return self.session.header()
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_collection(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Let pytest collect what it understands of the arguments."""
+        from pytest_edgejson.plugin.selection import Selection
+
+        self._selection = Selection(session.config, self.session.specs)
+        with self._selection.understood():
+            return (yield)
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        """Leave out what no argument names, and folders that loop."""
+        return self._selection.ignores(collection_path) if self._selection else None
+
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
         """Collect files of cases."""
         from pytest_edgejson.plugin.nodes import collect_file
 
-        return collect_file(file_path, parent)
+        is_named = self._selection is not None and self._selection.names(file_path)
+        return collect_file(file_path, parent, is_named=is_named)
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Put the cases of a model together, so that one model is loaded at a time."""
-        from pytest_edgejson.plugin.nodes import sort_by_model
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+        """Leave out what was not asked for, and put the cases of a model together, so that one is loaded at a time."""
+        from pytest_edgejson.plugin.nodes import drop_copies, sort_by_model
 
+        if self._selection is not None:
+            self._selection.apply(items)
+        copies = drop_copies(items)
+        if copies:
+            config.hook.pytest_deselected(items=copies)
+        yield
         sort_by_model(items, list(self.session.specs))
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Tell xdist's controller, which collects nothing, what was collected."""
+        if self.session.is_worker:
+            session.config.workeroutput["edgejson_collected"] = self.session.collected.as_dict()  # type: ignore[attr-defined]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
@@ -101,6 +128,10 @@ class EdgeJSONPlugin:
         """Take a worker's devices back."""
         assert self.session.workers is not None
         self.session.workers.end(node)
+        # A worker that died has none.
+        told = getattr(node, "workeroutput", {}).get("edgejson_collected")
+        if told is not None:
+            self.session.collected.take(told)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -184,10 +215,17 @@ class EdgeJSONPlugin:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> Generator[None]:
         """Show the first diffs whole, every miss in one line, and the table last, where it is seen."""
-        from pytest_edgejson.plugin.terminal import hide_failures, write_comparisons, write_decisions, write_tables
+        from pytest_edgejson.plugin.terminal import (
+            hide_failures,
+            write_comparisons,
+            write_decisions,
+            write_notes,
+            write_tables,
+        )
 
         with hide_failures(terminalreporter, self.session.settings.diffs):
             yield
         write_tables(terminalreporter, self.session)
+        write_notes(terminalreporter, self.session)
         write_comparisons(terminalreporter, self.session)
         write_decisions(terminalreporter, self.session)

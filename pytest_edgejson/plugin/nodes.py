@@ -10,12 +10,14 @@ import pytest
 
 from pytest_edgejson.backends.interface import BackendError, Completion
 from pytest_edgejson.backends.runner import Job
+from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.session import SESSION
 from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.batching import as_part
 from pytest_edgejson.results.metrics import COMPARED
 from pytest_edgejson.results.result import Result, make_result
-from pytest_edgejson.suite.cases import CaseError, looks_like_cases, read_cases
+from pytest_edgejson.suite.cases import read_cases
+from pytest_edgejson.suite.json_rows import CaseError, may_hold_rows
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class CaseFile(pytest.File):
         try:
             schemas = edgejson.schemas(self.path)
             cases = read_cases(self.path, complexity_of(schemas))
+            edgejson.collected.add(self.path, cases)
             return cases if edgejson.marks is None else edgejson.marks.apply(cases), schemas
         except (CaseError, SchemaError) as error:
             raise self.CollectError(str(error)) from None
@@ -57,7 +60,7 @@ class CaseFile(pytest.File):
         cases, schemas = self._cases(edgejson)
         asked = product(edgejson.specs, range(1, edgejson.settings.repeat + 1), cases)
         for model, repeat, case in asked:
-            name = f"{case.id}[{model}]" if repeat == 1 else f"{case.id}[{model}-r{repeat}]"
+            name = case_name(case.id, model, repeat)
             # Given as text, from which pytest 9.2 tells the brackets from the name: --lf compares them apart.
             yield CaseItem.from_parent(
                 self,
@@ -86,7 +89,7 @@ class CaseItem(pytest.Item):
         self.completion: Completion | None = None
         self.completion_alone: Completion | None = None
         self.result: Result | None = None
-        self.extra_keyword_matches.update((case.complexity, case.schema_id, model))
+        self.extra_keyword_matches.update((case.complexity, case.schema_id, model, keyword(case.id)))
         self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
         self.add_marker(getattr(pytest.mark, case.complexity))
 
@@ -162,9 +165,9 @@ class CaseItem(pytest.Item):
         return self.path, self.job.case.line - 1, self.name
 
 
-def collect_file(path: Path, parent: pytest.Collector) -> CaseFile | None:
+def collect_file(path: Path, parent: pytest.Collector, *, is_named: bool) -> CaseFile | None:
     """Return the collector of a file of cases: one that was named, or one in a folder that looks like one."""
-    if path.suffix != ".jsonl" or not (parent.session.isinitpath(path) or looks_like_cases(path)):
+    if not (may_hold_rows(path) and (is_named or parent.config.stash[SESSION].collected.is_of_cases(path))):
         return None
     file: CaseFile = CaseFile.from_parent(parent, path=path)
     return file
@@ -186,6 +189,20 @@ def _items_beside(item: CaseItem) -> list[CaseItem]:
         return [item]
     mine = blocks([other.nodeid for other in items], item.config.workerinput["workercount"])  # type: ignore[attr-defined]
     return [other for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
+
+
+def drop_copies(items: list[pytest.Item]) -> list[pytest.Item]:
+    """Take out and return the cases that were collected from the same file by another path before."""
+    seen: set[tuple[Path, str]] = set()
+    copies: list[pytest.Item] = []
+    for item in case_items(items):
+        key = (item.path.resolve(), item.name)
+        if key in seen:
+            copies.append(item)
+        seen.add(key)
+    dropped = set(map(id, copies))
+    items[:] = [item for item in items if id(item) not in dropped]
+    return copies
 
 
 def sort_by_model(items: list[pytest.Item], models: list[str]) -> None:

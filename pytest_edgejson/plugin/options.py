@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_edgejson.backends.interface import DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.plugin.node_ids import Argument, read_arguments
 from pytest_edgejson.plugin.option_values import (
     choice,
     parse_assertion,
@@ -26,6 +25,9 @@ from pytest_edgejson.plugin.option_values import (
     parse_top_p,
 )
 from pytest_edgejson.results.assertion import Assertion
+from pytest_edgejson.suite.cases import kind_of_file
+from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
+from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,8 +38,6 @@ if TYPE_CHECKING:
 
 
 SHOWN_DIFFS = 5
-
-_NODE = re.compile(r"(?P<file>.+\.jsonl)::(?P<case>[^\[]+)\[(?P<model>.+?)(?:-r(?P<repeat>\d+))?\]", re.DOTALL)
 
 
 def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
@@ -323,6 +323,7 @@ def make_settings(config: pytest.Config) -> Settings:
     """
     values: dict[str, Any] = {}
     rerun = []
+    arguments = read_arguments(config.args, config.invocation_params.dir)
     for option in _OPTIONS:
         value = typed = config.getoption(option.ini)
         if value is None:
@@ -334,12 +335,12 @@ def make_settings(config: pytest.Config) -> Settings:
             value = option.parse(value)
             value = config.invocation_params.dir / value if option.is_path else value
         if option.name == "repeat":
-            value = max([value, *repeats_in_node_ids(config.args)])
+            value = max([value, *(argument.repeat for argument in arguments)])
         if typed is not None and option.name not in _NOT_FOR_A_RERUN:
-            rerun.append(option.flag if option.is_flag else f"{option.flag}={shlex.quote(str(typed))}")
+            rerun.append(option.flag if option.is_flag else f"{option.flag}={shell_word(str(typed))}")
         values[option.name] = value
     named = values.pop("model") or []
-    models = named if given(config, "model") else models_in_node_ids(config.args) or named
+    models = named if given(config, "model") else [each.model for each in arguments if each.model] or named
     return Settings(
         models=tuple(dict.fromkeys(models)),
         models_file=values.pop("models"),
@@ -360,23 +361,11 @@ _NOT_FOR_A_RERUN = frozenset(
 )
 
 
-def models_in_node_ids(args: list[str]) -> list[str]:
-    """Return the models that node ids of cases name in brackets."""
-    found = (_NODE.fullmatch(arg) for arg in args)
-    return [match["model"] for match in found if match]
-
-
-def repeats_in_node_ids(args: list[str]) -> list[int]:
-    """Return the repeats that node ids of cases name, such as the 2 of `[nano-r2]`."""
-    found = (_NODE.fullmatch(arg) for arg in args)
-    return [int(match["repeat"]) for match in found if match and match["repeat"]]
-
-
 def refuse_cases_without_model(config: pytest.Config) -> None:
     """Raise pytest.UsageError where the arguments name a file of cases, or options need a model, and none is named."""
     for arg in config.args:
-        path = config.invocation_params.dir / arg.partition("::")[0]
-        if path.suffix == ".jsonl" and path.is_file():
+        path = Argument.read(arg, config.invocation_params.dir).path
+        if path.is_file() and (is_json_lines(path) or (may_hold_rows(path) and kind_of_file(path) == "cases")):
             raise pytest.UsageError(f"{arg}: no model to run it on: add --edgejson-model=NAME, such as nano")
     # Options in a project's `addopts` wait for a run with a model.
     for option in _OPTIONS:

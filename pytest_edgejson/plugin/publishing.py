@@ -15,6 +15,7 @@ from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.metrics import by_complexity, measure
 from pytest_edgejson.results.result import by_model, is_error
+from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,8 +31,9 @@ def check_places(session: Session) -> None:
         pytest.UsageError: one cannot be written.
     """
     for name, path in _files(session).items():
-        if path.suffix == ".jsonl" and path.exists():
-            raise pytest.UsageError(f"--edgejson-{name} would replace the lines of {path}: name another file")
+        # A badge is a JSON document too, but no array.
+        if path.is_file() and (is_json_lines(path) or (may_hold_rows(path) and path.read_bytes()[:1] == b"[")):
+            raise pytest.UsageError(f"--edgejson-{name} would replace the rows of {path}: name another file")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.open("a", encoding="utf-8").close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -17,15 +16,18 @@ from pytest_edgejson.backends.interface import BackendError, LoadOptions
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
 from pytest_edgejson.plugin.chosen_models import find_backends, generation_settings, resolve_models
+from pytest_edgejson.plugin.collected import Collected
+from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.options import Settings, given
 from pytest_edgejson.plugin.terminal_progress import make_progress
 from pytest_edgejson.results.batching import draw
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Backend, BackendType, Completion, GenerationSettings
     from pytest_edgejson.backends.progress import Progress
@@ -57,6 +59,7 @@ class Session:
         typed: what was typed for each of them.
         results: what came in, in order; on the controller only.
         places: file and 1-based line of the case of each result.
+        collected: cases and files that pytest came upon.
         decisions: what the gates say, once all cases ran; on the controller only.
         comparisons: with the baseline, by model, once all cases ran.
         others_failed: items that failed and that no gate forgives.
@@ -84,6 +87,8 @@ class Session:
         self.decisions: list[Decision] = []
         self.comparisons: dict[str, Report] = {}
         self.places: list[tuple[str, int]] = []
+        self.collected = Collected()
+        self._answered: dict[str, Collection[str]] = {}
         self._misses: Counter[str] = Counter()
         self._gatekeeper: Gatekeeper | None = None
         self.others_failed = 0
@@ -211,6 +216,8 @@ class Session:
             for name in self.specs:
                 backend = self.runner.backend(name)
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
+                if backend.case_ids is not None:
+                    self._answered[name] = backend.case_ids
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
                 if self.settings.check_batching and not backend.generates_together:
@@ -266,7 +273,7 @@ class Session:
         if report.failed and isinstance(report.longrepr, str):
             from pytest_edgejson.plugin.failures import FailureText
 
-            name = report.nodeid.rpartition("::")[2]
+            name = case_name(result["case_id"], result["model"], result["repeat"])
             file = Path(report.edgejson_file)
             report.longrepr = FailureText.of(
                 result,
@@ -332,10 +339,18 @@ class Session:
         """Return the command that runs one case again."""
         with suppress(ValueError):
             file = file.relative_to(self.config.invocation_params.dir)
-        words = ["pytest", f"{file.as_posix()}::{name}"]
+        place = f"{file.as_posix()}::{name}"
+        # pytest takes a word that begins otherwise for an option, or for a file of arguments.
+        words = ["pytest", f"./{place}" if place.startswith(("-", "@")) else place]
         if self.typed[model] != model or given(self.config, "models"):
             words.append(f"--edgejson-model={self.typed[model]}")
-        return " ".join([shlex.join(words), *self.settings.rerun_options])
+        return " ".join([*map(shell_word, words), *self.settings.rerun_options])
+
+    def notes(self) -> list[str]:
+        """Return a line for each thing that may be a mistake of the files that were collected."""
+        # Only where they are all that the suite has.
+        is_whole = not self.config.getoption("lf", False) and not any("::" in arg for arg in self.config.args)
+        return self.collected.notes(self._answered if is_whole else {})
 
 
 def _read_marks(settings: Settings) -> Marks | None:
@@ -377,6 +392,7 @@ def begin_session(config: pytest.Config, settings: Settings) -> Session:
             raise pytest.UsageError(f"--edgejson-{name}: there is no {path}")
     session = Session(config, settings)
     config.stash[SESSION] = session
+    config.option.keyword = keyword(config.option.keyword)
     if config.args_source != config.ArgsSource.ARGS and (given(config, "model") or given(config, "cases")):
         config.args = [str(suite_folder(config, settings))]
     return session

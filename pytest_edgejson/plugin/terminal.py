@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.plugin.session import is_miss
+from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,6 +70,12 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
         reporter.write_line(line)
     if session.settings.results is not None:
         reporter.write_line(f"results: {session.settings.results}")
+
+
+def write_notes(reporter: TerminalReporter, session: Session) -> None:
+    """Write what may be a mistake of the files that were collected."""
+    for line in session.notes():
+        reporter.write_line(f"note: {clean(line)}")
 
 
 def write_comparisons(reporter: TerminalReporter, session: Session) -> None:

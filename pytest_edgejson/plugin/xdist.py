@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,6 +20,7 @@ from xdist.workermanage import parse_tx_spec_config
 
 from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.plugin.node_ids import model_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,17 +28,14 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import BackendType
     from pytest_edgejson.backends.spec import ModelSpec
 
-_CASE = re.compile(r"\.jsonl::[^\[]+\[(?P<model>.+?)(?:-r\d+)?\]\Z", re.DOTALL)
-
 
 def blocks(node_ids: Iterable[str], workers: int) -> dict[str, str]:
     """Return the name of the block of each case among node ids; other tests are not in it."""
     found: dict[str, str] = {}
     counts: dict[str, int] = {}
     for node_id in node_ids:
-        match = _CASE.search(node_id)
-        if match:
-            model = match["model"]
+        model = model_of(node_id)
+        if model is not None:
             index = counts.get(model, 0)
             counts[model] = index + 1
             found[node_id] = f"{model}#{index % workers}"

@@ -139,7 +139,7 @@ def read_run(path: Path) -> Run:
         ResultsError: the file cannot be read, or a line is not what `results.schema.json` says. A last line that was
             cut off when the run was killed is passed over.
     """
-    from pytest_edgejson.suite.cases import CaseError, decode_row
+    from pytest_edgejson.suite.json_rows import CaseError, decode_row, raw_rows
     from pytest_edgejson.suite.schemas import SchemaError, make_schema
 
     manifest: dict[str, Any] | None = None
@@ -147,27 +147,28 @@ def read_run(path: Path) -> Run:
     schemas: dict[str, Schema] = {}
     validate = _line_validator(path)
     try:
-        with path.open("rb") as lines:
-            for number, raw in enumerate(lines, 1):
-                try:
-                    line = decode_row(raw, path, number)
-                except CaseError as error:
-                    if raw.endswith(b"\n") or manifest is None:
-                        raise ResultsError(f"{path}:{number}: {error.message}") from None
+        for number, raw in raw_rows(path):
+            try:
+                line = decode_row(raw, path, number)
+            except CaseError:
+                if manifest is not None and isinstance(raw, bytes) and not raw.endswith(b"\n"):
                     break
-                if line is None:
-                    continue
-                if manifest is None:
-                    validate("manifest", line, number)
-                    manifest = line
-                elif "schema" in line and "case_id" not in line:
-                    validate("schema", line, number)
-                    given = line["schema"]
-                    name = f"{path}:{number}"
-                    schemas[given["sha256"]] = make_schema(given["id"], given["complexity"], given["document"], name)
-                else:
-                    validate("result", line, number)
-                    results.append(cast("Result", line))
+                raise
+            if line is None:
+                continue
+            if manifest is None:
+                validate("manifest", line, number)
+                manifest = line
+            elif "schema" in line and "case_id" not in line:
+                validate("schema", line, number)
+                given = line["schema"]
+                name = f"{path}:{number}"
+                schemas[given["sha256"]] = make_schema(given["id"], given["complexity"], given["document"], name)
+            else:
+                validate("result", line, number)
+                results.append(cast("Result", line))
+    except CaseError as error:
+        raise ResultsError(str(error)) from None
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror}") from None
     except SchemaError as error:

@@ -1,15 +1,16 @@
-"""Cases: rows of a suite, read from JSON Lines and checked."""
+"""Cases: rows of a suite, checked."""
 
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
+from pytest_edgejson.suite.json_rows import CaseError, NoObject, is_json_lines, iter_rows, kind_of, quoted
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 Complexity: TypeAlias = Literal["simple", "medium", "complex"]
@@ -19,23 +20,9 @@ MAX_ID_LENGTH = 200
 
 COMPLEXITIES: tuple[Complexity, ...] = get_args(Complexity)
 
-# What a node id and a shell can carry: no `::` or `[`, which pytest splits on, no separators, no control characters.
-NAME = re.compile(r"[\w.+@=,-][\w.+@=, -]*", re.UNICODE)
-
-
-class CaseError(ValueError):
-    """A row that is no case. The message says what is wrong and how to mend it.
-
-    Attributes:
-        path: the file the row is in.
-        line: its 1-based line, or 0 where the whole file is meant.
-    """
-
-    def __init__(self, path: Path, line: int, message: str) -> None:
-        self.path = path
-        self.line = line
-        self.message = message
-        super().__init__(f"{path}:{line}: {message}" if line else f"{path}: {message}")
+# What can be seen, in any script: no control characters, line ends, marks that turn the direction of writing.
+_UNSEEN = r"\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
+_ID = re.compile(rf"(?!\s)[^{_UNSEEN}]+(?<!\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +36,7 @@ class Case:
         prompt: the text, without any instruction of a model's template.
         expected_output: the object a model should answer with.
         states_complexity: whether the row gives its complexity itself; only the v3 profile cares.
-        line: 1-based line in the file it was read from, 0 for a case made in memory.
+        line: 1-based line in the file it was read from, or place in its array; 0 for a case made in memory.
         metadata: the row's other keys, as they stand.
         suspect: what an audit found wrong with the label, empty for nothing.
     """
@@ -63,98 +50,6 @@ class Case:
     line: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     suspect: tuple[str, ...] = ()
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:59]}…"
-
-
-def _reject_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in found:
-            raise ValueError(f"the key {_short(key)} occurs twice in one object; remove one of them")
-        found[key] = value
-    return found
-
-
-def _reject_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value; use a number, null, or leave the key out")
-
-
-def _float(digits: str) -> float:
-    number = float(digits)
-    # Beyond the largest double Python goes on with infinity, which JSON cannot express, and no answer is ever equal.
-    if math.isinf(number):
-        raise ValueError(f"the number {digits[:20]}{'…' * (len(digits) > 20)} is too large; give it as a string")
-    return number
-
-
-def _integer(digits: str) -> int:
-    _float(digits)
-    return int(digits)
-
-
-def decode_row(raw: bytes, path: Path, line: int, *, nan_as_null: bool = False) -> dict[str, Any] | None:
-    """Decode one line of a JSON Lines file; None for a blank one.
-
-    Args:
-        raw: the line.
-        path: the file, for messages.
-        line: its 1-based number, for messages.
-        nan_as_null: take NaN and Infinity, which tables of pandas have for what is not there, as null.
-
-    Raises:
-        CaseError: the line is not UTF-8, not JSON or not an object.
-    """
-    try:
-        text = raw.decode("utf-8-sig" if line == 1 else "utf-8").strip()
-    except UnicodeDecodeError as error:
-        raise CaseError(
-            path, line, f"not UTF-8: byte {error.start + 1} of the line is invalid; save the file as UTF-8"
-        ) from None
-    if not text:
-        return None
-    try:
-        row = json.loads(
-            text,
-            object_pairs_hook=_reject_duplicates,
-            parse_constant=(lambda name: None) if nan_as_null else _reject_constant,
-            parse_int=_integer,
-            parse_float=_float,
-        )
-    except json.JSONDecodeError as error:
-        raise CaseError(path, line, f"not JSON: {error.msg} at column {error.colno}; each line is one object") from None
-    except RecursionError:
-        raise CaseError(path, line, "not usable: nested too deeply") from None
-    except ValueError as error:
-        raise CaseError(path, line, f"not usable: {error}") from None
-    if not isinstance(row, dict):
-        raise CaseError(path, line, f"a case is a JSON object, this line is {_kind(row)}")
-    return row
-
-
-def iter_rows(path: Path, *, nan_as_null: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield line number and object of each line of a JSON Lines file that is not blank.
-
-    A byte order mark and CRLF line ends are accepted. Only line feeds end a line: JSON strings may hold any of the
-    other characters that Python counts as line ends.
-
-    Raises:
-        CaseError: see `decode_row`.
-        OSError: the file cannot be read.
-    """
-    with path.open("rb") as lines:
-        for number, raw in enumerate(lines, 1):
-            row = decode_row(raw, path, number, nan_as_null=nan_as_null)
-            if row is not None:
-                yield number, row
-
-
-def _kind(value: object) -> str:
-    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
 
 
 def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Mapping[str, Complexity]) -> Case:
@@ -177,7 +72,7 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
                 path, line, f"the key {key!r} is missing; a case has id, schema_id, prompt and expected_output"
             )
         if not isinstance(row[key], kind):
-            raise CaseError(path, line, f"{key!r} must be {what}, got {_kind(row[key])}")
+            raise CaseError(path, line, f"{key!r} must be {what}, got {kind_of(row[key])}")
         return row[key]
 
     case_id = need("id", str, "a string")
@@ -185,23 +80,23 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         raise CaseError(
             path, line, f"the id {case_id[:20]!r}… has {len(case_id):,} characters; use {MAX_ID_LENGTH} at most"
         )
-    if not NAME.fullmatch(case_id):
+    if not _ID.fullmatch(case_id):
         raise CaseError(
             path,
             line,
-            f"the id {case_id!r} cannot be part of a test's name: use letters, digits and _ . - + = @ , only",
+            f"the id {case_id!r} cannot be part of a test's name: leave out control characters, and spaces at its ends",
         )
     schema_id = need("schema_id", str, "a string")
     if schema_id not in complexity_of:
         known = ", ".join(sorted(complexity_of)) or "none"
-        raise CaseError(path, line, f"unknown schema_id {_short(schema_id)}; the schema folder has: {known}")
+        raise CaseError(path, line, f"unknown schema_id {quoted(schema_id)}; the schema folder has: {known}")
     complexity = complexity_of[schema_id]
     own = row.get("complexity")
     if own is not None and own != complexity:
         raise CaseError(
             path,
             line,
-            f"complexity {_short(own)} contradicts the schema folder, where {schema_id} is {complexity!r}; "
+            f"complexity {quoted(own)} contradicts the schema folder, where {schema_id} is {complexity!r}; "
             "correct it or leave it out",
         )
     if _has_half_character(row):
@@ -253,20 +148,24 @@ def read_cases(path: Path, complexity_of: Mapping[str, Complexity]) -> list[Case
     return cases
 
 
-def looks_like_cases(path: Path) -> bool:
-    """Tell whether a JSON Lines file found in a folder is meant to hold cases.
+def kind_of_file(path: Path) -> Literal["cases", "results", "empty", "other"]:
+    """Tell from the first row what a file found in a folder is meant to hold.
 
-    A file whose first line is an object without any of a case's keys (training data, a results file) is not; one that
-    cannot be read is, so that a broken suite is not passed over in silence.
+    Cases name a schema, or have a prompt and an object that is expected. Results are those of a run, a recording or an
+    audit. JSON Lines that cannot be read are cases, so that a broken suite is not passed over in silence; but for what
+    macOS puts into archives beside each file (`._NAME`).
     """
+    if path.name.startswith("._"):
+        return "other"
     try:
-        _, row = next(iter_rows(path))
+        _, row = next(iter_rows(path, nan_as_null=True))
     except StopIteration:
-        return False
+        return "empty" if is_json_lines(path) else "other"
+    except NoObject:
+        return "other"
     except (CaseError, OSError):
-        return True
-    return (
-        not {"schema_id", "prompt", "expected_output"}.isdisjoint(row)
-        and "edgejson" not in row
-        and "case_id" not in row
-    )
+        return "cases" if is_json_lines(path) else "other"
+    if not row.keys().isdisjoint({"edgejson", "edgejson_audit", "case_id"}):
+        return "results"
+    expects = "prompt" in row and isinstance(row.get("expected_output"), dict)
+    return "cases" if expects or "schema_id" in row else "other"

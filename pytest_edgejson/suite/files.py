@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite.cases import CaseError, decode_row, looks_like_cases, parse_case
+from pytest_edgejson.suite.cases import kind_of_file, parse_case
+from pytest_edgejson.suite.json_rows import CaseError, decode_row, may_hold_rows, raw_rows
 from pytest_edgejson.suite.schemas import complexity_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
@@ -50,10 +53,10 @@ def case_files(paths: Iterable[Path]) -> list[Path]:
     """Return the files of cases among files and folders, each once.
 
     Args:
-        paths: JSON Lines files, or folders that hold them; what in a folder is not meant to hold cases is passed over.
+        paths: files, or folders that hold them; what in a folder is not meant to hold cases is passed over.
 
     Raises:
-        FileNotFoundError: a path does not exist, or a folder holds no JSON Lines file.
+        FileNotFoundError: a path does not exist, or a folder holds no file of cases.
     """
     files: dict[Path, Path] = {}
     for path in paths:
@@ -69,7 +72,30 @@ def case_files(paths: Iterable[Path]) -> list[Path]:
 
 def _files_in(folder: Path) -> list[Path]:
     # A file without any line is one of cases that were lost.
-    return [file for file in sorted(folder.rglob("*.jsonl")) if looks_like_cases(file) or not file.read_bytes().strip()]
+    kinds = {"cases", "empty"}
+    return sorted(file for file in files_below(folder) if kind_of_file(file) in kinds)
+
+
+def files_below(folder: Path, skip: Sequence[str] = ()) -> Iterator[Path]:
+    """Yield the files in a folder that may hold rows, in order, also behind symbolic links, each once.
+
+    Args:
+        folder: where to look.
+        skip: patterns for names of folders not to look into.
+    """
+    seen: set[Path] = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        inside = (Path(place, name) for name in sorted(folders) if not any(fnmatch(name, each) for each in skip))
+        folders[:] = [path.name for path in inside if not is_loop(path)]
+        for path in (Path(place, name) for name in sorted(names)):
+            if may_hold_rows(path) and path.resolve() not in seen:
+                seen.add(path.resolve())
+                yield path
+
+
+def is_loop(folder: Path) -> bool:
+    """Tell whether a folder is a symbolic link to one that it lies in."""
+    return folder.is_symlink() and folder.resolve() in {parent.resolve() for parent in folder.absolute().parents}
 
 
 def read_rows(
@@ -78,7 +104,7 @@ def read_rows(
     """Yield the rows of files.
 
     Args:
-        files: JSON Lines files.
+        files: of cases.
         schemas_of: returns the schemas of a file.
 
     Raises:
@@ -89,17 +115,19 @@ def read_rows(
         complexities = complexity_of(schemas)
         empty = True
         try:
-            with file.open("rb") as lines:
-                for number, raw in enumerate(lines, 1):
-                    try:
-                        row = decode_row(raw, file, number)
-                        if row is None:
-                            continue
-                        case = parse_case(row, file, number, complexities)
-                        yield CaseRow(file, case, schemas[case.schema_id])
-                    except CaseError as error:
-                        yield BrokenRow(file, number, error.message)
-                    empty = False
+            for number, raw in raw_rows(file):
+                try:
+                    row = decode_row(raw, file, number)
+                    if row is None:
+                        continue
+                    case = parse_case(row, file, number, complexities)
+                    yield CaseRow(file, case, schemas[case.schema_id])
+                except CaseError as error:
+                    yield BrokenRow(file, number, error.message)
+                empty = False
+        except CaseError as error:
+            yield BrokenRow(file, error.line, error.message)
+            continue
         except OSError as error:
             yield BrokenRow(file, 0, f"cannot be read: {error.strerror}")
             continue

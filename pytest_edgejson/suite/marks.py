@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.cases import CaseError, iter_rows
+from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.cases import COMPLEXITIES, NAME
+from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import format_path, json_type
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Complexity
 
 MAX_VIOLATIONS = 100
+
+# What a slice of a gate and a node id can carry.
+_NAME = re.compile(r"[\w.+@=,-][\w.+@=, -]*")
 
 # The limit of one validation. Of the 787 bundled cases the slowest takes 0.001 s.
 MAX_SECONDS = 5.0
@@ -169,6 +172,12 @@ def complexity_of(schemas: Mapping[str, Schema]) -> dict[str, Complexity]:
     return {schema_id: schema.complexity for schema_id, schema in schemas.items()}
 
 
+def _found(folder: Path, *patterns: str) -> list[Path]:
+    """Return files in order, without those that macOS puts into archives beside each (`._NAME`)."""
+    files = (path for pattern in patterns for path in folder.glob(pattern))
+    return sorted(path for path in files if not path.name.startswith("._"))
+
+
 def load_schemas(folder: Path) -> dict[str, Schema]:
     """Read and check `FOLDER/<simple|medium|complex>/<schema_id>.json`; return schemas by id.
 
@@ -180,13 +189,13 @@ def load_schemas(folder: Path) -> dict[str, Schema]:
     if not folder.is_dir():
         raise SchemaError(f"{folder}: no such folder; schemas are looked for at {layout}")
     known = {complexity: folder / complexity for complexity in COMPLEXITIES}
-    for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
+    for path in _found(folder, "*.json", "*/*.json"):
         if path.parent not in known.values() and not path.parent.name.startswith("."):
             raise SchemaError(f"{path}: not in a folder of a complexity; move it to {layout}")
     schemas: dict[str, Schema] = {}
     for complexity, subfolder in known.items():
-        for path in sorted(subfolder.glob("*.json")):
-            if not NAME.fullmatch(path.stem):
+        for path in _found(subfolder, "*.json"):
+            if not _NAME.fullmatch(path.stem):
                 raise SchemaError(f"{str(path)!r}: a schema's name has letters, digits and _ . - + = @ , only")
             schema = _read(path, complexity)
             if schema.id in schemas:

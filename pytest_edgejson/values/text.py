@@ -7,6 +7,8 @@ lone surrogates are shown as escapes.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from typing import Any, Literal, TypeAlias
 
 Paint: TypeAlias = Literal["red", "green", "bold", "faint"]
@@ -38,6 +40,25 @@ def _escape(char: str) -> str:
     return named.get(char) or (
         f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}" if code < 65536 else f"\\U{code:08x}"
     )
+
+
+def shell_word(text: str) -> str:
+    r"""Return a text as one word of a shell's command, printable.
+
+    What is not, such as a line feed in the name of a folder, is an escape within `$'…'`, which bash, zsh and ksh know.
+    """
+    if text.isprintable():
+        return shlex.quote(text)
+    quoted = text.replace("\\", r"\\").replace("'", r"\'")
+    return f"$'{''.join(char if char.isprintable() else _shell_escape(char) for char in quoted)}'"
+
+
+def _shell_escape(char: str) -> str:
+    code = ord(char)
+    # A byte of a file's name that is no UTF-8.
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{os.fsencode(char).hex()}"
+    return f"\\u{code:04x}" if 0x80 <= code < 0x100 else _escape(char)
 
 
 def encodable(text: str, encoding: str) -> str:

@@ -34,10 +34,6 @@ BROKEN: dict[str, tuple[bytes, str]] = {
     "NaN": (b'{"a": NaN}', "NaN is no JSON value"),
     "nesting of 100,000": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "nested too deeply"),
     "a lone surrogate": (line(prompt="\ud800"), "half of a surrogate pair"),
-    "an id with ::": (line(id="a::b"), "cannot be part of a test's name"),
-    "an id with [": (line(id="a[b"), "cannot be part of a test's name"),
-    "an id with /": (line(id="a/b"), "cannot be part of a test's name"),
-    "an id with a backslash": (line(id="a\\b"), "cannot be part of a test's name"),
     "an id with control characters": (line(id="a\x1b[2Jb"), "cannot be part of a test's name"),
     "an id with a line break": (line(id="a\nb"), "cannot be part of a test's name"),
     "an empty id": (line(id=""), "cannot be part of a test's name"),
@@ -155,4 +151,4 @@ def test_a_deep_case_does_not_overflow_the_stack(tmp_path: Path) -> None:
     command = f"{imports}; read_cases(Path(sys.argv[1]), {{}})"
     run = subprocess.run([sys.executable, "-c", command, str(path)], capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr.rstrip().endswith("deep.jsonl:1: not usable: nested too deeply")
+    assert run.stderr.rstrip().endswith("deep.jsonl: not usable: line 1: nested too deeply")

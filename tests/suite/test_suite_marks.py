@@ -12,7 +12,7 @@ import pytest
 
 from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.cases import Case, looks_like_cases, read_cases
+from pytest_edgejson.suite.cases import Case, kind_of_file, read_cases
 from pytest_edgejson.suite.marks import Marks, MarksError, label_fingerprint, read_marks
 from pytest_edgejson.suite.schemas import complexity_of, load_schemas
 
@@ -63,7 +63,7 @@ def test_the_file_says_why(marked: tuple[Marks, list[Case]]) -> None:
 
 
 def test_it_is_no_file_of_cases(marked: tuple[Marks, list[Case]]) -> None:
-    assert not looks_like_cases(marked[0].path)
+    assert kind_of_file(marked[0].path) == "results"
 
 
 @pytest.mark.parametrize("change", [{"prompt": PROMPT + " "}, {"expected_output": {"rating": 6}}, {"id": "bad-2"}])

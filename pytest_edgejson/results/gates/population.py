@@ -6,18 +6,18 @@ interrupt leave it as it is, and xdist's controller, which collects nothing, kno
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.result import case_fingerprint
-from pytest_edgejson.suite.cases import COMPLEXITIES, CaseError, looks_like_cases, read_cases
+from pytest_edgejson.suite.cases import COMPLEXITIES, kind_of_file, read_cases
+from pytest_edgejson.suite.files import files_below
+from pytest_edgejson.suite.json_rows import CaseError
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from pytest_edgejson.results.result import CaseRecord
     from pytest_edgejson.suite.schemas import Schema
@@ -62,12 +62,7 @@ def collected_files(suite: Path, skip: Sequence[str]) -> list[Path]:
     """
     if suite.is_file():
         return [suite]
-    found = []
-    for folder, folders, files in os.walk(suite):
-        folders[:] = sorted(name for name in folders if not any(fnmatch(name, pattern) for pattern in skip))
-        paths = (Path(folder, name) for name in sorted(files) if name.endswith(".jsonl"))
-        found += [path for path in paths if looks_like_cases(path)]
-    return found
+    return [file for file in files_below(suite, skip) if kind_of_file(file) == "cases"]
 
 
 def read_population(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, Schema]]) -> Population:

@@ -12,7 +12,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.cases import CaseError, iter_rows, parse_case
+from pytest_edgejson.suite.cases import parse_case
+from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.suite.make.columns import Columns
 from pytest_edgejson.suite.schemas import SchemaError, make_schema
 from pytest_edgejson.values.decoding import MalformedError, decode

@@ -366,9 +366,10 @@ def test_a_file_without_cases_is_a_problem(tmp_path: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     write(tmp_path / "a.jsonl", good())
-    (tmp_path / "b.jsonl").mkdir()
+    broken = tmp_path / "b.jsonl"
+    broken.symlink_to("gone.jsonl")
     found = check(tmp_path)
-    assert [str(problem) for problem in found.problems] == [f"{tmp_path / 'b.jsonl'}: cannot be read: Is a directory"]
+    assert [str(problem) for problem in found.problems] == [f"{broken}: cannot be read: No such file or directory"]
     assert found.cases == 2
     assert summary_text(found) == "2 cases, 1 problem"
 

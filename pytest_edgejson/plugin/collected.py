@@ -1,0 +1,78 @@
+"""What was collected: the cases of a run by their ids, and the files that were passed over."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.suite.cases import kind_of_file
+from pytest_edgejson.suite.json_rows import CaseError, is_json_lines
+from pytest_edgejson.values.wording import counted, plural
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from pytest_edgejson.suite.cases import Case
+
+
+class Collected:
+    """Cases and files that pytest came upon, in the process that collects.
+
+    Attributes:
+        case_ids: ids of the cases in all files that were read, selected or not.
+        passed_over: JSON Lines in folders that hold neither cases nor results.
+    """
+
+    def __init__(self) -> None:
+        self.case_ids: set[str] = set()
+        self.passed_over: list[str] = []
+        self._places: dict[str, tuple[Path, str]] = {}
+
+    def is_of_cases(self, file: Path) -> bool:
+        """Tell whether a file found in a folder is one of cases, and remember it where it is passed over."""
+        kind = kind_of_file(file)
+        if kind == "other" and is_json_lines(file):
+            self.passed_over.append(str(file))
+        return kind == "cases"
+
+    def add(self, file: Path, cases: Iterable[Case]) -> None:
+        """Take in the cases of a file.
+
+        Raises:
+            CaseError: another file has a case of the same id, by which recordings, results and baselines know cases.
+        """
+        real = file.resolve()
+        for case in cases:
+            first, place = self._places.setdefault(case.id, (real, f"{file}:{case.line}"))
+            if first != real:
+                fix = "rename one of them, or run the files one after the other"
+                raise CaseError(file, case.line, f"the id {case.id!r} stands already in {place}; ids are unique: {fix}")
+            self.case_ids.add(case.id)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what a worker of xdist tells its controller, which collects nothing."""
+        return {"case_ids": sorted(self.case_ids), "passed_over": self.passed_over}
+
+    def take(self, told: Mapping[str, Any]) -> None:
+        """Take in what a worker tells; all of them collect the same."""
+        self.case_ids.update(told["case_ids"])
+        self.passed_over = told["passed_over"]
+
+    def notes(self, answered: Mapping[str, Collection[str]]) -> list[str]:
+        """Return a line for each thing that may be a mistake.
+
+        Args:
+            answered: the ids that models have answers to, by model; only of those that have no others.
+        """
+        lines = []
+        for model, ids in answered.items():
+            foreign = [case_id for case_id in ids if case_id not in self.case_ids]
+            if foreign:
+                lines.append(
+                    f"{model}: {len(foreign):,} of {counted(len(ids), 'recorded case')} "
+                    f"{plural(len(foreign), 'is', 'are')} in no file of this run, such as {foreign[0]!r}"
+                )
+        if self.passed_over:
+            files = counted(len(self.passed_over), "file")
+            lines.append(f"passed over {files} of JSON Lines without cases, such as {self.passed_over[0]}")
+        return lines
