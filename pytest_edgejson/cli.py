@@ -18,7 +18,7 @@ from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.training.family.reproduce import add_parser as add_reproduce
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.suite.schemas import Schema
 
@@ -226,7 +226,7 @@ def _diffs(text: str) -> int | None:
     return parse_diffs(text)
 
 
-def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, dict[str, Schema]]) -> dict[str, Schema]:
+def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, Mapping[str, Schema]]) -> Mapping[str, Schema]:
     from pytest_edgejson.suite.schemas import load_schemas
 
     place = folder or bundled.schema_folder(file)
@@ -252,7 +252,7 @@ def _new(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.suite.make.from_rows import new_suite
 
     out = arguments.out
-    loaded: dict[Path, dict[str, Schema]] = {}
+    loaded: dict[Path, Mapping[str, Schema]] = {}
     file, _ = new_suite(
         arguments.rows,
         arguments.schema,
@@ -276,7 +276,7 @@ def _new(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.suite.audit.check import check_suite, summary_text
 
-    loaded: dict[Path, dict[str, Schema]] = {}
+    loaded: dict[Path, Mapping[str, Schema]] = {}
     check = check_suite(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
     for problem in check.problems:
         print(problem)
@@ -287,7 +287,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _audit(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.report.audit_command import run
 
-    loaded: dict[Path, dict[str, Schema]] = {}
+    loaded: dict[Path, Mapping[str, Schema]] = {}
     text, code = run(arguments, lambda file: _schemas_of(arguments.schemas, file, loaded))
     print(text)
     return code

@@ -47,8 +47,9 @@ class CaseFile(pytest.File):
         try:
             schemas = edgejson.schemas(self.path)
             cases = read_cases(self.path, complexity_of(schemas))
+            used = {case.schema_id: schemas[case.schema_id] for case in cases}
             edgejson.collected.add(self.path, cases)
-            return cases if edgejson.marks is None else edgejson.marks.apply(cases), schemas
+            return cases if edgejson.marks is None else edgejson.marks.apply(cases), used
         except (CaseError, SchemaError) as error:
             raise self.CollectError(str(error)) from None
         except OSError as error:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.marks import Marks
-    from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.schemas import Schemas
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -97,11 +97,11 @@ class Session:
         self._writer: ResultsWriter | None = None
         self._runner: Runner | None = None
         self._progress: Progress | None = None
-        self._schemas: dict[Path, dict[str, Schema]] = {}
+        self._schemas: dict[Path, Schemas] = {}
         self._schema_folders: dict[Path, Path] = {}
         self._drawn: dict[str, frozenset[str]] = {}
 
-    def schemas(self, file: Path) -> dict[str, Schema]:
+    def schemas(self, file: Path) -> Schemas:
         """Return the schemas by id for a file of cases, loaded once.
 
         Raises:
@@ -153,7 +153,7 @@ class Session:
         from pytest_edgejson.backends.registry import load_backend
 
         documents = {
-            schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.values()
+            schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.used.values()
         }
         store = self._store_path()
         options = LoadOptions(

@@ -88,7 +88,7 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         )
     schema_id = need("schema_id", str, "a string")
     if schema_id not in complexity_of:
-        known = ", ".join(sorted(complexity_of)) or "none"
+        known = ", ".join(sorted(filter(str.isprintable, complexity_of))) or "none"
         raise CaseError(path, line, f"unknown schema_id {quoted(schema_id)}; the schema folder has: {known}")
     complexity = complexity_of[schema_id]
     own = row.get("complexity")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 import re
 import zlib
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
+
+from pytest_edgejson.values.decoding import read_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -188,8 +189,8 @@ def decode_row(raw: bytes | str, path: Path, line: int, *, nan_as_null: bool = F
             text,
             object_pairs_hook=_reject_duplicates,
             parse_constant=(lambda name: None) if nan_as_null else _reject_constant,
-            parse_int=_integer,
-            parse_float=_float,
+            parse_int=_number,
+            parse_float=_number,
         )
     except json.JSONDecodeError as error:
         raise CaseError(path, line, f"not JSON: {error.msg} at column {error.colno}; each line is one object") from None
@@ -240,14 +241,10 @@ def _reject_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value; use a number, null, or leave the key out")
 
 
-def _float(digits: str) -> float:
-    number = float(digits)
-    # Beyond the largest double Python goes on with infinity, which JSON cannot express, and no answer is ever equal.
-    if math.isinf(number):
-        raise ValueError(f"the number {digits[:20]}{'…' * (len(digits) > 20)} is too large; give it as a string")
-    return number
-
-
-def _integer(digits: str) -> int:
-    _float(digits)
-    return int(digits)
+def _number(digits: str) -> int | float:
+    try:
+        return read_number(digits)
+    except OverflowError:
+        raise ValueError(
+            f"the number {digits[:20]}{'…' * (len(digits) > 20)} is too large; give it as a string"
+        ) from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.decoding import MalformedError, decode
-from pytest_edgejson.values.jsonvalue import format_path, json_type
+from pytest_edgejson.values.jsonvalue import json_type
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Complexity
@@ -34,9 +34,6 @@ _NAME = re.compile(r"[\w.+@=,-][\w.+@=, -]*")
 
 # The limit of one validation. Of the 787 bundled cases the slowest takes 0.001 s.
 MAX_SECONDS = 5.0
-
-_DEFAULT_DRAFT = "json-schema.org/draft-07/schema"
-
 
 # Valid, or applied, where something else is not valid.
 _TURNING_KEYWORDS = frozenset(
@@ -125,7 +122,8 @@ class Schema:
         from jsonschema.exceptions import UnknownType
         from referencing.exceptions import Unresolvable
 
-        from pytest_edgejson.suite.validators import OutOfTimeError, time_left, time_limit
+        from pytest_edgejson.suite.patterns import OutOfTimeError
+        from pytest_edgejson.suite.validators import time_left, time_limit
 
         found: list[Violation] = []
         for other, violations in self._given_up:
@@ -148,62 +146,107 @@ class Schema:
             found.append(Violation("", message, "$ref"))
         except Unresolvable as error:
             found.append(Violation("", f"the schema's reference {error.ref!r} leads nowhere", "$ref"))
-        except (re.error, UnknownType, ArithmeticError, TypeError, ValueError, AttributeError) as error:
+        except (UnknownType, ArithmeticError, TypeError, ValueError, AttributeError) as error:
             # A schema that its meta-schema allows and the validator chokes on. The value cannot be called valid.
             found.append(Violation("", f"the schema cannot be applied: {type(error).__name__}", "$schema"))
         return found
 
     def _validator(self, with_formats: bool) -> Any:
         if with_formats not in self._validators:
-            from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+            from pytest_edgejson.suite.drafts import validator_of
+            from pytest_edgejson.suite.validators import has_format
 
-            from pytest_edgejson.suite.validators import limited
-
-            draft = _draft(self.document)
-            # REGISTRY holds the meta-schemas and retrieves nothing; without it jsonschema would fetch over HTTP.
-            self._validators[with_formats] = limited(draft)(
-                self.document, registry=REGISTRY, format_checker=draft.FORMAT_CHECKER if with_formats else None
-            )
+            checker = has_format if with_formats else None
+            self._validators[with_formats] = validator_of(self.document, format_checker=checker)
         return self._validators[with_formats]
 
 
-def complexity_of(schemas: Mapping[str, Schema]) -> dict[str, Complexity]:
-    """Return complexity by schema id."""
+class Schemas(Mapping[str, Schema]):
+    """The schemas of a folder by id. Each is read and checked when it is first asked for: one that cannot be used stops
+    nothing that does not use it.
+
+    Attributes:
+        used: those that were asked for.
+
+    Args:
+        folder: has them as `FOLDER/<simple|medium|complex>/<schema_id>.json`.
+
+    Raises:
+        SchemaError: there is no such folder, or no schema in it. When a schema is asked for: its file stands elsewhere,
+            is no JSON or no valid schema of its draft, or refers to what is not in it; the id occurs twice.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._layout = f"{folder}/<{'|'.join(COMPLEXITIES)}>/<schema_id>.json"
+        if not folder.is_dir():
+            raise SchemaError(f"{folder}: no such folder; schemas are looked for at {self._layout}")
+        self._folder = folder
+        self._paths: dict[str, list[Path]] = {}
+        self.used: dict[str, Schema] = {}
+        for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
+            # macOS puts a `._NAME` beside each file of an archive.
+            if not path.parent.name.startswith(".") and not path.name.startswith("._"):
+                self._paths.setdefault(path.stem, []).append(path)
+        if not self._paths:
+            raise SchemaError(f"{folder}: no schemas; they are looked for at {self._layout}")
+
+    def complexity(self, schema_id: str) -> Complexity:
+        """Return the complexity of a schema, which is the name of its folder.
+
+        Raises:
+            KeyError: there is no such schema.
+            SchemaError: its file stands elsewhere, its name is not one for a schema, or the id occurs twice.
+        """
+        path, *others = self._paths[schema_id]
+        complexity = next((each for each in COMPLEXITIES if path.parent == self._folder / each), None)
+        if others:
+            raise SchemaError(f"{path}: {others[0]} has the same id; rename or remove one of them")
+        if complexity is None:
+            raise SchemaError(f"{path}: not in a folder of a complexity; move it to {self._layout}")
+        if not _NAME.fullmatch(schema_id):
+            raise SchemaError(f"{str(path)!r}: a schema's name has letters, digits and _ . - + = @ , only")
+        return complexity
+
+    def __getitem__(self, schema_id: str) -> Schema:
+        if schema_id not in self.used:
+            complexity = self.complexity(schema_id)
+            self.used[schema_id] = _read(self._paths[schema_id][0], complexity)
+        return self.used[schema_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+class _Complexities(Mapping[str, "Complexity"]):
+    """Complexity by schema id, known without reading a schema."""
+
+    def __init__(self, schemas: Schemas) -> None:
+        self._schemas = schemas
+
+    def __getitem__(self, schema_id: str) -> Complexity:
+        return self._schemas.complexity(schema_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schemas)
+
+    def __len__(self) -> int:
+        return len(self._schemas)
+
+
+def complexity_of(schemas: Mapping[str, Schema]) -> Mapping[str, Complexity]:
+    """Return complexity by schema id. Of a folder's schemas none is read; one in no place for a schema raises when it
+    is asked for."""
+    if isinstance(schemas, Schemas):
+        return _Complexities(schemas)
     return {schema_id: schema.complexity for schema_id, schema in schemas.items()}
 
 
-def _found(folder: Path, *patterns: str) -> list[Path]:
-    """Return files in order, without those that macOS puts into archives beside each (`._NAME`)."""
-    files = (path for pattern in patterns for path in folder.glob(pattern))
-    return sorted(path for path in files if not path.name.startswith("._"))
-
-
-def load_schemas(folder: Path) -> dict[str, Schema]:
-    """Read and check `FOLDER/<simple|medium|complex>/<schema_id>.json`; return schemas by id.
-
-    Raises:
-        SchemaError: there is no such folder, or no schema in it; a file stands elsewhere, is no JSON or no valid schema
-            of its draft, or refers to what is not in it; an id occurs twice.
-    """
-    layout = f"{folder}/<{'|'.join(COMPLEXITIES)}>/<schema_id>.json"
-    if not folder.is_dir():
-        raise SchemaError(f"{folder}: no such folder; schemas are looked for at {layout}")
-    known = {complexity: folder / complexity for complexity in COMPLEXITIES}
-    for path in _found(folder, "*.json", "*/*.json"):
-        if path.parent not in known.values() and not path.parent.name.startswith("."):
-            raise SchemaError(f"{path}: not in a folder of a complexity; move it to {layout}")
-    schemas: dict[str, Schema] = {}
-    for complexity, subfolder in known.items():
-        for path in _found(subfolder, "*.json"):
-            if not _NAME.fullmatch(path.stem):
-                raise SchemaError(f"{str(path)!r}: a schema's name has letters, digits and _ . - + = @ , only")
-            schema = _read(path, complexity)
-            if schema.id in schemas:
-                raise SchemaError(f"{path}: {schemas[schema.id].source} has the same id; rename or remove one of them")
-            schemas[schema.id] = schema
-    if not schemas:
-        raise SchemaError(f"{folder}: no schemas; they are looked for at {layout}")
-    return schemas
+def load_schemas(folder: Path) -> Schemas:
+    """Return the schemas of a folder, see `Schemas`."""
+    return Schemas(folder)
 
 
 def _read(path: Path, complexity: Complexity) -> Schema:
@@ -245,43 +288,16 @@ def _at(path: Path, text: str, position: int) -> str:
     return f"{path}:{before.count(chr(10)) + 1}:{position - before.rfind(chr(10))}"
 
 
-def _draft(document: Mapping[str, Any]) -> Any:
-    """Return the validator class of a document's own draft.
-
-    Raises:
-        SchemaError: it names none that jsonschema knows. jsonschema itself would take its latest instead.
-    """
-    import jsonschema
-
-    drafts = (
-        jsonschema.Draft3Validator,
-        jsonschema.Draft4Validator,
-        jsonschema.Draft6Validator,
-        jsonschema.Draft7Validator,
-        jsonschema.Draft201909Validator,
-        jsonschema.Draft202012Validator,
-    )
-    by_name = {_draft_name(str(draft.META_SCHEMA.get("$id", draft.META_SCHEMA.get("id")))): draft for draft in drafts}
-    own = document.get("$schema", _DEFAULT_DRAFT)
-    draft = by_name.get(_draft_name(own)) if isinstance(own, str) else None
-    if draft is None:
-        raise SchemaError(f"$schema is {own!r}, which is no known draft; use http://json-schema.org/draft-07/schema#")
-    return draft
-
-
-def _draft_name(uri: str) -> str:
-    return re.sub(r"^https?://|#$", "", uri)
-
-
 def _check(schema: Schema) -> None:
-    from pytest_edgejson.suite.validators import OutOfTimeError
+    from pytest_edgejson.suite import drafts
+    from pytest_edgejson.suite.patterns import OutOfTimeError
+    from pytest_edgejson.suite.validators import time_limit
 
     try:
-        draft = _draft(schema.document)
-        _check_against_draft(schema.document, draft)
-        _check_resources(schema.document, draft)
-    except SchemaError as error:
-        raise SchemaError(f"{schema.source}: {error}") from None
+        with time_limit(MAX_SECONDS):
+            drafts.check(schema.document)
+    except drafts.DraftError as error:
+        raise SchemaError(f"{schema.source}: {clean(str(error))}") from None
     except OutOfTimeError:
         raise SchemaError(f"{schema.source}: checking it takes more than {MAX_SECONDS:g} seconds; shorten it") from None
     except RecursionError:
@@ -291,63 +307,3 @@ def _check(schema: Schema) -> None:
     broken = next((found for found in schema.violations({}) if found.keyword in ("$ref", "$schema")), None)
     if broken:
         raise SchemaError(f"{schema.source}: {broken.message}")
-
-
-def _check_against_draft(document: Mapping[str, Any], draft: Any) -> None:
-    from jsonschema_specifications import REGISTRY
-
-    from pytest_edgejson.suite.validators import limited, time_limit
-
-    checker = limited(draft)(draft.META_SCHEMA, registry=REGISTRY, format_checker=draft.FORMAT_CHECKER)
-    # Compiling `[[a]` warns of a syntax that Python may have one day.
-    with time_limit(MAX_SECONDS), warnings.catch_warnings(action="ignore", category=FutureWarning):
-        error = next(checker.iter_errors(document), None)
-    if error is not None:
-        where = format_path(tuple(error.absolute_path)) or "the root"
-        name = document.get("$schema", "draft-07")
-        raise SchemaError(f"no valid schema ({name}): at {where}: {error.message[:200]}")
-
-
-def _check_resources(document: Mapping[str, Any], draft: Any) -> None:
-    """Look up every reference, so that one that leads nowhere is known before a model has run.
-
-    Raises:
-        SchemaError: one does, or the schema uses what no time limit can be set for.
-    """
-    from jsonschema_specifications import REGISTRY
-    from referencing.exceptions import Unresolvable
-    from referencing.jsonschema import specification_with
-
-    specification = specification_with(draft.ID_OF(draft.META_SCHEMA))
-    root = specification.create_resource(document)
-    pending = [(root, REGISTRY.with_resource(root.id() or "", root).crawl().resolver_with_root(root))]
-    keywords: set[str] = set()
-    seen: set[int] = set()
-    while pending:
-        resource, resolver = pending.pop()
-        if not isinstance(resource.contents, dict) or id(resource.contents) in seen:
-            continue
-        seen.add(id(resource.contents))
-        keywords |= resource.contents.keys()
-        for keyword in ("$ref", "$dynamicRef", "$recursiveRef"):
-            reference = resource.contents.get(keyword)
-            if not isinstance(reference, str):
-                continue
-            try:
-                found = resolver.lookup(reference)
-            except (Unresolvable, LookupError, TypeError, ValueError):  # or a pointer that is none
-                found = None
-            if found is None or not isinstance(found.contents, (bool, dict)):
-                raise SchemaError(
-                    f"the reference {reference!r} leads nowhere; nothing is fetched: move what it refers to into "
-                    "the file, and refer to it as '#/definitions/…'"
-                )
-            # A reference may lead to where no keyword says that a schema is.
-            pending.append((specification.create_resource(found.contents), found.resolver))
-        pending.extend((child, resolver.in_subresource(child)) for child in resource.subresources())
-    # To know what is unevaluated, jsonschema matches patterns in a place that validators.py has no way into.
-    if {"patternProperties", "unevaluatedProperties"} <= keywords & draft.VALIDATORS.keys():
-        raise SchemaError(
-            "patternProperties and unevaluatedProperties together can keep a validator busy without end; "
-            "use additionalProperties instead of unevaluatedProperties"
-        )

@@ -1,8 +1,9 @@
 """Validators: jsonschema's, made to end on any schema and any value.
 
 A catastrophic `pattern`, branches that multiply, or comparing each item with each other item can keep jsonschema busy
-for longer than anybody waits. The validators here give the same errors, but match patterns with the `regex` package,
-which can be told to stop, look at the clock before each keyword, and find equal items by hashing.
+for longer than anybody waits. The validators here give the same errors, but look at the clock before each keyword, and
+find equal items by hashing. Patterns are those of ECMA-262 (see `patterns`), multiples are told in decimal numbers, and
+formats are jsonschema-rs's.
 """
 
 from __future__ import annotations
@@ -11,25 +12,28 @@ import sys
 import time
 from contextlib import contextmanager
 from contextvars import ContextVar
+from fractions import Fraction
 from functools import cache, lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import attrs
-import regex  # type: ignore[import-untyped]
+import jsonschema_rs
+from jsonschema import Draft7Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend, validator_for
-from rfc3986_validator import validate_rfc3986  # type: ignore[import-untyped]
+from referencing.jsonschema import lookup_recursive_ref
 
+from pytest_edgejson.suite import patterns
+from pytest_edgejson.suite.patterns import OutOfTimeError
 from pytest_edgejson.values.jsonvalue import equality_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-# jsonschema's ways to find what is unevaluated are quadratic in what they are given, and nothing looks at the clock
-# meanwhile, nor while a reference is matched: 10,000 items took 0.4 s, 100,000 characters 0.04 s.
+# jsonschema's way to find which items are unevaluated is quadratic in what it is given, and nothing looks at the clock
+# meanwhile: 10,000 items took 0.4 s.
 MAX_UNEVALUATED = 10_000
-MAX_URI_LENGTH = 100_000
 
 # Calls on the stack at which a reference is not followed any more. What is decoded is nested 64 deep, which takes about
 # 700 under a recursive schema.
@@ -38,15 +42,10 @@ MAX_FRAMES = 1_200
 # one panics instead of raising.
 _RECURSION_LIMIT = 4_000
 
-# Formats of references, with what rfc3986_validator calls them, or the URIs they stand for.
-_REFERENCES = {"uri": "URI", "uri-reference": "URI_reference", "iri": "URI", "iri-reference": "URI_reference"}
-_ASCII = "".join(map(chr, range(128)))
+# The last two drafts, which have two keywords in its place, let it be used for compatibility; jsonschema does not.
+_DEPENDENCIES = {"dependencies": Draft7Validator.VALIDATORS["dependencies"]}
 
 _DEADLINE: ContextVar[float] = ContextVar("deadline")
-
-
-class OutOfTimeError(Exception):
-    """A validation did not end within its limits."""
 
 
 @contextmanager
@@ -85,18 +84,19 @@ def limited(draft: Any) -> Any:
     own: dict[str, Callable[..., Any]] = {
         "additionalProperties": _additional_properties,
         "anyOf": _any_of,
-        "format": _format(draft.VALIDATORS["format"]),
+        "format": _format,
+        "multipleOf": _multiple_of,
         "oneOf": _one_of,
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
-        "unevaluatedItems": _unevaluated(draft.VALIDATORS.get("unevaluatedItems")),
-        "unevaluatedProperties": _unevaluated(draft.VALIDATORS.get("unevaluatedProperties")),
+        "unevaluatedItems": _unevaluated_items(draft.VALIDATORS.get("unevaluatedItems")),
+        "unevaluatedProperties": _unevaluated_properties,
         "uniqueItems": _unique_items,
     }
     for name in ("$ref", "$dynamicRef", "$recursiveRef"):
         if name in draft.VALIDATORS:
             own[name] = _bounded(draft.VALIDATORS[name])
-    keywords = {name: _timed(own.get(name, keyword)) for name, keyword in draft.VALIDATORS.items()}
+    keywords = {name: _timed(own.get(name, keyword)) for name, keyword in (_DEPENDENCIES | draft.VALIDATORS).items()}
     made: Any = extend(draft, keywords)  # type: ignore[no-untyped-call]
     # jsonschema's own `evolve` goes back to its own class wherever a subschema names its draft, as a root does that
     # is referred to with `#`.
@@ -128,25 +128,22 @@ def _bounded(keyword: Callable[..., Any]) -> Callable[..., Any]:
     """End a schema that refers to itself without end while there is stack left."""
 
     def bounded(validator: Any, reference: Any, instance: Any, schema: Any) -> Any:
-        try:
-            sys._getframe(MAX_FRAMES)
-        except ValueError:
-            return keyword(validator, reference, instance, schema)
-        raise RecursionError
+        _check_stack()
+        return keyword(validator, reference, instance, schema)
 
     return bounded
 
 
-_compiled = lru_cache(maxsize=512)(regex.compile)
+def _check_stack() -> None:
+    try:
+        sys._getframe(MAX_FRAMES)
+    except ValueError:
+        return
+    raise RecursionError
 
 
 def _matches(pattern: str, text: str) -> bool:
-    try:
-        return _compiled(pattern).search(text, timeout=time_left()) is not None
-    except (TimeoutError, MemoryError):  # regex ends a search whose ways to go back take more than it allows itself
-        raise OutOfTimeError from None
-    except regex.error as error:
-        raise ValueError(str(error)) from None
+    return patterns.matches(pattern, text, time_left())
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, schema: Any) -> Iterator[ValidationError]:
@@ -177,20 +174,20 @@ def _additional_properties(validator: Any, rule: Any, instance: Any, schema: Any
                 yield ValidationError("is not in the schema", path=[key])
 
 
-def _is_valid(validator: Any, instance: Any, schema: Any, index: int) -> bool:
-    return next(validator.descend(instance, schema, schema_path=index), None) is None
+def _is_valid(validator: Any, instance: Any, schema: Any) -> bool:
+    return next(validator.descend(instance, schema), None) is None
 
 
 # jsonschema's own two keep the errors of all branches, each with a copy of the value.
 
 
 def _any_of(validator: Any, branches: list[Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if not any(_is_valid(validator, instance, branch, index) for index, branch in enumerate(branches)):
+    if not any(_is_valid(validator, instance, branch) for branch in branches):
         yield ValidationError("fits no branch")
 
 
 def _one_of(validator: Any, branches: list[Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
-    if sum(_is_valid(validator, instance, branch, index) for index, branch in enumerate(branches)) != 1:
+    if sum(_is_valid(validator, instance, branch) for branch in branches) != 1:
         yield ValidationError("fits no branch, or more than one")
 
 
@@ -199,41 +196,85 @@ def _unique_items(validator: Any, rule: Any, instance: Any, schema: Any) -> Iter
         yield ValidationError("has the same item twice")
 
 
-def _unevaluated(keyword: Callable[..., Any] | None) -> Callable[..., Any]:
-    def unevaluated(validator: Any, rule: Any, instance: Any, schema: Any) -> Any:
-        if isinstance(instance, (dict, list)) and len(instance) > MAX_UNEVALUATED:
+def _multiple_of(validator: Any, divisor: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Divide what the numbers' shortest texts say: in doubles, 19.99 is no multiple of 0.01."""
+    if validator.is_type(instance, "number") and (Fraction(repr(instance)) / Fraction(repr(divisor))).denominator != 1:
+        yield ValidationError("is no multiple")
+
+
+def _unevaluated_items(keyword: Callable[..., Any] | None) -> Callable[..., Any]:
+    def unevaluated_items(validator: Any, rule: Any, instance: Any, schema: Any) -> Any:
+        if isinstance(instance, list) and len(instance) > MAX_UNEVALUATED:
             raise OutOfTimeError
         return keyword(validator, rule, instance, schema) if keyword else None
 
-    return unevaluated
+    return unevaluated_items
 
 
-def _format(keyword: Callable[..., Any]) -> Callable[..., Any]:
-    def checked(validator: Any, name: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        if validator.format_checker is None:
-            return
-        if name in _REFERENCES and isinstance(instance, str):
-            if not _is_reference(instance, name):
-                yield ValidationError(f"is no valid {name}")
-            return
-        try:
-            yield from keyword(validator, name, instance, schema)
-        except RecursionError:  # a regular expression with a thousand brackets
-            yield ValidationError(f"is no valid {name}")
-
-    return checked
+def _unevaluated_properties(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Yield errors as `_additional_properties` does; jsonschema's own matches patterns, as Python has them, itself."""
+    if not validator.is_type(instance, "object"):
+        return
+    known = _evaluated(validator, instance, {key: schema[key] for key in schema.keys() - {"unevaluatedProperties"}})
+    for key, value in instance.items():
+        if key not in known:
+            if validator.is_type(rule, "object"):
+                yield from validator.descend(value, rule, path=key)
+            elif not rule:
+                yield ValidationError("is not in the schema", path=[key])
 
 
-def _is_reference(text: str, name: str) -> bool:
-    """Tell whether a text is of one of the formats of references.
+def _evaluated(validator: Any, instance: dict[str, Any], schema: Any) -> set[str]:
+    """Return the keys of a valid object that a schema, and what in it applies in place, evaluates.
 
-    An IRI is one if the URI that it stands for is (RFC 3987, section 3.1). jsonschema asks a library for that which
-    spends a second on its grammar when it is imported.
+    That is what JSON Schema 2020-12, section 11.3 of its core, calls so.
     """
-    if len(text) > MAX_URI_LENGTH:
-        return False
+    if not isinstance(schema, dict):
+        return set()
+    _check_stack()
+    if schema.keys() & {"additionalProperties", "unevaluatedProperties"}:
+        return set(instance)
+    known: set[str] = instance.keys() & schema.get("properties", {}).keys()
+    known |= {key for key in instance for pattern in schema.get("patternProperties", {}) if _matches(pattern, key)}
+    resolver = validator._resolver
+    for keyword in schema.keys() & {"$ref", "$dynamicRef", "$recursiveRef"}:
+        there = lookup_recursive_ref(resolver) if keyword == "$recursiveRef" else resolver.lookup(schema[keyword])
+        known |= _evaluated(validator.evolve(schema=there.contents, _resolver=there.resolver), instance, there.contents)
+    branches = [schema[keyword] for keyword in ("allOf", "anyOf", "oneOf") if keyword in schema]
+    branches.append([there for key, there in schema.get("dependentSchemas", {}).items() if key in instance])
+    for branch in chain.from_iterable(branches):
+        if _is_valid(validator, instance, branch):
+            known |= _evaluated(validator, instance, branch)
+    if "if" in schema:
+        holds = _is_valid(validator, instance, schema["if"])
+        known |= _evaluated(validator, instance, schema["if"]) if holds else set()
+        known |= _evaluated(validator, instance, schema.get("then" if holds else "else"))
+    return known
+
+
+def _format(validator: Any, name: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Ask the validator's format checker, which is a function of a text and a format's name here."""
+    has = validator.format_checker
+    if has is not None and isinstance(instance, str) and not has(instance, name):
+        called = "regular expression of ECMA-262" if name == "regex" else name
+        yield ValidationError(f"{instance!r} is no valid {called}")
+
+
+def has_format(text: str, name: Any) -> bool:
+    """Tell whether a text is of a format, as draft 2020-12 defines it; a format that it does not define takes any."""
+    if name == "regex":
+        return patterns.is_strict(text)
     try:
-        uri = quote(text, safe=_ASCII) if name.startswith("iri") else text
+        return bool(_format_validator(name).is_valid(text))
     except UnicodeEncodeError:  # half a surrogate pair
         return False
-    return validate_rfc3986(uri, rule=_REFERENCES[name]) is not None
+
+
+def has_schema_format(text: str, name: Any) -> bool:
+    """Tell whether a text in a schema is of a format: as `has_format`, and takes every pattern that can be used."""
+    return patterns.is_pattern(text) if name == "regex" else has_format(text, name)
+
+
+@lru_cache(maxsize=64)
+def _format_validator(name: Any) -> Any:
+    return jsonschema_rs.Draft202012Validator({"format": name}, validate_formats=True)

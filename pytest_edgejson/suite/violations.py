@@ -71,7 +71,7 @@ def explain(error: Any) -> Iterator[Violation]:
         # One error for each missing key, which only its message names.
         key = next((key for key in rule if error.message.startswith(f"{key!r} ")), None)
         yield Violation(format_path(path if key is None else (*path, key)), "is missing", keyword)
-    elif keyword == "additionalProperties" and rule is False:
+    elif keyword in ("additionalProperties", "unevaluatedProperties") and rule is False:
         yield Violation(format_path(path), "is not in the schema", keyword)
     else:
         yield Violation(format_path(path), _message(keyword, rule, instance), keyword)

@@ -13,17 +13,17 @@ from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_row
 from pytest_edgejson.suite.schemas import Schema, load_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 
-def schemas_of(folder: Path | None) -> Callable[[Path], dict[str, Schema]]:
+def schemas_of(folder: Path | None) -> Callable[[Path], Mapping[str, Schema]]:
     """Return what tells the schemas of a file: those of a folder, for None of the one beside the file's suite."""
     load = functools.cache(load_schemas)
     return lambda file: load(folder or bundled.schema_folder(file))
 
 
-def check(paths: Sequence[Path], schemas: Callable[[Path], dict[str, Schema]]) -> None:
+def check(paths: Sequence[Path], schemas: Callable[[Path], Mapping[str, Schema]]) -> None:
     """Check files and folders of cases together, as `edgejson suite check` does.
 
     Raises:
@@ -39,7 +39,7 @@ def check(paths: Sequence[Path], schemas: Callable[[Path], dict[str, Schema]]) -
         )
 
 
-def read(path: Path, schemas: Callable[[Path], dict[str, Schema]]) -> list[CaseRow]:
+def read(path: Path, schemas: Callable[[Path], Mapping[str, Schema]]) -> list[CaseRow]:
     """Read the cases of a file or folder.
 
     Raises:

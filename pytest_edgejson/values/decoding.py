@@ -9,11 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
 from typing import Any, Literal, NoReturn, TypeAlias
 
 # Deeper than any data here (6), and so little that recursive code after it stays clear of Python's recursion limit.
 MAX_DEPTH = 64
 MAX_NUMBER_LENGTH = 1_000
+
+# From here on a double may stand for several whole numbers.
+_FIRST_UNSURE = 2**53
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
@@ -206,8 +210,25 @@ def _number(match: re.Match[str]) -> int | float:
     digits = match.group()
     if len(digits) > MAX_NUMBER_LENGTH:
         raise MalformedError("number", match.start())
-    number = float(digits)
-    # Above the largest double a validator's arithmetic overflows, and other readers of a result see infinity.
-    if math.isinf(number):
-        raise MalformedError("number", match.start())
-    return number if match.group(1) or match.group(2) else int(digits)
+    try:
+        return read_number(digits)
+    except OverflowError:
+        raise MalformedError("number", match.start()) from None
+
+
+def read_number(digits: str) -> int | float:
+    """Return the value of a JSON number: an int where the text has no fraction and no exponent, or is a whole number
+    that a double may not hold, such as `1e23`.
+
+    Raises:
+        OverflowError: it is above the largest double, where a validator's arithmetic overflows, and other readers of a
+            result see infinity.
+    """
+    value = float(digits)
+    if math.isinf(value):
+        raise OverflowError(digits)
+    if digits.lstrip("-").isdecimal():
+        return int(digits)
+    if abs(value) >= _FIRST_UNSURE and (exact := Decimal(digits)) == (whole := int(exact)):
+        return whole
+    return value

@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pytest_edgejson.values.decoding import read_number
+
 # What a terminal, an XML or Markdown file, a fence or a regular expression would act on.
 ODD = [
     "\x00", "\x1b[31m", "\x1b]0;title\x07", "\x9b1m", "\x7f", "\r", "\n", "\t", "\u2028", "\u202e", "\ufeff", "\ud800",
@@ -16,11 +18,13 @@ ODD = [
 
 texts = st.text(max_size=8) | st.lists(st.sampled_from(ODD) | st.text(max_size=3), max_size=4).map("".join)
 keys = st.sampled_from(["a", "b", "c", "id", "", "a b", "__x", "0"]) | texts
+# As JSON's text has them: the double 1e23 is no whole power of ten, `1e23` is.
+floats = st.floats(allow_nan=False, allow_infinity=False).map(lambda double: read_number(repr(double)))
 numbers = (
     st.integers(-3, 3)
     | st.integers(-(10**30), 10**30)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.sampled_from([0.0, -0.0, 1.0, 1e308, 5e-324, 10**300, 2**53, 2**53 + 1])
+    | floats
+    | st.sampled_from([0.0, -0.0, 1.0, 10**308, 5e-324, 10**300, 2**53, 2**53 + 1])
 )
 scalars = st.none() | st.booleans() | numbers | texts
 values = st.recursive(
@@ -108,7 +112,21 @@ def outputs(draw: st.DrawFn, value: Any = None) -> str:
 
 any_text = outputs() | st.lists(st.sampled_from(_PIECES), max_size=30).map("".join) | st.text(max_size=60)
 
-PATTERNS = ["^a", "b$", "^[a-z]+$", "a|b", "^(a+)+$", "", ".", r"^\d{1,3}$", r"\.", "^x-", r"[^\x00-\x1f]", "(?i)^A"]
+PATTERNS = [
+    "^a",
+    "b$",
+    "^[a-z]+$",
+    "a|b",
+    "^(a+)+$",
+    "",
+    ".",
+    r"^\d{1,3}$",
+    r"\.",
+    "^x-",
+    r"[^\x00-\x1f]",
+    r"\p{L}",
+    "(?i)^A",
+]
 _types = st.sampled_from(["object", "array", "string", "number", "integer", "boolean", "null"])
 _counts = st.integers(0, 4)
 
@@ -138,6 +156,7 @@ def _keywords(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]
             "additionalProperties": st.booleans() | inner,
             "patternProperties": st.dictionaries(st.sampled_from(PATTERNS), inner, max_size=2),
             "propertyNames": inner,
+            "unevaluatedProperties": st.booleans() | inner,
             "minProperties": _counts,
             "maxProperties": _counts,
             "allOf": branches,

@@ -140,7 +140,7 @@ def test_format_violations_leave_out_what_is_wrong_anyway(invoice):
     assert [each.keyword for each in invoice.format_violations({"date": "x", "paid": 1})] == ["format"]
 
 
-def test_the_draft_is_the_document_s_own(tmp_path):
+def test_the_draft_is_the_document_s_own_or_2020_12(tmp_path):
     tuple_items = {"items": [{"type": "string"}], "additionalItems": False}
     value = {"a": ["x", 1]}
 
@@ -150,11 +150,13 @@ def test_the_draft_is_the_document_s_own(tmp_path):
 
     assert not schema(DRAFT7).is_valid(value)
     assert not schema("https://json-schema.org/draft-07/schema").is_valid(value)
-    assert not schema(None).is_valid(value)
     with pytest.raises(SchemaError, match=r"no valid schema .*2020-12"):
         schema("https://json-schema.org/draft/2020-12/schema")  # items must be a schema there
+    with pytest.raises(SchemaError, match=r"2020-12/schema, since it has no \$schema"):
+        schema(None)
     prefix = {"type": "object", "properties": {"a": {"prefixItems": [{"type": "string"}], "items": False}}}
     assert not load(tmp_path, prefix | {"$schema": "https://json-schema.org/draft/2020-12/schema"}).is_valid(value)
+    assert not load(tmp_path, prefix).is_valid(value)
     assert load(tmp_path, prefix | {"$schema": DRAFT7, "properties": {"a": {"prefixItems": []}}}).is_valid(value)
 
 
@@ -198,9 +200,26 @@ def test_what_cannot_be_used_is_named_with_its_file(tmp_path, files, where, word
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SchemaError, match=words) as caught:
-        load_schemas(tmp_path)
+        dict(load_schemas(tmp_path))
     assert str(caught.value).startswith(str(tmp_path / where))
     assert "\n" not in str(caught.value)
+
+
+def test_a_schema_that_cannot_be_used_stops_no_other(tmp_path):
+    write(tmp_path, "simple", "good", {"type": "object"})
+    broken = ["{", {"$schema": "http://example.org/mine"}, {"pattern": "(?i)a"}, {"$ref": "http://example.org/x"}, True]
+    for number, document in enumerate(broken):
+        write(tmp_path, "medium", f"bad-{number}", document)
+    for complexity in ("simple", "complex"):
+        write(tmp_path, complexity, "twice", {})
+    (tmp_path / "stray.json").write_text("{}")
+    (tmp_path / "simple" / "a b[0].json").write_text("{}")
+    schemas = load_schemas(tmp_path)
+    assert schemas["good"].is_valid({})
+    assert complexity_of(schemas)["bad-0"] == "medium"
+    for name in schemas.keys() - {"good"}:
+        with pytest.raises(SchemaError, match=r"\.json"):
+            schemas[name]
 
 
 def test_a_missing_folder_is_named(tmp_path):

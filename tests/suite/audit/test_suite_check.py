@@ -280,7 +280,10 @@ def test_a_suites_own_schema_of_a_known_name_is_no_crash(tmp_path: Path) -> None
         ({}, {"line_items": {"quantity": 2}, "total_amount": 5}),
         ({}, {"line_items": [{"quantity": 1e300, "unit_price": 1e300}], "total_amount": 5}),
         ({"properties": {"amount": True, "items": {"type": "array", "items": True}}}, {"amount": 5, "items": [1]}),
-        ({"properties": {"items": {"type": "array", "items": [{}, {}]}}}, {"items": ["a", 2]}),
+        (
+            {"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"items": {"items": [{}, {}]}}},
+            {"items": ["a", 2]},
+        ),
     ]
     for document, record in documents:
         schema = Schema("invoice", "medium", document, "invoice.json")
