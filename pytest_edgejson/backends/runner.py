@@ -83,6 +83,8 @@ class Runner:
         self._arrived: dict[str, Completion] = {}
         self._pending: set[str] = set()
         self._keys: dict[str, str] = {}
+        self._made: set[str] = set()
+        self._broken_into: set[str] = set()
         self._broken: dict[str, str] = {}
 
     def backend(self, model: str) -> Backend:
@@ -147,6 +149,11 @@ class Runner:
             if self._backend is not None:
                 self._backend.close()
             raise
+        except BaseException:
+            # What breaks into a case, such as a time limit of another plugin, ends the generator that it finds at work.
+            self._broken_into.add(job.key)
+            self._end_stream()
+            raise
         finally:
             if self._progress is not None:
                 self._progress.hide()
@@ -158,7 +165,8 @@ class Runner:
         settings = self._settings[job.model]
         requests = {}
         for other in others:
-            if other.model == job.model and other.key not in self._arrived:
+            is_wanted = other.key == job.key or other.key not in self._broken_into
+            if other.model == job.model and is_wanted and other.key not in self._arrived:
                 prompt = backend.render(other.case)
                 requests[other.key] = Request(other.key, prompt, other.case, other.repeat, self._timeout_s, other.alone)
                 self._keys[other.key] = store_key(
@@ -167,7 +175,9 @@ class Runner:
         known = self._store.get_many([self._keys[key] for key in requests])
         for key in requests:
             if self._keys[key] in known:
-                self._arrived[key] = replace(known[self._keys[key]], key=key, stored=True)
+                # A plugin may have a case run again: what this run has made is not of an earlier one.
+                was_made = self._keys[key] in self._made
+                self._arrived[key] = replace(known[self._keys[key]], key=key, stored=not was_made)
         missing = [request for key, request in requests.items() if key not in self._arrived]
         if not missing:
             return
@@ -196,6 +206,7 @@ class Runner:
 
     def _take(self, completion: Completion) -> None:
         self._store.put(self._keys[completion.key], completion)
+        self._made.add(self._keys[completion.key])
         self._arrived[completion.key] = completion
         self._pending.discard(completion.key)
 

@@ -47,3 +47,26 @@ def test_what_a_model_finished_ahead_of_the_last_case_is_kept(project: Project, 
     (pytester.path / "conftest.py").unlink()
     pytester.runpytest_subprocess(*run).assert_outcomes(failed=6)
     assert all(row["stored"] for row in project.results()[1])
+
+
+def test_what_breaks_into_a_case_takes_no_other_with_it(project: Project, pytester: pytest.Pytester) -> None:
+    # As a time limit of another plugin does, with what is no Exception, wherever the model is at the time.
+    pytester.makeconftest(
+        """
+        import pytest
+        from pytest_edgejson.backends import control
+
+        answer = control.ControlBackend.answer
+
+        def broken_into(self, request):
+            if request.case.id == "bill-001":
+                pytest.fail("time is up")
+            return answer(self, request)
+
+        control.ControlBackend.answer = broken_into
+        """
+    )
+    result = pytester.runpytest_subprocess("--edgejson-model=control:gold", RESULTS)
+    result.assert_outcomes(passed=5, errors=1)
+    result.stdout.fnmatch_lines(["*bill.jsonl::bill-001*time is up*"])
+    assert len(project.results()[1]) == 5
