@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import DTYPES
 from pytest_edgejson.backends.prompts import parse_template
-from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path
+from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path, split_file
 from pytest_edgejson.backends.registry import BACKENDS
 from pytest_edgejson.backends.spec import ModelSpec, Published
+from pytest_edgejson.suite.json_rows import may_hold_rows, stem
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def resolve_model(
     if folder.is_dir():
         return _from_folder(folder.resolve(), name)
     if folder.is_file():
-        fix = f"a recording is named replay:{name}" if folder.suffix == ".jsonl" else "name the folder it is in"
+        fix = f"a recording is named replay:{name}" if may_hold_rows(folder) else "name the folder it is in"
         raise UnknownModel(f"the model {name!r} is a file: {fix}")
     if is_path(name):
         raise UnknownModel(f"no model at {name!r}: there is no such folder")
@@ -247,15 +248,15 @@ def _behind_prefix(
         spec = resolve_model(rest, registry, backends)
         if not _runs_checkpoints(spec, backends):
             raise UnknownModel(f"{name!r} is no local model: name an entry, a folder or a hub id after {prefix}:")
-        return replace(spec, name=_label(f"{prefix}:{spec.name}"), backend=prefix)
+        return replace(spec, name=label(f"{prefix}:{spec.name}"), backend=prefix)
     if prefix == "control" and rest not in CONTROLS:
         raise UnknownModel(
             f"unknown control {name!r}: {did_you_mean(rest, CONTROLS)}use control:{', control:'.join(CONTROLS)}"
         )
     if prefix == "replay":
-        file, _, model = rest.partition("#")
-        name = f"{prefix}:{model or Path(file).stem}"
-    return ModelSpec(name=_label(name), backend=prefix, model=rest)
+        file, model = split_file(rest)
+        name = f"{prefix}:{model or stem(file)}"
+    return ModelSpec(name=label(name), backend=prefix, model=rest)
 
 
 def _from_folder(folder: Path, name: str) -> ModelSpec:
@@ -264,14 +265,14 @@ def _from_folder(folder: Path, name: str) -> ModelSpec:
             base, revision = adapter_base(folder)
         except ValueError as error:
             raise UnknownModel(str(error)) from None
-        return ModelSpec(name=_label(folder.name), model=base, revision=revision, adapter=str(folder))
+        return ModelSpec(name=label(folder.name), model=base, revision=revision, adapter=str(folder))
     if not (folder / "config.json").is_file():
         raise UnknownModel(
             f"the folder {name!r} holds no model: neither config.json (a model) nor adapter_config.json (an adapter)"
         )
-    return ModelSpec(name=_label(folder.name), model=str(folder))
+    return ModelSpec(name=label(folder.name), model=str(folder))
 
 
-def _label(text: str) -> str:
+def label(text: str) -> str:
     """Make a text part of a test's id."""
     return re.sub(r"[^\w.+@=,:-]+", "-", text).replace("::", ":").strip("-") or "model"

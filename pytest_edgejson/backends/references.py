@@ -1,4 +1,4 @@
-"""What a text that names a model refers to: a folder, an adapter, a hub id, a control."""
+"""What a text that names a model refers to: a folder, an adapter, a hub id, a control, a file of answers."""
 
 from __future__ import annotations
 
@@ -67,3 +67,20 @@ def adapter_base(folder: Path) -> tuple[str, str | None]:
             f"{file}: the base {base!r} is not there: set 'base_model_name_or_path' to a hub id or an existing folder"
         )
     return base, revision if isinstance(revision, str) else None
+
+
+def split_file(name: str) -> tuple[Path, str | None]:
+    """Split `FILE.jsonl#MODEL`, which names one of the models in a file.
+
+    A `#` may be part of the file's name: the longest existing file wins.
+    """
+    path = Path(name).expanduser()
+    head, model = name, None
+    while not path.is_file() and "#" in head:
+        head, _, tail = head.rpartition("#")
+        model = tail if model is None else f"{tail}#{model}"
+        path = Path(head).expanduser()
+    if path.is_file():
+        return path, model
+    file, _, rest = name.partition("#")
+    return Path(file).expanduser(), rest or None

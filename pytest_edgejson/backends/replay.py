@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion, FinishReason
+from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.values.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
@@ -66,7 +67,7 @@ class ReplayBackend(Backend):
     """Answers a case with its recorded output."""
 
     def __init__(self, spec: ModelSpec) -> None:
-        self._path, self._model = split_recording(spec.model or "")
+        self._path, self._model = split_file(spec.model or "")
         # A named pipe would be waited for, and could not be read twice.
         if self._path.exists() and not self._path.is_file():
             raise BackendError(f"recording {self._path}: is no file")
@@ -120,20 +121,6 @@ class ReplayBackend(Backend):
     def close(self) -> None:
         """Forget the outputs."""
         self._recordings = {}
-
-
-def split_recording(name: str) -> tuple[Path, str | None]:
-    """Split `FILE.jsonl#MODEL`. A `#` may be part of the file's name: the longest existing file wins."""
-    path = Path(name).expanduser()
-    head, model = name, None
-    while not path.is_file() and "#" in head:
-        head, _, tail = head.rpartition("#")
-        model = tail if model is None else f"{tail}#{model}"
-        path = Path(head).expanduser()
-    if path.is_file():
-        return path, model
-    file, _, rest = name.partition("#")
-    return Path(file).expanduser(), rest or None
 
 
 def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:

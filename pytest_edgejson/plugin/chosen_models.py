@@ -12,16 +12,19 @@ from pytest_edgejson.backends.models import (
     ModelsFileError,
     UnknownModel,
     UnknownName,
+    label,
     load_registry,
     resolve_model,
 )
+from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.backends.registry import BACKENDS, add_backends
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.scoring import v3
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.json_rows import stem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pytest_edgejson.backends.interface import BackendType
     from pytest_edgejson.backends.spec import ModelSpec
@@ -75,10 +78,8 @@ def resolve_models(
         found: dict[str, tuple[str, ModelSpec]] = {}
         for typed in settings.models:
             spec = resolve_model(typed, registry, backends)
-            name = spec.name
-            if name in found:
-                # Two folders of the same name, such as a/final and b/final: the folders above tell them apart.
-                name = f"{Path(typed).resolve().parent.name}-{name}"
+            names = _names(typed, spec)
+            name = next((name for name in names if name not in found), spec.name)
             if name in found:
                 raise UnknownModel(
                     f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
@@ -89,6 +90,19 @@ def resolve_models(
     except (ModelsFileError, UnknownModel) as error:
         raise pytest.UsageError(str(error)) from None
     return found
+
+
+def _names(typed: str, spec: ModelSpec) -> Iterator[str]:
+    """Yield names for a model, the shortest first."""
+    yield spec.name
+    place = Path(typed)
+    if spec.backend == "replay" and spec.model:
+        place, model = split_file(spec.model)
+        # The same model in two files of results.
+        if model:
+            yield label(f"replay:{stem(place)}-{model}")
+    # Two folders of the same name, such as a/final and b/final: the folders above tell them apart.
+    yield f"{place.resolve().parent.name}-{spec.name}"
 
 
 def _places(settings: Settings, config: pytest.Config) -> str:

@@ -238,10 +238,10 @@ class Session:
         self.has_begun = True
 
     def _refuse_to_replace_recordings(self, results: Path) -> None:
-        from pytest_edgejson.backends.replay import split_recording
+        from pytest_edgejson.backends.references import split_file
 
         for spec in self.specs.values():
-            if spec.backend == "replay" and split_recording(spec.model or "")[0].resolve() == results.resolve():
+            if spec.backend == "replay" and split_file(spec.model or "")[0].resolve() == results.resolve():
                 raise pytest.UsageError(f"--edgejson-results would replace the recording {results}: name another file")
 
     def _described_settings(self) -> dict[str, Any]:

@@ -5,6 +5,7 @@ The schema of the lines is `results.schema.json` beside this module.
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.results.result import Result, case_fingerprint, dumps, suite_fingerprint
+from pytest_edgejson.suite.json_rows import CaseError, decode_row, open_unzipped, raw_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,14 +39,14 @@ def refuse_to_replace(path: Path) -> None:
     """
     # Nothing but a file is looked into: a pipe would wait for somebody who writes.
     if path.is_file():
-        with path.open("rb") as file:
+        with open_unzipped(path) as file:
             start = file.read(len(_BEGINNING))
         if start not in (b"", _BEGINNING):
             raise ResultsError(f"{path} holds no results, and would be replaced: name another file")
 
 
 class ResultsWriter:
-    """Writes a results file line by line, beside its place, and moves it there when the run ends.
+    """Writes a results file line by line, beside its place, and moves it there when the run ends; `.gz` compressed.
 
     Beside the manifest and the results it holds each schema once, before the first result that was validated with it.
     A run that is killed leaves what it finished in `FILE.partial`, and an earlier FILE as it was.
@@ -100,7 +102,7 @@ class ResultsWriter:
             "gates": list(gates),
         }
         whole = self.path.with_name(self.path.name + ".tmp")
-        with whole.open("w", encoding="utf-8") as file:
+        with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
             file.write(dumps({**self._manifest, **finished}) + "\n")
             self._file.seek(0)
             self._file.readline()
@@ -139,7 +141,6 @@ def read_run(path: Path) -> Run:
         ResultsError: the file cannot be read, or a line is not what `results.schema.json` says. A last line that was
             cut off when the run was killed is passed over.
     """
-    from pytest_edgejson.suite.json_rows import CaseError, decode_row, raw_rows
     from pytest_edgejson.suite.schemas import SchemaError, make_schema
 
     manifest: dict[str, Any] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, is_error
 from pytest_edgejson.values.text import clean
@@ -27,7 +28,7 @@ class BaselineError(ValueError):
 
 def baseline_file(name: Path) -> Path:
     """Return the file that `FILE.jsonl` or `FILE.jsonl#MODEL` names."""
-    return name.with_name(name.name.partition("#")[0])
+    return split_file(str(name))[0]
 
 
 class Baseline:
@@ -45,7 +46,7 @@ class Baseline:
             self._run = read_run(baseline_file(name))
         except ResultsError as error:
             raise BaselineError(f"baseline {error}") from None
-        self._chosen = name.name.partition("#")[2]
+        self._chosen = split_file(str(name))[1]
         if self._chosen and self._chosen not in self._run.models:
             raise BaselineError(f"baseline {self._run.path}: no model {self._chosen!r}: {self._there()}")
 
