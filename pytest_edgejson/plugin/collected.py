@@ -21,11 +21,13 @@ class Collected:
     Attributes:
         case_ids: ids of the cases in all files that were read, selected or not.
         passed_over: JSON Lines in folders that hold neither cases nor results.
+        is_whole: whether all files that hold cases could be read.
     """
 
     def __init__(self) -> None:
         self.case_ids: set[str] = set()
         self.passed_over: list[str] = []
+        self.is_whole = True
         self._places: dict[str, tuple[Path, str]] = {}
 
     def is_of_cases(self, file: Path) -> bool:
@@ -51,12 +53,13 @@ class Collected:
 
     def as_dict(self) -> dict[str, Any]:
         """Return what a worker of xdist tells its controller, which collects nothing."""
-        return {"case_ids": sorted(self.case_ids), "passed_over": self.passed_over}
+        return {"case_ids": sorted(self.case_ids), "passed_over": self.passed_over, "is_whole": self.is_whole}
 
     def take(self, told: Mapping[str, Any]) -> None:
         """Take in what a worker tells; all of them collect the same."""
         self.case_ids.update(told["case_ids"])
         self.passed_over = told["passed_over"]
+        self.is_whole = told["is_whole"]
 
     def notes(self, answered: Mapping[str, Collection[str]]) -> list[str]:
         """Return a line for each thing that may be a mistake.
@@ -67,7 +70,7 @@ class Collected:
         lines = []
         for model, ids in answered.items():
             foreign = [case_id for case_id in ids if case_id not in self.case_ids]
-            if foreign:
+            if foreign and self.is_whole:
                 lines.append(
                     f"{model}: {len(foreign):,} of {counted(len(ids), 'recorded case')} "
                     f"{plural(len(foreign), 'is', 'are')} in no file of this run, such as {foreign[0]!r}"

@@ -51,8 +51,10 @@ class CaseFile(pytest.File):
             edgejson.collected.add(self.path, cases)
             return cases if edgejson.marks is None else edgejson.marks.apply(cases), used
         except (CaseError, SchemaError) as error:
+            edgejson.collected.is_whole = False
             raise self.CollectError(str(error)) from None
         except OSError as error:
+            edgejson.collected.is_whole = False
             raise self.CollectError(f"{self.path}: {error.strerror}") from None
 
     def collect(self) -> Iterable[CaseItem]:

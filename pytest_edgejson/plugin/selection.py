@@ -94,8 +94,13 @@ class Selection:
             items: all that were collected.
 
         Raises:
-            pytest.UsageError: an argument names nothing.
+            pytest.UsageError: an argument names nothing, or a file whose name is none of a file of cases.
         """
+        found_in = {item.path for item in items}
+        for path in (argument.path for argument in self._arguments):
+            # What pytest itself passes over without a word.
+            if path.is_file() and path.suffix != ".py" and not may_hold_rows(path) and path not in found_in:
+                raise pytest.UsageError(f"{path.name}: cases are in files named .jsonl, .ndjson or .json (or .gz)")
         if not self._is_active:
             return
         found: set[Argument] = set()

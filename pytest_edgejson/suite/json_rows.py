@@ -1,7 +1,7 @@
 """Rows: the JSON objects of a file, as people have them.
 
-JSON Lines (`.jsonl`, `.ndjson`) or one JSON array (`.json`), in any encoding of Unicode, compressed by gzip (`.gz`) or
-not. What a file holds is seen from its content; its name, in any case, only says whether it is looked into.
+JSON Lines (`.jsonl`, `.ndjson`, …) or one JSON array (`.json`), in any encoding of Unicode, compressed by gzip (`.gz`)
+or not. What a file holds is seen from its content; its name, in any case, only says whether it is looked into.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-SUFFIX = r"\.(?:jsonl|ndjson|json)(?:\.gz)?"
+_LINES = "jsonl|ndjson|ldjson|jsonlines"
+SUFFIX = rf"\.(?:{_LINES}|json)(?:\.gz)?"
 _NAME = re.compile(rf"(?P<stem>.+?){SUFFIX}", re.IGNORECASE | re.DOTALL)
-_NAME_OF_LINES = re.compile(r".+\.(?:jsonl|ndjson)(?:\.gz)?", re.IGNORECASE | re.DOTALL)
+_NAME_OF_LINES = re.compile(rf".+\.(?:{_LINES})(?:\.gz)?", re.IGNORECASE | re.DOTALL)
 _GZIP = b"\x1f\x8b"
 _SPACE = re.compile(r"[ \t\r\n]*")
 _CHUNK = 65_536

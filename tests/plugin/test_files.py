@@ -135,3 +135,20 @@ def test_a_report_replaces_no_array(project: Project, pytester: pytest.Pytester)
     result = pytester.runpytest(GOLD, "--edgejson-badge=c.json")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert json.loads(file.read_text(encoding="utf-8")) == [{"case_id": "a", "output": ""}]
+
+
+def test_a_file_of_another_suffix_is_refused_with_those_that_are_read(
+    project: Project, pytester: pytest.Pytester
+) -> None:
+    (project.root / "c.txt").write_bytes((project.root / "cases/test/simple/contact.jsonl").read_bytes())
+    result = pytester.runpytest("c.txt", GOLD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: c.txt: cases are in files named .jsonl, *"])
+
+
+def test_a_broken_file_makes_no_recorded_answer_foreign(project: Project, pytester: pytest.Pytester) -> None:
+    model = f"--edgejson-model={project.record()}"
+    (project.root / "cases/test/medium/bill.jsonl").write_text("{", encoding="utf-8")
+    result = pytester.runpytest(model, "--continue-on-collection-errors")
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.no_fnmatch_line("note: *")

@@ -91,6 +91,8 @@ def test_a_broken_file_is_named_with_what_is_wrong(tmp_path: Path, content: byte
         ("a.jsonl", True, True, "a"),
         ("A.JSONL", True, True, "A"),
         ("a.b.ndjson", True, True, "a.b"),
+        ("a.jsonlines", True, True, "a"),
+        ("a.ldjson", True, True, "a"),
         ("a.jsonl.gz", True, True, "a"),
         ("a.NDJSON.GZ", True, True, "a"),
         ("a.json", True, False, "a"),
