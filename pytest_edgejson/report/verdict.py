@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
+from pytest_edgejson.values.lookalikes import look_alike, told_apart
 from pytest_edgejson.values.text import clean, columns, shorten, show
 from pytest_edgejson.values.wording import counted
 
@@ -109,7 +110,10 @@ def _in_brief(fields: Sequence[FindingRecord]) -> Iterator[str]:
             item = re.match(r".*\[\d+\]", path)
             text = f"{item.group() if item else path} {'missing' if 'expected' in field else 'extra'}"
         elif kind == "renamed" and "expected" in field and _is_other_half(fields, position + 1):
-            text = f"{path} renamed to {clean(fields[position + 1]['path'])}"
+            other = fields[position + 1]["path"]
+            text = f"{path} renamed to {clean(other)}"
+            if look_alike(field["path"], other):
+                text += f" ({told_apart(field['path'], other)})"
         elif kind == "renamed":
             continue
         elif "got" not in field:
@@ -117,7 +121,10 @@ def _in_brief(fields: Sequence[FindingRecord]) -> Iterator[str]:
         elif "expected" not in field:
             text = f"{path} extra: {show(field['got'], 30)}"
         else:
-            text = f"{path} {show(field['expected'], 40)} → {show(field['got'], 40)}"
+            expected, got = field["expected"], field["got"]
+            text = f"{path} {show(expected, 40)} → {show(got, 40)}"
+            if isinstance(expected, str) and isinstance(got, str) and look_alike(expected, got):
+                text += f" ({told_apart(expected, got)})"
         if text != last:
             yield text
         last = text

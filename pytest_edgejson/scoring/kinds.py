@@ -45,7 +45,9 @@ FindingKind: TypeAlias = Literal[
     "wrong_value",
     "array_order",
 ]
-NearDetail: TypeAlias = Literal["rounding", "whitespace", "case", "date form", "punctuation", "spelling", "wording"]
+NearDetail: TypeAlias = Literal[
+    "rounding", "look-alike", "whitespace", "case", "date form", "punctuation", "spelling", "wording"
+]
 Flag: TypeAlias = Literal["fenced", "prose", "run_on", "several_objects"]
 Loss: TypeAlias = Literal["no answer", "formatting", "truncation", "schema", "values"]
 
@@ -254,12 +256,24 @@ DETAILS: Mapping[NearDetail, FindingWords] = {
         "`12.345`",
         "`12.35`",
     ),
-    "whitespace": FindingWords("whitespace", "spaces and line feeds", '`"Mill Lane 4"`', '`"Mill  Lane 4 "`'),
-    "case": FindingWords("case", "upper and lower case", '`"City"`', '`"city"`'),
-    "date form": FindingWords("date form", "the same moment, written otherwise", '`"2005-07-03"`', '`"July 3, 2005"`'),
+    "look-alike": FindingWords(
+        "look-alike",
+        "the same to the eye: composed otherwise, letters of another script or width, invisible characters, other "
+        "kinds of spaces, dashes or quotes; the code points are named",
+        '`"Ada"`',
+        '`"Аda"`, with U+0410',
+    ),
+    "whitespace": FindingWords(
+        "whitespace", "spaces and line feeds, but not between digits", '`"Mill Lane 4"`', '`"Mill  Lane 4 "`'
+    ),
+    "case": FindingWords("case", "upper and lower case, but not of units (`mW`, `MW`)", '`"City"`', '`"city"`'),
+    "date form": FindingWords(
+        "date form", "the same moment, written otherwise, in any language", '`"2005-07-03"`', '`"July 3, 2005"`'
+    ),
     "punctuation": FindingWords(
         "punctuation",
-        "marks, but for a point between digits and a sign before a number",
+        "marks that say nothing where they stand; symbols (currencies, `+ < % # & @ * /`), marks before a word or "
+        "number and between digits do",
         '`"555-1234"`',
         '`"(555) 1234"`',
     ),
@@ -271,7 +285,7 @@ DETAILS: Mapping[NearDetail, FindingWords] = {
     ),
     "wording": FindingWords(
         "wording",
-        "at least 90 % alike, but a word differs, is missing or too many",
+        "at least 90 % alike, but a word differs, is missing or too many, and none of a number, sign or negation",
         '`"… is left at the door."`',
         '`"… left at the door."`',
     ),

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import difflib
 import re
-import string
 import unicodedata
 from decimal import Decimal
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.dates import moments, same_moment
 from pytest_edgejson.values.jsonvalue import json_type
-from pytest_edgejson.values.text import common_prefix
+from pytest_edgejson.values.lookalikes import look_alike
+from pytest_edgejson.values.text import common_prefix, squeeze
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pytest_edgejson.scoring.kinds import NearDetail
 
 # What arithmetic on doubles leaves, as in 0.1 + 0.2.
@@ -25,8 +28,32 @@ _ALIKE_WORD = 0.6
 _LONGEST_COMPARED = 200
 # Texts that long are not normalised: a text of 50 MB took 19 s and 0.7 GB.
 _LONGEST_TEXT = 100_000
-# Between digits a point is part of a number, and so is a minus sign before the first one.
-_NUMERIC_MARK = re.compile(r"(?<=\d)\.(?=\d)|^\s*-(?=\d)")
+# Separators of thousands. What else stands between digits is left out only where there are so many that they are no
+# quantity: a phone number, a card.
+_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:([,'\u2019 \u00a0\u202f])\d{3})(?:\1\d{3})*(?![\d,])")
+_FEWEST_GROUPED_DIGITS = 7
+_QUOTES, _DASHES = (
+    "\"'`\u00b4\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u00ab\u00bb",
+    "-\u2010\u2011\u2012\u2013\u2014\u2212",
+)
+# What never says anything: quotes, brackets and marks of a trade; and what ends a sentence or part of one.
+_ROUND_ABOUT = f"{_QUOTES}()[]{{}}_\u00bf\u00a1\u2026\u00b7\u2022\u00a9\u00ae\u2122"
+_ENDING = ".,;:!?"
+_UNIT = re.compile(r"\d\s*([^\W\d_]{1,4})\b")
+# Prefixes of units and what they are of, which are others in the other case: m and M, p and P, b and B.
+_UNITS_OF_EITHER_CASE = frozenset("mMpPbB")
+# Of the languages that the suites are in; what a text is about decides about all other words.
+_NOT = frozenset(
+    re.findall(r"\w+", "not no never none nor without except cannot kein keine nicht nie ohne non ne pas sans sin")
+)
+_OPPOSITES = ("un", "in", "im", "il", "ir", "dis", "non", "de", "anti", "mis", "a")
+_QUANTITIES = frozenset(
+    re.findall(
+        r"\w+",
+        "zero one two three four five six seven eight nine ten eleven twelve twenty thirty fifty hundred thousand "
+        "million billion first second third half double twice once all some any more less most least",
+    )
+)
 
 
 def near_detail(expected: Any, got: Any) -> NearDetail | None:
@@ -39,10 +66,12 @@ def near_detail(expected: Any, got: Any) -> NearDetail | None:
     Returns:
         `rounding`: at most 1 % away, and cut or rounded to fewer decimals, or off by one in the last of as many
         decimals, or within a millionth; also a time cut to whole seconds. Two different integers are never near.
-        `whitespace`, `case`, `punctuation`: the same text but for these. `date form`: the same moment.
-        `spelling`: at least 90 % alike (`difflib`), each differing word still like its counterpart, or accents left
-        out. `wording`: as much alike, but words differ, are missing or too many. Words with a digit in them must all
-        be the same: an identifier that differs is another one. Texts of more than 100,000 characters are never near.
+        `look-alike`: what the eye takes for the same text. `whitespace`, `case`, `punctuation`: the same text but for
+        these, where they say nothing: spaces between digits, the case of units and marks that `_without_marks` keeps
+        make another value. `date form`: the same moment; two dates in figures are read alike. `spelling`: at least
+        90 % alike (`difflib`), each differing word still like its counterpart, or accents left out. `wording`: as much
+        alike, but words differ, are missing or too many. Words with a digit in them and signs must all be the same, and
+        negations and quantities too. Texts of more than 100,000 characters are never near.
     """
     if json_type(expected) == "number" == json_type(got):
         return "rounding" if _is_rounded(Decimal(repr(expected)), Decimal(repr(got))) else None
@@ -73,45 +102,130 @@ def _decimals(number: Decimal) -> int:
 def _text_detail(expected: str, got: str) -> NearDetail | None:
     if max(len(expected), len(got)) > _LONGEST_TEXT:
         return None
-    one, two = "".join(expected.split()), "".join(got.split())
+    if look_alike(expected, got):
+        return "look-alike"
+    one, two = _without_spaces(expected), _without_spaces(got)
     if one == two:
         return "whitespace"
     # Turkish dotless i has a capital, but no case to fold.
     if one.casefold() == two.casefold() or one.upper() == two.upper():
-        return "case"
-    for a in moments(expected):
-        for b in moments(got):
-            if same_moment(a, b):
-                return "date form"
-            if same_moment(a.replace(microsecond=0), b.replace(microsecond=0)) and 0 in (a.microsecond, b.microsecond):
-                return "rounding"
-    squeezed = _squeezed(expected)
-    if squeezed and squeezed == _squeezed(got):
+        return "case" if _units(expected) == _units(got) else None
+    moment = _same_date(expected, got)
+    if moment is not None:
+        return moment
+    squeezed = _without_marks(expected)
+    if squeezed == _without_marks(got) and any(map(str.isalnum, squeezed)):
         return "punctuation"
-    if _plain(one) == _plain(two):
-        return "spelling"
-    if _numbered_words(expected) != _numbered_words(got) or _likeness(expected, got) < _ALIKE:
+    if squeeze(expected) == squeeze(got):
         return None
+    if _without_accents(one) == _without_accents(two):
+        return "spelling"
     words, others = expected.split(), got.split()
+    if _telling_words(words) != _telling_words(others) or _likeness(expected, got) < _ALIKE:
+        return None
     pairs = [pair for pair in zip(words, others, strict=False) if pair[0] != pair[1]]
     if len(words) == len(others) and all(_likeness(one, two) >= _ALIKE_WORD for one, two in pairs):
-        return "spelling"
+        return None if any(map(_are_opposites, *zip(*pairs, strict=True))) else "spelling"
     return "wording"
 
 
-def _squeezed(text: str) -> str:
-    text = _NUMERIC_MARK.sub(lambda mark: "d" if "." in mark.group() else "m", text.casefold())
-    return "".join(filter(str.isalnum, text))
+def _same_date(expected: str, got: str) -> NearDetail | None:
+    ours, theirs = moments(expected), moments(got)
+    # Two dates such as 03/04/2005 are read alike, month first or day first.
+    pairs = zip(ours, theirs, strict=False) if len(ours) == len(theirs) == 2 else product(ours, theirs)
+    for a, b in pairs:
+        if same_moment(a, b):
+            return "date form"
+        if same_moment(a.replace(microsecond=0), b.replace(microsecond=0)) and 0 in (a.microsecond, b.microsecond):
+            return "rounding"
+    return None
 
 
-def _plain(text: str) -> str:
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+def _ungrouped(text: str) -> str:
+    """Return a text without separators of thousands."""
+    return _THOUSANDS.sub(lambda number: re.sub(r"\D", "", number.group()), text)
+
+
+def _is_grouped(text: str) -> bool:
+    return sum(map(str.isdigit, text)) >= _FEWEST_GROUPED_DIGITS
+
+
+def _without_spaces(text: str) -> str:
+    """Return a text without spaces, but for those between digits: `1 5` is not 15."""
+    text = _ungrouped(text).strip()
+    return re.sub(r"\s+", "", text) if _is_grouped(text) else re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text)
+
+
+def _units(text: str) -> list[str]:
+    """Return the letters of units that would be others in another case: `5 MW` is not 5 mW."""
+    return ["".join(char for char in unit if char in _UNITS_OF_EITHER_CASE) for unit in _UNIT.findall(text)]
+
+
+def _without_marks(text: str) -> str:
+    """Return a text without case, spaces and the marks that say nothing where they stand.
+
+    Symbols stay (currencies, `+ < = > % # & @ * / \\`), and so do a mark before a letter or digit (`-5`, `!ready`,
+    `.net`), one between digits (`1.5`, `10:30`, and `1-2` unless there are seven digits or more), a point or colon
+    inside a word (`a.b`, but not `U.S.`), a dash after one (`A-`), quotes after a digit (5" or 5'), and brackets around
+    nothing but a number, which make it negative.
+    """
+    text = _ungrouped(text.casefold()).strip().translate(dict.fromkeys(map(ord, _DASHES), "-"))
+    if re.fullmatch(r"\([\d.,\s]+\)", text):
+        return text
+    grouped = _is_grouped(text)
+    kept: list[str] = []
+    for match in re.finditer(r"[^\W_]+|(?:[\W_])+", text):
+        run = match.group()
+        if run[0].isalnum():
+            kept.append(run)
+            continue
+        start, end = match.span()
+        before, after = text[max(start - 1, 0) : start], text[end : end + 1]
+        between_digits = before.isdigit() and after.isdigit() and not grouped
+        is_initial = before.isalpha() and not text[max(start - 2, 0) : max(start - 1, 0)].isalnum()
+        for place, char in enumerate(run):
+            touches_left = before != "" and not any(map(str.isspace, run[:place]))
+            touches_right = after != "" and not any(map(str.isspace, run[place + 1 :]))
+            inside = touches_left and touches_right
+            if char.isspace() or char == "_":
+                says = between_digits and len(run) == 1
+            elif char in _QUOTES:
+                says = touches_left and before.isdigit() and text.count(char) % 2 == 1
+            elif char in _ROUND_ABOUT:
+                says = between_digits and inside
+            elif char == "-":
+                # A dash stands between words, a hyphen inside one.
+                says = (between_digits if inside else touches_left or touches_right) or (not before and after.isdigit())
+            elif char in _ENDING:
+                says = touches_right and (not touches_left or between_digits or (char in ".:!?" and not is_initial))
+            else:
+                says = True
+            kept += char * says
+    return "".join(kept)
+
+
+def _without_accents(text: str) -> str:
+    decomposed = unicodedata.normalize("NFD", text.casefold())
     return "".join(char for char in decomposed if not unicodedata.combining(char))
 
 
-def _numbered_words(text: str) -> list[str]:
-    words = (word.strip(string.punctuation) for word in text.split())
-    return [word for word in words if any(map(str.isdigit, word))]
+def _telling_words(words: Sequence[str]) -> list[str]:
+    """Return the words and signs that make a text another one where they differ."""
+    plain = [word.casefold().strip(f"{_ROUND_ABOUT}{_ENDING}") for word in words]
+    return [
+        word
+        for word in plain
+        if word in _NOT
+        or word in _QUANTITIES
+        or word.endswith("n't")
+        or any(char.isdigit() or unicodedata.category(char)[0] == "S" or char in "#%&*/\\" for char in word)
+    ]
+
+
+def _are_opposites(one: str, other: str) -> bool:
+    """Tell whether one word is the other with a prefix that turns it: `possible` and `impossible`."""
+    short, long = sorted((one.casefold(), other.casefold()), key=len)
+    return short != long and long.endswith(short) and long.removesuffix(short) in _OPPOSITES
 
 
 def _likeness(one: str, two: str) -> float:

@@ -7,7 +7,6 @@ two, expected → given value. What is right is counted, what is missing or extr
 from __future__ import annotations
 
 import json
-import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,7 @@ from pytest_edgejson.report.diff.tree import make_tree
 from pytest_edgejson.report.diff.words import CONTEXT, diff_words, render_words
 from pytest_edgejson.scoring.kinds import FINDINGS
 from pytest_edgejson.values.jsonvalue import ABSENT, format_path, is_leaf
+from pytest_edgejson.values.lookalikes import look_alike, told_apart
 from pytest_edgejson.values.text import clean, columns, pad, paint, shorten, show, wrap
 from pytest_edgejson.values.wording import counted
 
@@ -238,15 +238,16 @@ def _preview(fields: Sequence[tuple[Path, Field]]) -> str:
 def _field_row(field: Field, path: Path, level: int) -> _Row:
     expected, got = (_value(field, side) for side in ("expected", "got"))
     one, two = field.get("expected"), field.get("got")
-    words = None
+    words, note = None, ""
     if isinstance(one, str) and isinstance(two, str) and one != two:
-        if _look_alike(one, two):
-            expected, got = json.dumps(one), json.dumps(two)
+        if look_alike(one, two):
+            # Their difference is in no glyph: escapes show where it is, names what it is.
+            expected, got, note = json.dumps(one), json.dumps(two), f"{told_apart(one, two)}:"
         else:
             words = diff_words(one, two)
     # An object or array of which parts stand elsewhere has a heading, and what became of the rest stands under it.
     name = _name(path, "(itself)" if level else "(root)")
-    return _Row(level, name, _what(field), expected=expected, got=got, words=tuple(words or ()), findings=1)
+    return _Row(level, name, _what(field), note=note, expected=expected, got=got, words=tuple(words or ()), findings=1)
 
 
 def _order_row(node: Node, field: Field, path: Path, level: int) -> _Row:
@@ -272,6 +273,8 @@ def _move_row(move: Move, path: Path, level: int) -> _Row:
         name, note = (_name(path), f"{count} to {target}:") if path else (count, f"to {target}:")
         return _Row(level, name, what, note=note, got=names, findings=2 * len(move.names))
     sides = [show(value, _LONGEST_VALUE) for value in (move.expected, move.got)]
+    if look_alike(_name(move.source), _name(move.target)):
+        target += f" ({told_apart(_name(move.source), _name(move.target))})"
     if sides[0] == sides[1]:
         return _Row(level, _name(path), what, note=f"to {target}", findings=2)
     return _Row(level, _name(path), what, note=f"to {target}:", expected=sides[0], got=sides[1], findings=2)
@@ -304,13 +307,6 @@ def _what(field: Field) -> str:
 
 def _value(field: Field, side: Literal["expected", "got"]) -> str | None:
     return show(field[side], _LONGEST_VALUE) if side in field else None
-
-
-def _look_alike(one: str, two: str) -> bool:
-    """Tell whether two different strings are one for the eye: a letter with an accent can be written in two ways."""
-    if max(len(one), len(two)) > _LONGEST_VALUE:
-        return False
-    return unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", two)
 
 
 def _name(path: Path, root: str = "(root)") -> str:
@@ -365,7 +361,8 @@ def _value_lines(row: _Row, room: int, below: int, color: bool, verbose: bool) -
     if length <= below and (len(sides) == 2 or verbose):
         return ["", painted]
     if len(sides) == 2:
-        return [note.rstrip(), *(line for side in sides for line in _side_lines(side, below, color, verbose))]
+        notes = [note.rstrip()] if columns(note) <= room else ["", *wrap(note.rstrip(), below)]
+        return [*notes, *(line for side in sides for line in _side_lines(side, below, color, verbose))]
     left = room - columns(note)
     if verbose or left < _LEAST_ROOM // 2:
         notes = [note.rstrip()] if left >= 0 else ["", *(wrap(note, below) if verbose else [shorten(note, below)])]

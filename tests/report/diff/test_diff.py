@@ -150,7 +150,13 @@ def test_a_detail_stands_beside_the_kind():
 
 
 def test_strings_that_look_alike_are_told_apart():
-    assert diff({"name": "Jose\u0301"}, {"name": "José"})[0].endswith('"Jos\\u00e9" → "Jose\\u0301"')
+    assert diff({"name": "Jose\u0301"}, {"name": "José"})[-2:] == ['      - "Jos\\u00e9"', '      + "Jose\\u0301"']
+    assert diff({"name": "Аda"}, {"name": "Ada"}) == [
+        "  name  near: look-alike",
+        "      U+0041 LATIN CAPITAL LETTER A → U+0410 CYRILLIC CAPITAL LETTER A:",
+        '      - "Ada"',
+        '      + "\\u0410da"',
+    ]
 
 
 LONG = "Coach government arrive cost, follow despite guy note sound number list. Local nice"
