@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
-from pytest_edgejson.values.lookalikes import look_alike, told_apart
+from pytest_edgejson.values.lookalikes import look_alike, named, told_apart
 from pytest_edgejson.values.text import clean, columns, shorten, show
 from pytest_edgejson.values.wording import counted
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.records import FindingRecord
 
 VERDICT_WIDTH = 160
+
+# What stands behind the brace of an object and before its first key, and is neither blank nor a quote of JSON.
+_ODD_START = re.compile(r"\{[ \t\n\r]*+([^\x00-\x5b\x5d-\x7f]|[\\&<])")
 
 
 def verdict(name: str, result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
@@ -69,7 +72,10 @@ def malformed_name(result: Result) -> str:
     """Return what makes the JSON of an output malformed."""
     kind = (result["extraction"]["error"] or "").partition(":")[2]
     known = MALFORMED.get(kind or "syntax")
-    return known.words if known else clean(kind).replace("_", " ")
+    words = known.words if known else clean(kind).replace("_", " ")
+    if kind == "syntax" and (found := _ODD_START.search(result["output"])):
+        words += f", {named(found[1])} where a key should begin"
+    return words
 
 
 def count_fields(result: Result) -> str:
@@ -103,7 +109,7 @@ def _in_brief(fields: Sequence[FindingRecord]) -> Iterator[str]:
     """Yield what is wrong in a few words each; the leaves of one array item, and both halves of a renaming, as one."""
     last = ""
     for position, field in enumerate(fields):
-        kind, path = field["kind"], clean(field["path"])
+        kind, path = field["kind"], clean(field["path"]) or "(root)"
         if kind == "array_order":
             text = f"{path} in another order"
         elif kind == "array_length":

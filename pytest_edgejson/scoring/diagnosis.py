@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.scoring.changes import changed_leaves
 from pytest_edgejson.scoring.near import near_detail
+from pytest_edgejson.suite.subschemas import parts_at
 from pytest_edgejson.values.jsonvalue import ABSENT, format_path, json_type, leaf_key, leaves
 from pytest_edgejson.values.prompt_text import PromptText
 from pytest_edgejson.values.text import squeeze
@@ -151,14 +152,9 @@ def _tells_alone(leaf: Any) -> bool:
     return json_type(leaf) == "number" and sum(map(str.isdigit, repr(leaf))) >= _FEWEST_TELLING_DIGITS
 
 
-def _is_enumerated(document: Any, path: Path) -> bool:
+def _is_enumerated(document: Mapping[str, Any], path: Path) -> bool:
     """Tell whether the schema lists the values of a leaf: its siblings have them too, so they say nothing."""
-    for step in path:
-        if not isinstance(document, dict):
-            return False
-        inner = document.get("items") if isinstance(step, int) else document.get("properties")
-        document = inner.get(step) if isinstance(step, str) and isinstance(inner, dict) else inner
-    return isinstance(document, dict) and bool(ENUM_KEYWORDS & document.keys())
+    return any(ENUM_KEYWORDS & part.keys() for part in parts_at(document, path))
 
 
 def _key_of(path: Path) -> str:

@@ -43,12 +43,21 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
 _ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d-]""")
 _MARK = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSED_ALONE})|(?P<brace>\{{(?![ \t\n\r]*+\{{))", re.IGNORECASE)
+# Between a brace and the first key: blanks, those that were escaped with the rest of the text too.
+_INSIDE = r"\{(?:\s|\\[nrt])*+"
+_ENTITY = r"&(?:\#x?[0-9a-f]{1,5}|[a-z]{2,6});"
 # A brace that begins something meant as an object, other than the one of "the set {x, y}": a quote follows, however it
 # is written, or a comment, or nothing at all …
-_OBJECT_LIKE = re.compile(r"""\{\s*+(?:["'{,/#<“”„‘’«`]|\Z|[^\w\s]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s]{0,12}\s*+[:=])""")
+_OBJECT_LIKE = re.compile(
+    rf"""{_INSIDE}(?:["'{{,/#<“”„‘’«`]|\Z|{_ENTITY}|"""
+    r"""(?:[^\w\s]|_){0,12}[\w$.;&\\ -]{1,80}+[^\w\s]{0,12}\s*+[:=])""",
+    re.IGNORECASE,
+)
 # … and what is an object without doubt, broken or not: a key and its colon. Objects in it are its parts.
 _ROOT = re.compile(
-    r"""\{\s*+(?:"(?:[^"\\\n{}]|\\.){0,200}+"\s*+:|[^\w\s"{}]{0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])"""
+    rf"""{_INSIDE}(?:"(?:[^"\\\n{{}}]|\\.){{0,200}}+"\s*+:|{_ENTITY}[^{{}}\n]{{0,100}}[:=]|"""
+    r"""(?:[^\w\s"{}]|_){0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])""",
+    re.IGNORECASE,
 )
 # What a model writes right before the answer it decided on; behind the end of a sentence it speaks of something else.
 _FINAL = re.compile(

@@ -152,7 +152,7 @@ def _is_grouped(text: str) -> bool:
 
 def _without_spaces(text: str) -> str:
     """Return a text without spaces, but for those between digits: `1 5` is not 15."""
-    text = _ungrouped(text).strip()
+    text = _THOUSANDS.sub(lambda number: "".join(number.group().split()), text).strip()
     return re.sub(r"\s+", "", text) if _is_grouped(text) else re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", text)
 
 
@@ -182,7 +182,8 @@ def _without_marks(text: str) -> str:
         start, end = match.span()
         before, after = text[max(start - 1, 0) : start], text[end : end + 1]
         between_digits = before.isdigit() and after.isdigit() and not grouped
-        is_initial = before.isalpha() and not text[max(start - 2, 0) : max(start - 1, 0)].isalnum()
+        around = text[max(start - 2, 0) : max(start - 1, 0)], text[end + 1 : end + 2]
+        are_initials = before.isalpha() and after.isalpha() and not any(map(str.isalnum, around))
         for place, char in enumerate(run):
             touches_left = before != "" and not any(map(str.isspace, run[:place]))
             touches_right = after != "" and not any(map(str.isspace, run[place + 1 :]))
@@ -197,7 +198,7 @@ def _without_marks(text: str) -> str:
                 # A dash stands between words, a hyphen inside one.
                 says = (between_digits if inside else touches_left or touches_right) or (not before and after.isdigit())
             elif char in _ENDING:
-                says = touches_right and (not touches_left or between_digits or (char in ".:!?" and not is_initial))
+                says = touches_right and (not touches_left or between_digits or (char in ".:!?" and not are_initials))
             else:
                 says = True
             kept += char * says

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 # jsonschema's way to find which items are unevaluated is quadratic in what it is given, and nothing looks at the clock
 # meanwhile: 10,000 items took 0.4 s.
 MAX_UNEVALUATED = 10_000
+
+# Errors of a branch that are looked at to tell which branch was meant.
+MAX_BRANCH_ERRORS = 8
 
 # Calls on the stack at which a reference is not followed any more. What is decoded is nested 64 deep, which takes about
 # 700 under a recursive schema.
@@ -178,17 +181,43 @@ def _is_valid(validator: Any, instance: Any, schema: Any) -> bool:
     return next(validator.descend(instance, schema), None) is None
 
 
-# jsonschema's own two keep the errors of all branches, each with a copy of the value.
+# jsonschema's own two keep the errors of all branches, and those of the branches in these. Here, who explains an error
+# asks for those of its own branches.
+
+
+class BranchError(ValidationError):
+    """A value that fits none of several subschemas, or more than one where it should not.
+
+    Attributes:
+        rules: the subschemas.
+        branches: returns the errors of each, of which the first few are found.
+    """
+
+    rules: list[Any]
+    branches: Callable[[], list[list[ValidationError]]]
+
+
+def _branch_error(message: str, validator: Any, branches: list[Any], instance: Any) -> BranchError:
+    error = BranchError(message)
+
+    def errors_of() -> list[list[ValidationError]]:
+        found = [list(islice(validator.descend(instance, branch), MAX_BRANCH_ERRORS)) for branch in branches]
+        for inner in chain.from_iterable(found):
+            inner.parent = error
+        return found
+
+    error.rules, error.branches = branches, errors_of
+    return error
 
 
 def _any_of(validator: Any, branches: list[Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not any(_is_valid(validator, instance, branch) for branch in branches):
-        yield ValidationError("fits no branch")
+        yield _branch_error("fits no branch", validator, branches, instance)
 
 
 def _one_of(validator: Any, branches: list[Any], instance: Any, schema: Any) -> Iterator[ValidationError]:
     if sum(_is_valid(validator, instance, branch) for branch in branches) != 1:
-        yield ValidationError("fits no branch, or more than one")
+        yield _branch_error("fits no branch, or more than one", validator, branches, instance)
 
 
 def _unique_items(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.jsonvalue import format_path, json_type
@@ -73,8 +73,49 @@ def explain(error: Any) -> Iterator[Violation]:
         yield Violation(format_path(path if key is None else (*path, key)), "is missing", keyword)
     elif keyword in ("additionalProperties", "unevaluatedProperties") and rule is False:
         yield Violation(format_path(path), "is not in the schema", keyword)
+    elif keyword in ("anyOf", "oneOf") and (nearest := _nearest_branch(error)) is not None:
+        name, errors = nearest
+        for inner in errors:
+            for violation in explain(inner):
+                yield replace(violation, message=f"{violation.message} (in {name})") if name else violation
     else:
         yield Violation(format_path(path), _message(keyword, rule, instance), keyword)
+
+
+def _nearest_branch(error: Any) -> tuple[str, list[Any]] | None:
+    """Return the form that a value was most likely meant in, by name, and what is wrong with it; None for none.
+
+    That is the form with its type and, of those, with its discriminating values (`const` and `enum` of its keys), then
+    the one with the fewest errors. It has a name where there are several that the value may have been meant in.
+    """
+
+    def distance(errors: list[Any]) -> tuple[bool, int, int]:
+        is_other_type = any(each.validator == "type" and not each.path for each in errors)
+        return (
+            is_other_type,
+            sum(each.validator in ("const", "enum") and bool(each.path) for each in errors),
+            len(errors),
+        )
+
+    branches = error.branches()
+    nearest = min(branches, key=distance)
+    if not nearest or distance(nearest)[0]:
+        return None
+    are_several = sum(not distance(errors)[0] for errors in branches) > 1
+    return _name_of(error.rules[branches.index(nearest)]) if are_several else "", nearest
+
+
+def _name_of(rules: Any) -> str:
+    """Return what one of several forms is called: its title, its definition, or the values that tell it from others."""
+    if not isinstance(rules, dict):
+        return ""
+    constants = [_short(each["const"]) for each in _properties(rules) if isinstance(each, dict) and "const" in each]
+    return str(rules.get("title") or str(rules.get("$ref", "")).rpartition("/")[2] or ", ".join(constants))[:60]
+
+
+def _properties(rules: Mapping[str, Any]) -> list[Any]:
+    properties = rules.get("properties")
+    return list(properties.values()) if isinstance(properties, dict) else []
 
 
 def _message(keyword: str, rule: Any, instance: Any) -> str:

@@ -40,12 +40,13 @@ def told_apart(one: str, two: str) -> str:
     """Return which characters of two look-alikes differ: `U+0041 → U+0410 CYRILLIC CAPITAL LETTER A`."""
     matcher = difflib.SequenceMatcher(None, one, two, autojunk=False)
     changes = [
-        f"{_named(one[a:b])} → {_named(two[c:d])}" for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"
+        f"{named(one[a:b])} → {named(two[c:d])}" for kind, a, b, c, d in matcher.get_opcodes() if kind != "equal"
     ]
     return ", ".join([*changes[:_MOST_NAMED], *["…"] * (len(changes) > _MOST_NAMED)])
 
 
-def _named(characters: str) -> str:
+def named(characters: str) -> str:
+    """Return the code points and names of characters, the first two: `U+200B ZERO WIDTH SPACE`."""
     names = [f"U+{ord(char):04X} {unicodedata.name(char, '')}".rstrip() for char in characters[:_MOST_NAMED]]
     return " + ".join([*names, *["…"] * (len(characters) > _MOST_NAMED)]) or "nothing"
 

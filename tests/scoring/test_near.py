@@ -41,6 +41,32 @@ DETAILS = {"rounding", "whitespace", "case", "punctuation", "date form", "spelli
         ("555-1234", "(555) 1234", "punctuation"),
         ("5.2.3", "52.3", None),
         ("-5", "5", None),
+        ("José", "Jose\u0301", "look-alike"),
+        ("Anna", "\u0410nna", "look-alike"),
+        ("Ann", "Ann\u200b", "look-alike"),
+        ("AB12", "\uff21\uff2212", "look-alike"),
+        ("O'Neil", "O\u2019Neil", "look-alike"),
+        ("-5 °C", "\u22125 °C", "look-alike"),
+        ("Mill Lane", "Mill\u00a0Lane", "look-alike"),
+        ("10²", "102", None),
+        ("1000", "1 000", "whitespace"),
+        ("+1 (555) 123-4567", "+15551234567", "punctuation"),
+        ("1 5", "15", None),
+        ("5 mW", "5 MW", None),
+        ("10 Mb", "10 MB", None),
+        ("U.S.", "US", "punctuation"),
+        ("e-mail", "email", "punctuation"),
+        ('"Ada"', "Ada", "punctuation"),
+        ("1,000", "1000", "punctuation"),
+        ("2024-03-01", "1er mars 2024", "date form"),
+        ("2024-03-01", "2024年3月1日", "date form"),
+        ("03/04/2024", "04/03/2024", None),
+        ("03/04/2024", "3/4/2024", "date form"),
+        ("The fee is 5% in all of the shops.", "The fee is 5 in all of the shops.", None),
+        ("Dogs are not allowed in the garden.", "Dogs are allowed in the garden.", None),
+        ("It is possible to pay by card here.", "It is impossible to pay by card here.", None),
+        ("Three boxes stand at the back door.", "Thirteen boxes stand at the back door.", None),
+        ("p < 0.05 in the group of patients", "p > 0.05 in the group of patients", None),
         ("2005-07-03", "July 3, 2005", "date form"),
         ("2005-07-03", "Sunday, 3rd of July 2005", "date form"),
         ("2005-07-03", "07/03/2005", "date form"),
@@ -73,6 +99,54 @@ def test_what_is_near_and_what_is_not(expected, got, detail):
     assert near_detail(expected, got) == detail
     if not isinstance(expected, str):
         assert near_detail(got, expected) == detail
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        *[
+            ("1/2", "12"),
+            ("3:1", "31"),
+            ("v1.2", "v12"),
+            ("1,5", "15"),
+            ("10:30", "1030"),
+            ("10-20", "1020"),
+            ("2^3", "23"),
+        ],
+        *[
+            ("C#", "C"),
+            ("C++", "C"),
+            ("A+", "A"),
+            ("A+", "A-"),
+            ("B-", "B"),
+            ("x*y", "xy"),
+            ("a/b", "ab"),
+            ("A&B", "AB"),
+        ],
+        *[
+            ("-$5", "$5"),
+            ("+5", "-5"),
+            ("(5)", "5"),
+            ("€50", "$50"),
+            ("5%", "5"),
+            ("~5", "5"),
+            ("±5", "5"),
+            ("— 5", "5"),
+        ],
+        *[
+            ("<=5", ">=5"),
+            ("x≠y", "x=y"),
+            ("!ready", "ready"),
+            (".net", "net"),
+            ("@ada", "ada"),
+            ("#1", "1"),
+            ("-v", "v"),
+        ],
+        *[("a.b@x.com", "ab@x.com"), ("192.168.1.10", "192168.1.10"), ("5'", '5"'), ("5/7", "5-7"), ("2.0.1", "2.01")],
+    ],
+)
+def test_a_mark_that_says_something_is_never_near(one, other):
+    assert near_detail(one, other) is near_detail(other, one) is None
 
 
 def test_one_word_in_a_long_text():

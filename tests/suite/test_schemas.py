@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import MAX_VIOLATIONS, Schema, SchemaError, complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import (
+    MAX_VIOLATIONS,
+    Schema,
+    SchemaError,
+    complexity_of,
+    load_schemas,
+    make_schema,
+)
+from pytest_edgejson.suite.violations import Violation
 
 V3 = Path(__file__).resolve().parents[3] / "shared" / "edgejson-v3"
 DRAFT7 = "http://json-schema.org/draft-07/schema#"
@@ -97,6 +105,39 @@ def test_a_violation_says_where_what_and_by_which_keyword(invoice, change, path,
     assert len(violation.message) < 130
     assert not invoice.is_valid(VALID | change)
     json.dumps(violation.as_dict())
+
+
+SHAPES = {
+    "properties": {
+        "shape": {"oneOf": [{"$ref": "#/$defs/Circle"}, {"$ref": "#/$defs/Square"}]},
+        "state": {"anyOf": [{"$ref": "#/$defs/State"}, {"type": "null"}]},
+        "count": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "null"}]},
+    },
+    "$defs": {
+        "State": {"enum": ["open", "done"], "type": "string"},
+        "Circle": {"properties": {"kind": {"const": "circle"}, "r": {"type": "number"}}, "required": ["kind", "r"]},
+        "Square": {
+            "properties": {"kind": {"const": "square"}, "side": {"type": "number"}},
+            "required": ["kind", "side"],
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "path", "message", "keyword"),
+    [
+        ({"shape": {"kind": "circle", "r": "2"}}, "shape.r", "must be a number, is a string (in Circle)", "type"),
+        ({"shape": {"kind": "square"}}, "shape.side", "is missing (in Square)", "required"),
+        ({"state": "opened"}, "state", 'must be "open" or "done"', "enum"),
+        ({"count": -1}, "count", "must be at least 0, is -1", "minimum"),
+        ({"count": "x"}, "count", "fits none of the forms that the schema allows", "anyOf"),
+    ],
+)
+def test_of_several_forms_the_nearest_one_says_what_is_wrong(value, path, message, keyword):
+    assert make_schema("shapes", "simple", SHAPES, "shapes.json").violations(value) == [
+        Violation(path, message, keyword)
+    ]
 
 
 def test_each_missing_and_each_additional_key_is_named(invoice):

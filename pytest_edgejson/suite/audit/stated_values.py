@@ -16,6 +16,7 @@ from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
 from pytest_edgejson.suite.audit.shared_rules import misplaced
 from pytest_edgejson.suite.rendering import scalar_text
+from pytest_edgejson.suite.subschemas import parts_at
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
 from pytest_edgejson.values.text import show
 
@@ -199,7 +200,7 @@ class FreeTexts:
             if prompt.holds(value):
                 self._held[row.schema.id, keys_of(path)] += 1
             # A text seldom has the words that a schema gives to choose from.
-            elif {"enum", "const"}.isdisjoint(part_at(row.schema.document, path) or {}):
+            elif all({"enum", "const"}.isdisjoint(part) for part in parts_at(row.schema.document, path)):
                 self._absent.append((row, path, value))
 
     def findings(self) -> Iterator[Finding]:

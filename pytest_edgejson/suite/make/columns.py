@@ -7,9 +7,8 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from jsonpointer import resolve_pointer
-
 from pytest_edgejson.suite.schemas import make_schema
+from pytest_edgejson.suite.subschemas import alternatives
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import ABSENT
 
@@ -96,7 +95,7 @@ class _Place:
 
     def child(self, key: str) -> _Place | None:
         """Return the place of a property, or of an array's item; None where the schema names none."""
-        for rules in _alternatives(self._document, self._rules):
+        for rules in alternatives(self._document, self._rules):
             if key in rules.get("properties", {}):
                 is_required = key in rules.get("required", ())
                 return _Place(self._document, rules["properties"][key], is_required=is_required)
@@ -118,18 +117,6 @@ class _Place:
     def _schema(self) -> Schema:
         shared = {name: self._document[name] for name in ("$schema", "$defs", "definitions") if name in self._document}
         return make_schema("cell", "simple", {**shared, "allOf": [self._rules]}, "the schema")
-
-
-def _alternatives(document: Mapping[str, Any], rules: Any) -> Iterator[Mapping[str, Any]]:
-    """Yield a schema, and those it refers to or combines."""
-    if not isinstance(rules, dict):
-        return
-    yield rules
-    if str(rules.get("$ref", "")).startswith("#/"):
-        yield from _alternatives(document, resolve_pointer(document, rules["$ref"][1:]))
-    for keyword in ("anyOf", "oneOf", "allOf"):
-        for each in rules.get(keyword, ()):
-            yield from _alternatives(document, each)
 
 
 def _is_empty(cell: Any) -> bool:

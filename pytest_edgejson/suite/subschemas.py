@@ -1,0 +1,47 @@
+"""The parts of a schema: what it says of a place in a value, wherever in the document that stands."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from jsonpointer import JsonPointerException, resolve_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pytest_edgejson.values.jsonvalue import Path
+
+
+def alternatives(document: Mapping[str, Any], part: Any) -> Iterator[Mapping[str, Any]]:
+    """Yield a part of a schema, and those it refers to or combines: what may hold of a value there.
+
+    Args:
+        document: the whole schema.
+        part: a part of it.
+    """
+    pending, seen = [part], set[int]()
+    while pending:
+        part = pending.pop(0)
+        if not isinstance(part, dict) or id(part) in seen:
+            continue
+        seen.add(id(part))
+        yield part
+        if str(part.get("$ref", "")).startswith("#"):
+            with suppress(JsonPointerException):
+                pending.append(resolve_pointer(document, part["$ref"][1:]))
+        for keyword in ("anyOf", "oneOf", "allOf"):
+            if isinstance(part.get(keyword), list):
+                pending += part[keyword]
+
+
+def parts_at(document: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]:
+    """Return all that a schema says of a place, by `properties` and `items`; nothing where it does not know a key."""
+    parts = list(alternatives(document, document))
+    for step in path:
+        key, within = ("items", None) if isinstance(step, int) else ("properties", step)
+        inner = [part.get(key) for part in parts]
+        if within is not None:
+            inner = [properties.get(within) for properties in inner if isinstance(properties, dict)]
+        parts = [found for part in inner for found in alternatives(document, part)]
+    return parts
