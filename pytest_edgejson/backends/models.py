@@ -12,7 +12,7 @@ from pytest_edgejson.backends.interface import DTYPES
 from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path, split_file
 from pytest_edgejson.backends.registry import BACKENDS
-from pytest_edgejson.backends.spec import ModelSpec, Published
+from pytest_edgejson.backends.spec import CONSTRAIN, ModelSpec, Published
 from pytest_edgejson.suite.json_rows import may_hold_rows, stem
 from pytest_edgejson.values.wording import did_you_mean
 
@@ -51,6 +51,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "trust_remote_code": (bool, "true or false"),
     "parameters": (int, "a whole number"),
     "max_new_tokens": (int, "a whole number"),
+    "constrain": (str, "a string"),
     "published": (list, "an array of tables, [[models.NAME.published]]"),
     "description": (str, "a string"),
     "gate": (dict, "a table, [models.NAME.gate]"),
@@ -166,6 +167,8 @@ def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str
 def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str, BackendType]) -> ModelSpec:
     if spec.dtype is not None and spec.dtype not in DTYPES:
         raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
+    if spec.constrain not in (None, *CONSTRAIN):
+        raise ModelsFileError(f"{where}: 'constrain' must be one of {', '.join(CONSTRAIN)}, got {spec.constrain!r}")
     try:
         parse_template(spec.prompt)
     except ValueError as error:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+CONSTRAIN = ("none", "json", "schema", "both")
+"""What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -51,6 +54,7 @@ class ModelSpec:
         trust_remote_code: let the model run Python code that comes with its weights.
         parameters: how many the model has.
         max_new_tokens: tokens generated at most, where the run's settings don't say.
+        constrain: `none`, `json`, `schema` or `both`, where the run's settings don't say.
         published: published results, one row for each source.
         description: one line for people.
         gates: what must hold for its release, `require` of `[models.NAME.gate]`, as it is written there.
@@ -70,6 +74,7 @@ class ModelSpec:
     trust_remote_code: bool = False
     parameters: int | None = None
     max_new_tokens: int | None = None
+    constrain: str | None = None
     published: tuple[Published, ...] = ()
     description: str = ""
     gates: tuple[str, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -26,7 +27,7 @@ from pytest_edgejson.suite.json_rows import stem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_edgejson.backends.interface import BackendType
+    from pytest_edgejson.backends.interface import BackendType, Constrain
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
 
@@ -56,6 +57,9 @@ def resolve_models(
 ) -> dict[str, tuple[str, ModelSpec]]:
     """Return what was typed and the model it stands for, by the name used in node ids.
 
+    Answers that are held to a grammar are another model's: its name ends with `+json` or `+schema`, typed or made of
+    `--edgejson-constrain` and the model's entry, and its spec says which.
+
     The entries of the bundled models.toml, of one at pytest's rootdir and of `--edgejson-models` are known, later
     ones replacing earlier ones.
 
@@ -76,15 +80,17 @@ def resolve_models(
         if settings.models_file is not None:
             registry |= _read_models(settings.models_file, backends)
         found: dict[str, tuple[str, ModelSpec]] = {}
-        for typed in settings.models:
-            spec = resolve_model(typed, registry, backends)
-            names = _names(typed, spec)
-            name = next((name for name in names if name not in found), spec.name)
-            if name in found:
-                raise UnknownModel(
-                    f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
-                )
-            found[name] = (typed, spec)
+        for named in settings.models:
+            for typed, spec in _ways(named, registry, backends, settings):
+                if typed in (other for other, _ in found.values()):
+                    continue
+                names = [_held(name, spec) for name in _names(named, spec)]
+                name = next((name for name in names if name not in found), names[0])
+                if name in found:
+                    raise UnknownModel(
+                        f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
+                    )
+                found[name] = (typed, spec)
     except UnknownName as error:
         raise pytest.UsageError(f"{error}; {_places(settings, config)}") from None
     except (ModelsFileError, UnknownModel) as error:
@@ -103,6 +109,32 @@ def _names(typed: str, spec: ModelSpec) -> Iterator[str]:
             yield label(f"replay:{stem(place)}-{model}")
     # Two folders of the same name, such as a/final and b/final: the folders above tell them apart.
     yield f"{place.resolve().parent.name}-{spec.name}"
+
+
+def _ways(
+    typed: str, registry: Mapping[str, ModelSpec], backends: Mapping[str, BackendType], settings: Settings
+) -> Iterator[tuple[str, ModelSpec]]:
+    """Yield the ways in which a model is to run: what types each of them, and its spec with what it is held to."""
+    base, plus, way = typed.rpartition("+")
+    if (
+        plus
+        and way in ("json", "schema")
+        # What is there under the whole name is meant.
+        and not (typed in registry or "#" in typed or Path(typed).exists())
+    ):
+        typed, ways = base, [way]
+    else:
+        ways = [settings.constrain or ""]
+    spec = resolve_model(typed, registry, backends)
+    # As elsewhere, options beat the profile, which beats the model's entry.
+    ways = [way or ("none" if settings.profile == "v3" else spec.constrain or "none") for way in ways]
+    for way in ["none", "schema"] if ways == ["both"] else ways:
+        one = replace(spec, constrain=way)
+        yield _held(typed, one), one
+
+
+def _held(name: str, spec: ModelSpec) -> str:
+    return name if spec.constrain == "none" else f"{name}+{spec.constrain}"
 
 
 def _places(settings: Settings, config: pytest.Config) -> str:
@@ -147,4 +179,5 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
         repetition_penalty=settings.repetition_penalty,
         # What draws nothing is the same under every seed, also for the store.
         seed=settings.seed if settings.temperature > 0 else 0,
+        constrain=cast("Constrain", spec.constrain or "none"),
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_edgejson.plugin.chosen_models import generation_settings
 from pytest_edgejson.plugin.node_ids import read_arguments
 from pytest_edgejson.plugin.options import given
 from pytest_edgejson.results.compare.baseline import Baseline, BaselineError, baseline_file
@@ -60,7 +61,14 @@ class Gatekeeper:
             for name, spec in specs.items()
             if settings.gates or spec.gates
         }
+        self._constrain = {name: generation_settings(settings, spec).constrain for name, spec in specs.items()}
         _refuse_contradictions(config, settings)
+        for name in self.gates:
+            if name + "+schema" in self.gates:
+                raise pytest.UsageError(
+                    f"gates decide on one way to run {name}, free or held to its schemas: choose "
+                    "--edgejson-constrain=none or schema"
+                )
         paths = [argument.path for argument in read_arguments(config.args, config.invocation_params.dir)]
         skip = config.getini("norecursedirs")
         files = [file for path in paths for file in collected_files(suite_of(path, default_suite), skip)]
@@ -98,7 +106,7 @@ class Gatekeeper:
             if baseline not in self._baselines:
                 self._baselines[baseline] = Baseline(baseline)
             self._before[model] = self._baselines[baseline].run(
-                model, self._evaluation.population, self._settings.extraction
+                model, self._evaluation.population, self._settings.extraction, self._constrain[model]
             )
         except BaselineError as error:
             raise pytest.UsageError(str(error)) from None

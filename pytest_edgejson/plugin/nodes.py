@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
@@ -61,6 +62,13 @@ class CaseFile(pytest.File):
         """Yield an item for each case on each model, and for each repeat."""
         edgejson = self.config.stash[SESSION]
         cases, schemas = self._cases(edgejson)
+        outputs: defaultdict[str, list[Any]] = defaultdict(list)
+        for case in cases:
+            outputs[case.schema_id].append(case.expected_output)
+        constraints = {
+            (model, schema_id): edgejson.constraint(model, schemas[schema_id], own)
+            for model, (schema_id, own) in product(edgejson.specs, outputs.items())
+        }
         asked = product(edgejson.specs, range(1, edgejson.settings.repeat + 1), cases)
         for model, repeat, case in asked:
             name = case_name(case.id, model, repeat)
@@ -73,6 +81,7 @@ class CaseFile(pytest.File):
                 model=model,
                 repeat=repeat,
                 schema=schemas[case.schema_id],
+                constraint=constraints[model, case.schema_id],
             )
 
 
@@ -85,9 +94,18 @@ class CaseItem(pytest.Item):
         result: what came out, from when it ran until it is torn down.
     """
 
-    def __init__(self, *, case: Case, model: str, schema: Schema, repeat: int = 1, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        case: Case,
+        model: str,
+        schema: Schema,
+        repeat: int = 1,
+        constraint: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self.job = Job(self.nodeid, model, case, repeat)
+        self.job = Job(self.nodeid, model, case, repeat, constraint=constraint)
         self.schema = schema
         self.completion: Completion | None = None
         self.completion_alone: Completion | None = None
@@ -117,7 +135,8 @@ class CaseItem(pytest.Item):
 
     def _score(self, completion: Completion) -> Result:
         job = self.job
-        return make_result(job.case, job.model, job.repeat, completion, self.schema, self.edgejson.settings.extraction)
+        policy, constrain = self.edgejson.settings.extraction, self.edgejson.constrain(job.model)
+        return make_result(job.case, job.model, job.repeat, completion, self.schema, policy, constrain)
 
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)

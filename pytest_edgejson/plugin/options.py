@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_edgejson.backends.interface import DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.backends.spec import CONSTRAIN
 from pytest_edgejson.plugin.node_ids import Argument, read_arguments
 from pytest_edgejson.plugin.option_values import (
     choice,
@@ -152,6 +153,13 @@ _OPTIONS = (
     ),
     _Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
     _Option(
+        "constrain",
+        choice(*CONSTRAIN),
+        "hold answers to a grammar while they are generated: json (any object), schema (the case's own), or both: each "
+        "model runs free and held to the schemas, side by side (default: none)",
+        "WHAT",
+    ),
+    _Option(
         "max_new_tokens",
         parse_count,
         f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
@@ -251,6 +259,7 @@ class Settings:
         batch_size: None where the backend decides.
         devices: one for each xdist worker, the first for a run without; None where the backend decides.
         dtype: one of `DTYPES`.
+        constrain: one of `spec.CONSTRAIN`, None where the model's entry decides.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
         temperature: 0 for greedy.
@@ -283,6 +292,7 @@ class Settings:
     batch_size: int | None
     devices: tuple[str, ...] | None
     dtype: str
+    constrain: str | None
     max_new_tokens: int | None
     repeat: int
     temperature: float

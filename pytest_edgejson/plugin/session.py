@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT, schema_constraint
 from pytest_edgejson.backends.interface import BackendError, LoadOptions
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
@@ -29,7 +30,7 @@ from pytest_edgejson.values.text import shell_word
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Backend, BackendType, Completion, GenerationSettings
+    from pytest_edgejson.backends.interface import Backend, BackendType, Completion, Constrain, GenerationSettings
     from pytest_edgejson.backends.progress import Progress
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.gatekeeper import Gatekeeper
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.marks import Marks
-    from pytest_edgejson.suite.schemas import Schemas
+    from pytest_edgejson.suite.schemas import Schema, Schemas
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -182,6 +183,23 @@ class Session:
         """
         return self.runner.completion(job, others)
 
+    def constraint(self, model: str, schema: Schema, outputs: Iterable[Any]) -> str | None:
+        """Return what a model's answers to the cases of a schema are held to, None for nothing.
+
+        Args:
+            model: its name.
+            schema: the cases'.
+            outputs: the expected outputs of the cases of a file that have this schema.
+        """
+        way = self.constrain(model)
+        if way == "schema":
+            return schema_constraint(schema.document, outputs)
+        return ANY_OBJECT if way == "json" else None
+
+    def constrain(self, model: str) -> Constrain:
+        """Return what a model's answers are held to, in a word."""
+        return generation_settings(self.settings, self.specs[model]).constrain
+
     def is_drawn(self, job: Job, jobs: Callable[[], Iterable[Job]]) -> bool:
         """Tell whether a case is generated once more alone; every process of a run draws the same ones.
 
@@ -220,6 +238,11 @@ class Session:
                     self._answered[name] = backend.case_ids
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
+                if self.constrain(name) != "none" and not backend.constrains:
+                    raise pytest.UsageError(
+                        f"{name}: its backend {self.specs[name].backend!r} holds answers to no grammar: "
+                        "leave out --edgejson-constrain, and constrain of its entry"
+                    )
                 if self.settings.check_batching and not backend.generates_together:
                     raise pytest.UsageError(
                         f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out"

@@ -7,7 +7,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from pytest_edgejson.backends.interface import FinishReason
+from pytest_edgejson.backends.interface import Constrain, FinishReason
 from pytest_edgejson.scoring.kinds import FailureKind, Flag
 from pytest_edgejson.scoring.records import ExtractionRecord, FindingRecord, V3Record, ViolationRecord
 from pytest_edgejson.suite.cases import Complexity
@@ -55,6 +55,7 @@ class Result(CaseRecord):
 
     model: str
     repeat: int
+    constrain: NotRequired[Constrain]
     suspect: list[str]
     output: str
     finish_reason: FinishReason
@@ -83,7 +84,15 @@ class Result(CaseRecord):
     alone: NotRequired[AloneRecord]
 
 
-def make_result(case: Case, model: str, repeat: int, completion: Completion, schema: Schema, policy: Policy) -> Result:
+def make_result(
+    case: Case,
+    model: str,
+    repeat: int,
+    completion: Completion,
+    schema: Schema,
+    policy: Policy,
+    constrain: Constrain = "none",
+) -> Result:
     """Score a completion.
 
     Args:
@@ -93,6 +102,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         completion: what the backend returned.
         schema: the case's.
         policy: how JSON is found in the output.
+        constrain: what the output was held to while it was generated.
     """
     from pytest_edgejson.scoring.changes import as_json, compare
     from pytest_edgejson.scoring.diagnosis import findings
@@ -114,6 +124,7 @@ def make_result(case: Case, model: str, repeat: int, completion: Completion, sch
         "states_complexity": case.states_complexity,
         "model": model,
         "repeat": repeat,
+        "constrain": constrain,
         "prompt": case.prompt,
         "expected_output": case.expected_output,
         "metadata": dict(case.metadata),
@@ -161,6 +172,11 @@ def by_model(results: Iterable[Result]) -> dict[str, list[Result]]:
     for result in results:
         groups[result["model"]].append(result)
     return groups
+
+
+def constraint_of(result: Result) -> Constrain:
+    """Return what an output was held to while it was generated; results of earlier versions, to nothing."""
+    return result.get("constrain", "none")
 
 
 def is_error(result: Result) -> bool:

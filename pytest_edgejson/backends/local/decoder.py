@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_edgejson.backends.constraint.grammar import GrammarError
 from pytest_edgejson.backends.interface import Completion, FinishReason
 from pytest_edgejson.backends.local.sampling import Sampler
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from pytest_edgejson.backends.constraint.grammar import Matcher
     from pytest_edgejson.backends.interface import GenerationSettings, Request
     from pytest_edgejson.backends.local.drafts import Drafts, Trail
     from pytest_edgejson.backends.local.pieces import Pieces
@@ -60,15 +62,18 @@ class Row:
         compute_s: its share of the seconds that the model worked, each step divided among the rows it was made for.
         tokens: what was generated.
         sampler: chooses its tokens, None where the likeliest is taken.
+        matcher: tells which of them may come next, None where each may.
     """
 
-    def __init__(self, request: Request, prompt: list[int], limit: int) -> None:
+    def __init__(self, request: Request, prompt: list[int], limit: int, constraint: Matcher | None = None) -> None:
         self.request = request
         self.prompt = prompt
         self.limit = limit
         self.began_s = self.compute_s = 0.0
         self.tokens: list[int] = []
         self.sampler: Sampler | None = None
+        self.matcher = self._constraint = constraint
+        self._gave_up: str | None = None
         self._follower: _Follower | None = None
 
     def start(self, model: Model, settings: GenerationSettings, clock_s: float) -> None:
@@ -76,8 +81,39 @@ class Row:
         self.began_s = clock_s
         self.compute_s = 0.0
         self.sampler = None if settings.is_plain_greedy else Sampler(settings, self.request, self.prompt)
+        self.matcher = None if self._constraint is None else self._constraint.fresh()
         self.tokens = []
         self._follower = _Follower(model.pieces, self.request.text) if settings.stop_at_root else None
+
+    def choose(self, likeliest: int, scores: torch.Tensor) -> int | None:
+        """Return the next token, and let sampler and grammar know it; None where there is none.
+
+        Args:
+            likeliest: token, negative where the model computes NaN.
+            scores: the logits of the vocabulary.
+        """
+        if likeliest < 0:
+            return None
+        try:
+            return self._choose(likeliest, scores)
+        except GrammarError as error:
+            self._gave_up = str(error)
+            return None
+
+    def _choose(self, likeliest: int, scores: torch.Tensor) -> int:
+        token, matcher = likeliest, self.matcher
+        # Of the tokens that may come, the likeliest of all is the likeliest: mostly no mask is needed.
+        if matcher is not None and (self.sampler is not None or not matcher.allowed([likeliest])):
+            import torch
+
+            mask = torch.from_numpy(matcher.mask()).to(scores.device)
+            scores = scores.masked_fill(~mask, -torch.inf)
+            token = int(scores.argmax())
+        if self.sampler is not None:
+            token = self.sampler.choose(scores.cpu())
+        if matcher is not None:
+            matcher.take(token)
+        return token
 
     def accept(self, tokens: Iterable[int | None], model: Model) -> FinishReason | None:
         """Take the next tokens, up to the one that ends the case; return the reason if one does.
@@ -94,7 +130,7 @@ class Row:
                 return "stop"
             if len(self.tokens) >= self.limit:
                 return "length"
-        return None
+        return "stop" if self.matcher is not None and self.matcher.is_complete else None
 
     def is_late(self, clock_s: float) -> bool:
         """Tell whether its time is up."""
@@ -107,7 +143,10 @@ class Row:
         shown = tokens[:-1] if tokens and tokens[-1] in model.end_tokens else tokens
         error = None
         if reason == "error":
-            error = f"the model computes NaN in {model.dtype} after {len(tokens)} tokens: try --edgejson-dtype=float32"
+            error = (
+                self._gave_up
+                or f"the model computes NaN in {model.dtype} after {len(tokens)} tokens: try --edgejson-dtype=float32"
+            )
         elif reason == "timeout":
             error = (
                 f"no end after {self.request.timeout_s:g} s and {len(tokens)} tokens: give it longer with "
@@ -231,13 +270,16 @@ class Slotted(Decoder):
     def _guess(self) -> list[list[int]]:
         """Return for each row what is to be checked of how it goes on."""
         reach = self._drafts.reach(len(self.rows)) if self._drafts is not None else 0
-        return [
-            # What is drawn is no guess's to know.
-            self._trails[row].guess(min(reach, row.limit - len(row.tokens) - 1))
-            if row in self._trails and row.sampler is None
-            else []
-            for row in self.rows
-        ]
+        return [self._guess_of(row, min(reach, row.limit - len(row.tokens) - 1)) for row in self.rows]
+
+    def _guess_of(self, row: Row, most: int) -> list[int]:
+        if most <= 0 or row not in self._trails:
+            return []
+        # What is drawn is no guess's to know, but for what must come.
+        guess = row.matcher.forced()[:most] if row.matcher is not None else []
+        if not guess and row.sampler is None:
+            guess = self._trails[row].guess(most)
+        return guess if row.matcher is None else guess[: row.matcher.allowed(guess)]
 
     def leave(self, rows: Sequence[Row]) -> None:
         """Free the rows' slots."""
@@ -275,9 +317,10 @@ def check(
         chosen: list[list[int]] = torch.where(broken, -1, likeliest).tolist()
     made: list[tuple[Row, list[int | None]]] = []
     for row, guess, own, scores in zip(rows, guesses, chosen, logits, strict=True):
-        right = next((number for number, token in enumerate(guess) if token != own[number]), len(guess))
-        tokens = [None if token < 0 else token for token in own[: right + 1]]
-        if row.sampler is not None and tokens[0] is not None:
-            tokens = [row.sampler.choose(scores[0].cpu())]
+        tokens: list[int | None] = []
+        for place, guessed in enumerate((*guess, None)):
+            tokens.append(row.choose(own[place], scores[place]))
+            if tokens[-1] is None or tokens[-1] != guessed:
+                break
         made.append((row, tokens))
     return made

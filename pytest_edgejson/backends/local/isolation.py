@@ -78,6 +78,7 @@ class IsolatedBackend(Backend):
 
     def __init__(self, backend: Backend, name: str) -> None:
         self.generates_together = backend.generates_together
+        self.constrains = backend.constrains
         self._backend = backend
         self._name = name
         self._process: _Process | None = None

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
+from pytest_edgejson.backends.constraint import grammar
 from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import DTYPES, Backend, BackendError, BatchError, Completion
 from pytest_edgejson.backends.local.decoder import Row
@@ -52,6 +53,8 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             no model.
     """
     need_libraries(spec.name, "torch", "transformers")
+    if settings.constrain != "none":
+        grammar.need_engine(spec.name)
     return TransformersBackend(spec, settings, options, locate(spec), Device.choose(options.device, spec.name))
 
 
@@ -65,6 +68,7 @@ class TransformersBackend(Backend):
     """
 
     generates_together = True
+    constrains = True
 
     def __init__(
         self,
@@ -100,7 +104,7 @@ class TransformersBackend(Backend):
 
     def __getstate__(self) -> dict[str, Any]:
         # A tokenizer may be of a class that came with the model, which no other process knows before it loads it.
-        here = {"_tokenizer", "watch"}
+        here = {"_tokenizer", "_grammars", "watch"}
         return {name: value for name, value in vars(self).items() if name not in here} | {"_model": None}
 
     @functools.cached_property
@@ -228,8 +232,14 @@ class TransformersBackend(Backend):
             )
 
     @functools.cached_property
+    def _grammars(self) -> grammar.Vocabulary:
+        model = self.load_model()
+        return grammar.Vocabulary(self._tokenizer, model.vocabulary, model.end_tokens)
+
+    @functools.cached_property
     def _versions(self) -> dict[str, str]:
         names = ["torch", "transformers", "tokenizers", *(["peft"] if self._files.adapter else [])]
+        names += [] if self._settings.constrain == "none" else ["llguidance"]
         return {"pytest-edgejson": __version__, **{name: importlib.metadata.version(name) for name in names}}
 
     @functools.cached_property
@@ -242,7 +252,8 @@ class TransformersBackend(Backend):
     @property
     def _identity(self) -> Mapping[str, Any]:
         """What this kind of backend adds to the fingerprint, as JSON builtins."""
-        return {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
+        own = {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
+        return own if self._settings.constrain == "none" else {**own, "grammar": grammar.VERSION}
 
     def _apply_chat(self, text: str) -> str:
         from jinja2 import TemplateError
@@ -274,7 +285,13 @@ class TransformersBackend(Backend):
                 f"the prompt has {len(prompt)} tokens, which leaves no room in the model's window of {model.window}",
                 prompt_tokens=len(prompt),
             )
-        return Row(request, prompt, limit)
+        if request.constraint is None:
+            return Row(request, prompt, limit)
+        try:
+            return Row(request, prompt, limit, self._grammars.matcher(request.constraint))
+        except grammar.GrammarError as error:
+            message = f"no grammar of the schema {request.case.schema_id!r}: {error}"
+            raise _BadRequest(message, prompt_tokens=len(prompt)) from None
 
     def _run(self, rows: list[Row], model: Model, *, alone: bool = False) -> Iterator[Completion]:
         if not rows:

@@ -68,6 +68,11 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
         )
     if not settings.merge_adapter:
         raise BackendError(f"{spec.name}: openvino runs adapters merged only: leave out --edgejson-unmerged")
+    if settings.constrain != "none":
+        raise BackendError(
+            f"{spec.name}: openvino is given tokens and no tokenizer, without which it holds answers to no schema: "
+            'leave out --edgejson-constrain, or use backend = "transformers"'
+        )
     backend = OpenVINOBackend(spec, settings, options, locate(spec), _CPU)
     if backend.description["dtype"] == "float16":
         raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
@@ -80,6 +85,8 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
 
 class OpenVINOBackend(TransformersBackend):
     """Runs a converted model in batches, each case until its root object closes."""
+
+    constrains = False
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.results.file import ResultsError, read_run
-from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, is_error
+from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, constraint_of, is_error
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 
@@ -50,20 +50,24 @@ class Baseline:
         if self._chosen and self._chosen not in self._run.models:
             raise BaselineError(f"baseline {self._run.path}: no model {self._chosen!r}: {self._there()}")
 
-    def run(self, model: str, population: Population, extraction: str) -> Run:
+    def run(self, model: str, population: Population, extraction: str, constrain: str) -> Run:
         """Return the run of what to compare a model with: the one that was named, else of the same name, else the only.
 
         Args:
             model: a model of this run.
             population: the cases of this run; where they are not known, nothing is compared with them.
             extraction: this run's extraction policy.
+            constrain: what the model's answers are held to in this run.
 
         Raises:
-            BaselineError: there are several models, or they were run on other cases or with another policy.
+            BaselineError: there are several models, or they were run on other cases, with another policy or held to
+                something else.
         """
         name = self._model(model)
         results = by_model(self._run.results)[name]
-        _check_policy(self._run.path, results, extraction)
+        for result in results:
+            _check_same(self._run.path, "extraction", result["extraction"]["policy"], extraction)
+            _check_same(self._run.path, "constrain", constraint_of(result), constrain)
         if not population.problem:
             _check_cases(self._run.path, results, population)
         return replace(self._run, results=tuple(results))
@@ -85,13 +89,11 @@ class Baseline:
         )
 
 
-def _check_policy(path: Path, results: Sequence[Result], extraction: str) -> None:
-    for result in results:
-        policy = result["extraction"]["policy"]
-        if policy != extraction:
-            raise BaselineError(
-                f"baseline {path}: made with --edgejson-extraction={policy}, this run has {extraction}: use the same"
-            )
+def _check_same(path: Path, option: str, before: str, now: str) -> None:
+    if before != now:
+        raise BaselineError(
+            f"baseline {path}: made with --edgejson-{option}={before}, this run has {now}: use the same"
+        )
 
 
 def _check_cases(path: Path, results: Sequence[Result], population: Population) -> None:

@@ -1,0 +1,158 @@
+"""Grammars of llguidance over a tokenizer's vocabulary: which tokens may come next in an answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.interface import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    import numpy
+    from numpy.typing import NDArray
+
+_EXTRA = "pip install 'pytest-edgejson[constrain]'"
+# Without a bound, a model that likes line breaks writes nothing else to its token limit.
+_SPACE = r"[ \n\r\t]{1,8}"
+_OPTIONS = {"whitespace_pattern": _SPACE, "json_allow_general_unicode_escapes": True}
+# Raised whenever grammars change in a way that can change an answer.
+VERSION = 1
+
+
+class GrammarError(ValueError):
+    """A schema that no grammar can be made of, or a grammar that its engine gave up. The message says why."""
+
+
+def need_engine(name: str) -> None:
+    """Check that llguidance is installed, without importing it.
+
+    Raises:
+        BackendError: it is not. The message begins with `name`.
+    """
+    if importlib.util.find_spec("llguidance") is None:
+        raise BackendError(f"{name}: --edgejson-constrain needs llguidance, which is not installed: {_EXTRA}")
+
+
+class Vocabulary:
+    """The tokens of a model, and the grammars over them, each compiled once.
+
+    Args:
+        tokenizer: a fast tokenizer of transformers.
+        size: tokens that the model knows: the width of its logits.
+        end_tokens: those that end an answer.
+
+    Raises:
+        GrammarError: the tokenizer is of a kind that llguidance cannot read.
+    """
+
+    def __init__(self, tokenizer: Any, size: int, end_tokens: Collection[int] = ()) -> None:
+        import llguidance.hf
+
+        self.size = size
+        try:
+            self._tokenizer = llguidance.hf.from_tokenizer(tokenizer, size, sorted(end_tokens) or None)
+        except (ValueError, TypeError) as error:
+            raise GrammarError(f"llguidance cannot read the tokenizer: {_first_line(str(error))}") from None
+        self._compiled: dict[str, Any] = {}
+
+    def matcher(self, constraint: str) -> Matcher:
+        """Return what follows an answer that is held to a constraint, at its beginning.
+
+        Args:
+            constraint: a JSON Schema as text.
+
+        Raises:
+            GrammarError: the engine has no grammar for it. The message names the keywords that keep it from that.
+        """
+        if constraint not in self._compiled:
+            self._compiled[constraint] = self._compile(constraint)
+        compiled = self._compiled[constraint]
+        if isinstance(compiled, str):
+            raise GrammarError(compiled)
+        return Matcher(compiled.deep_copy(), self.size)
+
+    def tokens(self, text: str) -> list[int]:
+        """Return a text as tokens."""
+        return list(self._tokenizer.tokenize_str(text))
+
+    def _compile(self, constraint: str) -> Any:
+        """Return llguidance's matcher, or why there is none."""
+        import llguidance
+
+        schema = {**json.loads(constraint), "x-guidance": _OPTIONS}
+        # Models begin an answer with a space or a line break; llguidance's own grammar of a schema allows neither.
+        grammar = f"start: SPACE? answer\nSPACE: /{_SPACE}/\nanswer: %json {json.dumps(schema)}"
+        matcher = llguidance.LLMatcher(self._tokenizer, llguidance.LLMatcher.grammar_from_lark(grammar), log_level=0)
+        if not matcher.is_error():
+            return matcher
+        return re.sub(r"^at \d+\(\d+\): failed to compile JSON schema: ", "", _first_line(matcher.get_error()))
+
+
+class Matcher:
+    """Follows one answer, and tells which tokens may come next.
+
+    Args:
+        matcher: llguidance's.
+        size: tokens of the vocabulary.
+    """
+
+    def __init__(self, matcher: Any, size: int) -> None:
+        self._matcher = matcher
+        self._size = size
+
+    def fresh(self) -> Matcher:
+        """Return one for another answer, or the same from its beginning."""
+        copy = self._matcher.deep_copy()
+        copy.reset()
+        return Matcher(copy, self._size)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the answer can only end now: its root has closed."""
+        return bool(self._matcher.is_stopped())
+
+    @property
+    def may_end(self) -> bool:
+        """Whether what was taken so far is a whole answer."""
+        return bool(self._matcher.is_accepting())
+
+    def allowed(self, tokens: Sequence[int]) -> int:
+        """Return how many of some tokens may come next, one after the other."""
+        return int(self._matcher.validate_tokens(list(tokens)))
+
+    def forced(self) -> list[int]:
+        """Return tokens that write what must come next; a model may split the same text otherwise."""
+        return list(self._matcher.compute_ff_tokens())
+
+    def mask(self) -> NDArray[numpy.bool_]:
+        """Return which tokens may come next, `[vocabulary]`.
+
+        Raises:
+            GrammarError: the engine gave up.
+        """
+        import numpy
+
+        bits = numpy.frombuffer(self._matcher.compute_bitmask(), dtype=numpy.uint8)
+        self._check()
+        return numpy.unpackbits(bits, count=self._size, bitorder="little").view(numpy.bool_)
+
+    def take(self, token: int) -> None:
+        """Take the next token of the answer.
+
+        Raises:
+            GrammarError: it is none that may come next, or the engine gave up.
+        """
+        self._matcher.consume_token(token)
+        self._check()
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise GrammarError(f"the grammar's engine gave up: {_first_line(self._matcher.get_error())}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]

@@ -1,0 +1,54 @@
+"""The probe: whether a constraint is in force, asked of each model before its cases are.
+
+A server that does not know a field of a request leaves it out and answers all the same, unconstrained. So it is asked
+first for something that it cannot know: the only answer that the probe's schema allows holds a number drawn for it.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.values.text import show
+
+if TYPE_CHECKING:
+    from pytest_edgejson.backends.interface import Backend, Request
+
+_SHOWN = 60
+
+
+def probe(backend: Backend, model: str, request: Request) -> None:
+    """Ask a model for an answer that it can only give when it is held to the probe's schema.
+
+    Args:
+        backend: the model's.
+        model: its name.
+        request: one of those that it will be asked.
+
+    Raises:
+        BackendError: the model is not held to it, or cannot be asked at all.
+    """
+    answer = {"nonce": secrets.token_hex(4)}
+    schema = {
+        "type": "object",
+        "properties": {"nonce": {"type": "string", "enum": [answer["nonce"]]}},
+        "required": ["nonce"],
+        "additionalProperties": False,
+    }
+    asked = replace(request, key=f"{request.key} probe", constraint=json.dumps(schema), alone=False)
+    completion = next(iter(backend.generate([asked])), None)
+    if completion is None or completion.finish_reason == "timeout":
+        # Out of time, which those that come after it will tell.
+        return
+    if completion.finish_reason == "error":
+        raise BackendError(f"{model}: the constraint could not be tried out: {completion.error}")
+    wanted, got = json.dumps(answer, separators=(",", ":")), "".join(completion.text.split())
+    if got == wanted or (completion.finish_reason == "length" and got and wanted.startswith(got)):
+        return
+    raise BackendError(
+        f"{model}: --edgejson-constrain is not in force: the only answer that the probe's schema allows is {wanted}, "
+        f"and what came is {show(completion.text, _SHOWN)}; what runs the model ignores its constraint"
+    )

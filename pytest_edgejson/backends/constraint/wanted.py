@@ -1,0 +1,126 @@
+"""What an answer is held to: a JSON Schema as text, which every backend that can constrain understands.
+
+It must not exclude the right answer. So `format` is left out, which SchemaCompliance does not assert either; and as
+grammars fix the order of keys to that of `properties`, these are put into the order that expected outputs have.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+ANY_OBJECT = '{"type": "object"}'
+"""The constraint of the mode `json`."""
+
+# Their values are data, or schemas by a name of the author's.
+_DATA = frozenset({"enum", "const", "default", "examples"})
+_MAPS = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies"})
+# Schemas that a value has to meet itself, not a part of it.
+_IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
+_IN_PLACE = ("if", "then", "else")
+
+# The orders in which values have the properties that a schema declares, by the identity of `properties`.
+_Orders: TypeAlias = "defaultdict[int, list[list[str]]]"
+
+
+def schema_constraint(document: Mapping[str, Any], outputs: Iterable[Any]) -> str:
+    """Return the constraint of the mode `schema`.
+
+    Args:
+        document: the JSON Schema of a case.
+        outputs: the expected outputs of the cases of its file that have the same schema. They decide the order of keys;
+            where they contradict each other, or say nothing, the schema's own stays.
+    """
+    orders: _Orders = defaultdict(list)
+    for output in outputs:
+        _note_orders(document, output, document, orders, set())
+    return json.dumps(_without_formats(document, orders))
+
+
+def _without_formats(node: Any, orders: _Orders, *, is_map: bool = False) -> Any:
+    if isinstance(node, list):
+        return [_without_formats(each, orders) for each in node]
+    if not isinstance(node, dict):
+        return node
+    keys = merged_order(list(node), orders[id(node)]) if id(node) in orders else list(node)
+    kept = {}
+    for key in keys:
+        value = node[key]
+        if not is_map and key in _DATA:
+            kept[key] = value
+        elif is_map or key != "format" or not isinstance(value, str):
+            kept[key] = _without_formats(value, orders, is_map=not is_map and key in _MAPS)
+    return kept
+
+
+def merged_order(declared: Sequence[str], orders: Iterable[Sequence[str]]) -> list[str]:
+    """Return declared keys in an order that agrees with all of the others, and else with their own, as far as possible.
+
+    Orders that contradict each other leave the declared one as it is.
+    """
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(declared, ()))
+    for order in orders:
+        for before, after in pairwise(order):
+            sorter.add(after, before)
+    try:
+        sorter.prepare()
+    except CycleError:
+        return list(declared)
+    rank = {key: place for place, key in enumerate(declared)}
+    found: list[str] = []
+    ready: list[str] = []
+    while sorter.is_active():
+        ready += sorter.get_ready()
+        ready.sort(key=rank.__getitem__, reverse=True)
+        found.append(ready.pop())
+        sorter.done(found[-1])
+    return found
+
+
+def _note_orders(schema: Any, value: Any, root: Mapping[str, Any], orders: _Orders, seen: set[tuple[int, int]]) -> None:
+    """Note in which order a value has the properties that a schema declares, and so on into its parts."""
+    if not isinstance(schema, dict) or not isinstance(value, dict | list) or (id(schema), id(value)) in seen:
+        return
+    seen.add((id(schema), id(value)))
+    beside = [_referred(schema.get("$ref"), root), *(schema.get(key) for key in _IN_PLACE)]
+    for key in _IN_PLACE_LISTS:
+        beside += schema[key] if isinstance(schema.get(key), list) else []
+    for other in beside:
+        _note_orders(other, value, root, orders, seen)
+    for part, inner in _parts(schema, value, orders):
+        _note_orders(part, inner, root, orders, seen)
+
+
+def _parts(schema: Mapping[str, Any], value: Any, orders: _Orders) -> Iterable[tuple[Any, Any]]:
+    """Yield the parts of a value with the schemas that are theirs."""
+    if isinstance(value, dict):
+        properties = schema.get("properties")
+        known: Mapping[str, Any] = {}
+        if isinstance(properties, dict):
+            known = properties
+            orders[id(properties)].append([key for key in value if key in properties])
+        for key, inner in value.items():
+            yield known.get(key, schema.get("additionalProperties")), inner
+        return
+    items, rest = schema.get("prefixItems", ()), schema.get("items")
+    if isinstance(rest, list):
+        items, rest = rest, schema.get("additionalItems")
+    for place, inner in enumerate(value):
+        yield items[place] if place < len(items) else rest, inner
+
+
+def _referred(reference: object, root: Mapping[str, Any]) -> Any:
+    """Return what a reference within the document leads to; None for any other."""
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    found: Any = root
+    for part in reference[1:].split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        found = found.get(name) if isinstance(found, dict) else None
+    return found

@@ -1,0 +1,149 @@
+"""`--edgejson-constrain`, and the same in an entry of models.toml."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from helpers.projects import Project, completions_in
+
+USAGE = 4
+# Two that answer with the case's text: one obeys the constraint as far as the probe sees, one does not know of any.
+BACKENDS = """
+import json
+from pytest_edgejson.backends.interface import Backend, BackendType, Completion
+
+class Obeying(Backend):
+    fingerprint = "obeying"
+    description = {"backend": "obeying"}
+    constrains = True
+
+    def __init__(self, spec, settings, options):
+        self.settings = settings
+
+    def render(self, case):
+        return case.prompt
+
+    def answer(self, request):
+        text = request.text.partition(": ")[2]
+        if request.constraint is not None:
+            with open("held", "a") as file:
+                print(request.constraint, file=file)
+            nonce = json.loads(request.constraint).get("properties", {}).get("nonce")
+            if nonce:
+                return Completion(request.key, json.dumps({"nonce": nonce["enum"][0]}), "stop")
+        elif "contact-001" in request.text:
+            return Completion(request.key, "Here you are: " + text[:-1], "stop")
+        return Completion(request.key, text, "stop")
+
+class Ignoring(Obeying):
+    def answer(self, request):
+        return Completion(request.key, request.text.partition(": ")[2], "stop")
+
+class Free(Ignoring):
+    constrains = False
+
+def pytest_edgejson_backends(config):
+    return {"obeying": BackendType(Obeying), "ignoring": BackendType(Ignoring), "free": BackendType(Free)}
+"""
+BOTH = "--edgejson-constrain=both"
+RESULTS = "--edgejson-results=results.jsonl"
+
+
+@pytest.fixture
+def project(project: Project, pytester: pytest.Pytester) -> Project:
+    pytester.makeconftest(BACKENDS)
+    return project
+
+
+def test_both_runs_each_model_free_and_held_to_its_schemas(project: Project, pytester: pytest.Pytester) -> None:
+    run = ("--edgejson-model=obeying:m", BOTH, RESULTS)
+    result = pytester.runpytest(*run)
+    result.assert_outcomes(passed=11, failed=1)
+    result.stdout.fnmatch_lines(["MISS *::contact-001[[]obeying:m]*"])
+    manifest, rows = project.results()
+    assert {(row["model"], row["constrain"]) for row in rows} == {("obeying:m", "none"), ("obeying:m+schema", "schema")}
+    assert {name: each["constrain"] for name, each in manifest["settings"]["generation"].items()} == {
+        "obeying:m": "none",
+        "obeying:m+schema": "schema",
+    }
+    # One probe, then each case's own schema.
+    held = [json.loads(line) for line in (project.root / "held").read_text().splitlines()]
+    assert "nonce" in held[0]["properties"]
+    assert len(held) == 7
+    pytester.runpytest(*run)
+    assert all(row["stored"] for row in project.results()[1])
+    assert len((project.root / "held").read_text().splitlines()) == 7
+
+
+@pytest.mark.parametrize(
+    ("named", "options", "items"),
+    [
+        ("obeying:m", ["--edgejson-constrain=schema"], "obeying:m+schema"),
+        ("obeying:m", ["--edgejson-constrain=json"], "obeying:m+json"),
+        ("obeying:m+schema", [], "obeying:m+schema"),
+        ("obeying:m+json", [BOTH], "obeying:m+json"),
+        ("entry", [], "entry+schema"),
+        ("entry", ["--edgejson-constrain=none"], "entry"),
+        ("entry", ["--edgejson-profile=v3"], "entry"),
+    ],
+)
+def test_who_decides_what_answers_are_held_to(
+    project: Project, pytester: pytest.Pytester, named: str, options: list[str], items: str
+) -> None:
+    (project.root / "models.toml").write_text(
+        '[models.entry]\nbackend = "obeying"\nmodel = "m"\nconstrain = "schema"\n', encoding="utf-8"
+    )
+    pytester.runpytest(f"--edgejson-model={named}", RESULTS, *options)
+    assert {row["model"] for row in project.results()[1]} == {items}
+
+
+def test_a_node_id_names_what_its_answer_is_held_to(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("cases/test/simple/contact.jsonl::contact-002[obeying:m+schema]", RESULTS)
+    result.assert_outcomes(passed=1)
+    assert [row["constrain"] for row in project.results()[1]] == ["schema"]
+
+
+def test_what_ignores_the_constraint_is_told(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--edgejson-model=ignoring:m+schema", RESULTS)
+    result.assert_outcomes(errors=6)
+    (error,) = {row["error"] for row in project.results()[1]}
+    assert error.startswith("ignoring:m+schema: --edgejson-constrain is not in force: the only answer")
+    assert "\n" not in error
+
+
+def test_a_backend_that_constrains_nothing_is_refused(project: Project, pytester: pytest.Pytester) -> None:
+    for model in ("free:m", "control:gold"):
+        result = pytester.runpytest(f"--edgejson-model={model}", BOTH)
+        assert result.ret == USAGE
+        result.stderr.fnmatch_lines([f"ERROR: {model}+schema: its backend '{model.partition(':')[0]}' holds answers *"])
+
+
+def test_wrong_values(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--edgejson-model=obeying:m", "--edgejson-constrain=regex")
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["*'regex' is none of: none, json, schema, both"])
+    (project.root / "models.toml").write_text(
+        '[models.entry]\nbackend = "obeying"\nmodel = "m"\nconstrain = "yes"\n', encoding="utf-8"
+    )
+    result = pytester.runpytest("--edgejson-model=entry")
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["*models.entry: 'constrain' must be one of none, json, schema, both, got 'yes'"])
+
+
+def test_baselines_and_gates_refuse_a_mix(project: Project, pytester: pytest.Pytester) -> None:
+    free = ("--edgejson-model=obeying:m", "--edgejson-report-only")
+    pytester.runpytest(*free, "--edgejson-results=free.jsonl")
+    result = pytester.runpytest(*free, "--edgejson-constrain=schema", "--edgejson-baseline=free.jsonl")
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["*free.jsonl: made with --edgejson-constrain=none, this run has schema: use the same"])
+    result = pytester.runpytest("--edgejson-model=obeying:m", BOTH, "--edgejson-gate=json_exact>=0.5")
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["*gates decide on one way to run obeying:m, free or held to its schemas: choose *"])
+
+
+def test_the_store_keeps_them_apart(project: Project, pytester: pytest.Pytester) -> None:
+    run = ("--edgejson-model=obeying:m", "--edgejson-store=s.sqlite")
+    for number, way in enumerate(("none", "json", "schema"), 1):
+        pytester.runpytest(*run, f"--edgejson-constrain={way}")
+        assert completions_in(project.root / "s.sqlite") == 6 * number
