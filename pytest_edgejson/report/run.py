@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.compare import MOST_MARKDOWN, comment, list_results
+from pytest_edgejson.report.constrained import what_grammars_bring
 from pytest_edgejson.report.document import Code, Heading, Strong, Table, as_markdown
 from pytest_edgejson.report.gates import conclusion, measured
 from pytest_edgejson.report.summary import footnote, metrics_table
@@ -68,6 +69,7 @@ def render_report(
                     ("left", "left", "left"),
                 )
             )
+    blocks += what_grammars_bring(models, profile)
     blocks.append(footnote(results, profile))
     room = MOST_MARKDOWN - len(as_markdown(blocks))
     for model, own_results in models.items():

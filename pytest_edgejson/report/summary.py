@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.report.constrained import what_grammars_bring
 from pytest_edgejson.report.document import Code, Foreign, Table, as_text
 from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
@@ -166,6 +167,7 @@ def _beside_the_table(
         repeats = measure_repeats(own, profile)
         if repeats is not None:
             yield from _repeats(model, repeats)
+    yield from what_grammars_bring(by_model, profile)
     for model, by_name in groups.items():
         if by_name["all"].errors:
             yield Code(model), f": {_cases_not_run(by_name['all'].errors)}"

@@ -76,6 +76,23 @@ def test_both_runs_each_model_free_and_held_to_its_schemas(project: Project, pyt
     assert len((project.root / "held").read_text().splitlines()) == 7
 
 
+def test_the_summary_tells_what_the_grammar_brings(project: Project, pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest("--edgejson-model=obeying:m", BOTH, "--edgejson-report=report.md")
+    result.stdout.fnmatch_lines(
+        [
+            "obeying:m+schema against free, on 6 answers each; *McNemar*",
+            "what the grammar brings * obeying:m * obeying:m+schema *",
+            "JSONExact *83.3 % * 100.0 %  +16.7 [[]*[]] * 1 * 0  1.00",
+            "SchemaCompliance *83.3 % * 100.0 %  +16.7 [[]*[]] * 1 * 0  1.00",
+            "answers that ended * 6 * 6",
+            "compliant of those *83.3 % * 100.0 % *",
+        ]
+    )
+    assert "| what the grammar brings" in (project.root / "report.md").read_text(encoding="utf-8")
+    free = pytester.runpytest("--edgejson-model=obeying:m")
+    free.stdout.no_fnmatch_line("what the grammar brings*")
+
+
 @pytest.mark.parametrize(
     ("named", "options", "items"),
     [
