@@ -183,7 +183,7 @@ def _without_marks(text: str) -> str:
         before, after = text[max(start - 1, 0) : start], text[end : end + 1]
         between_digits = before.isdigit() and after.isdigit() and not grouped
         around = text[max(start - 2, 0) : max(start - 1, 0)], text[end + 1 : end + 2]
-        are_initials = before.isalpha() and after.isalpha() and not any(map(str.isalnum, around))
+        are_initials = "@" not in text and before.isalpha() and after.isalpha() and not any(map(str.isalnum, around))
         for place, char in enumerate(run):
             touches_left = before != "" and not any(map(str.isspace, run[:place]))
             touches_right = after != "" and not any(map(str.isspace, run[place + 1 :]))
