@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
 
 FinishReason: TypeAlias = Literal["stop", "length", "timeout", "error"]
@@ -44,6 +45,7 @@ class GenerationSettings:
         repetition_penalty: divides the scores of tokens that occurred, as transformers' `generate` does; 1 for none.
         seed: decides what is drawn.
         constrain: what answers are held to while they are generated: nothing, any JSON object, or the case's schema.
+        thoughts: the model's own marks of thoughts, in which no root object closes.
     """
 
     max_new_tokens: int = MAX_NEW_TOKENS
@@ -55,6 +57,7 @@ class GenerationSettings:
     repetition_penalty: float = 1.0
     seed: int = 0
     constrain: Constrain = "none"
+    thoughts: Pairs = ()
 
     @property
     def is_plain_greedy(self) -> bool:

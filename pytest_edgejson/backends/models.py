@@ -52,6 +52,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "parameters": (int, "a whole number"),
     "max_new_tokens": (int, "a whole number"),
     "constrain": (str, "a string"),
+    "thoughts": (list, 'pairs of texts, such as [["<reason>", "</reason>"]]'),
     "published": (list, "an array of tables, [[models.NAME.published]]"),
     "description": (str, "a string"),
     "gate": (dict, "a table, [models.NAME.gate]"),
@@ -105,8 +106,9 @@ def _parse_entry(name: str, entry: object, path: Path, backends: Mapping[str, Ba
         _check_key(where, name, key, value)
     spec = ModelSpec(
         name=name,
-        **{key: value for key, value in entry.items() if key not in {"published", "gate"}},
+        **{key: value for key, value in entry.items() if key not in {"published", "gate", "thoughts"}},
         **(_parse_gates(where, entry["gate"], path.parent) if "gate" in entry else {}),
+        thoughts=tuple(_parse_marks(where, pair) for pair in entry.get("thoughts", ())),
         published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
     )
     return _check_spec(where, spec, path.parent, backends)
@@ -128,6 +130,15 @@ def _check_key(where: str, name: str, key: str, value: object) -> None:
 
 def _unknown(key: str, known: Collection[str]) -> str:
     return f"unknown key {key!r}: {did_you_mean(key, known)}known keys: {', '.join(known)}"
+
+
+def _parse_marks(where: str, pair: object) -> tuple[str, str]:
+    match pair:
+        case [str(opening), str(closing)] if opening.strip() and closing.strip():
+            return opening, closing
+    raise ModelsFileError(
+        f"{where}: 'thoughts' must be {_KINDS['thoughts'][1]}: what opens a thought, and what ends it; got {pair!r}"
+    )
 
 
 def _parse_published(where: str, row: object) -> Published:

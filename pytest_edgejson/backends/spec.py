@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_edgejson.scoring.thoughts import Pairs
+
 CONSTRAIN = ("none", "json", "schema", "both")
 """What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""
 
@@ -53,6 +55,7 @@ class ModelSpec:
         weights: how the backend `openvino` keeps them: `int8`, or None for float32.
         trust_remote_code: let the model run Python code that comes with its weights.
         parameters: how many the model has.
+        thoughts: its own marks of thoughts, beside those of the known families.
         max_new_tokens: tokens generated at most, where the run's settings don't say.
         constrain: `none`, `json`, `schema` or `both`, where the run's settings don't say.
         published: published results, one row for each source.
@@ -75,6 +78,7 @@ class ModelSpec:
     parameters: int | None = None
     max_new_tokens: int | None = None
     constrain: str | None = None
+    thoughts: Pairs = ()
     published: tuple[Published, ...] = ()
     description: str = ""
     gates: tuple[str, ...] = ()

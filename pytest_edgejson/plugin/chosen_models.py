@@ -180,4 +180,5 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
         # What draws nothing is the same under every seed, also for the store.
         seed=settings.seed if settings.temperature > 0 else 0,
         constrain=cast("Constrain", spec.constrain or "none"),
+        thoughts=spec.thoughts,
     )

@@ -136,7 +136,8 @@ class CaseItem(pytest.Item):
     def _score(self, completion: Completion) -> Result:
         job = self.job
         policy, constrain = self.edgejson.settings.extraction, self.edgejson.constrain(job.model)
-        return make_result(job.case, job.model, job.repeat, completion, self.schema, policy, constrain)
+        thoughts = self.edgejson.specs[job.model].thoughts
+        return make_result(job.case, job.model, job.repeat, completion, self.schema, policy, constrain, thoughts)
 
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.beside_v3 import told, v3_object
 from pytest_edgejson.results.metrics import Estimate
+from pytest_edgejson.results.result import own_marks
 from pytest_edgejson.results.statistics import proportion_interval
 from pytest_edgejson.scoring.extraction import extract, without_thoughts
+from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import equal
 
@@ -84,7 +86,7 @@ def _points_of(condition: str, answers: Sequence[Result], holds: Callable[[Resul
 
 
 def _is_exact_under(result: Result, *, strict: bool) -> bool:
-    found = extract(result["output"], "strict" if strict else "lenient").value
+    found = extract(result["output"], "strict" if strict else "lenient", thoughts=Marks(own_marks(result))).value
     return found is not None and equal(result["expected_output"], found)
 
 
@@ -100,7 +102,7 @@ def could_be_exact(result: Result) -> bool:
     """
     if result["finish_reason"] != "length":
         return False
-    output, _ = without_thoughts(result["output"])
+    output, _ = without_thoughts(result["output"], Marks(own_marks(result)))
     position = 0
     while match := _OBJECT.search(output, position):
         try:

@@ -10,7 +10,7 @@ from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.metrics import METRICS, get
-from pytest_edgejson.results.result import Result, constraint_of, make_result
+from pytest_edgejson.results.result import Result, constraint_of, make_result, own_marks
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.values.text import clean
 
@@ -121,7 +121,9 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
         error=result["error"],
         stored=result["stored"],
     )
-    return make_result(case, result["model"], result["repeat"], completion, schema, policy, constraint_of(result))
+    return make_result(
+        case, result["model"], result["repeat"], completion, schema, policy, constraint_of(result), own_marks(result)
+    )
 
 
 def _changed(before: Result, after: Result) -> Iterable[str]:

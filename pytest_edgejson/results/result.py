@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.interface import Completion
     from pytest_edgejson.scoring.kinds import Policy
+    from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
 
@@ -92,6 +93,7 @@ def make_result(
     schema: Schema,
     policy: Policy,
     constrain: Constrain = "none",
+    thoughts: Pairs = (),
 ) -> Result:
     """Score a completion.
 
@@ -103,15 +105,20 @@ def make_result(
         schema: the case's.
         policy: how JSON is found in the output.
         constrain: what the output was held to while it was generated.
+        thoughts: the model's own marks of thoughts.
     """
     from pytest_edgejson.scoring.changes import as_json, compare
     from pytest_edgejson.scoring.diagnosis import findings
     from pytest_edgejson.scoring.extraction import extract
     from pytest_edgejson.scoring.failure import failure_kind
     from pytest_edgejson.scoring.score import score
+    from pytest_edgejson.scoring.thoughts import Marks
     from pytest_edgejson.scoring.v3 import score_v3
 
-    extraction = extract(completion.text, policy, schema.is_valid)
+    extraction = extract(completion.text, policy, schema.is_valid, Marks(thoughts))
+    record = extraction.as_dict()
+    if thoughts:
+        record["thoughts"] = [list(pair) for pair in thoughts]
     scored = score(case.expected_output, extraction, schema)
     value = extraction.value
     diff = None if scored.alignment is None else compare(case.expected_output, scored.alignment)
@@ -137,7 +144,7 @@ def make_result(
         "latency_s": completion.latency_s,
         "compute_s": completion.compute_s,
         "stored": completion.stored,
-        "extraction": extraction.as_dict(),
+        "extraction": record,
         "value": value,
         "json_exact": scored.json_exact,
         "field_f1": scored.field_f1,
@@ -172,6 +179,11 @@ def by_model(results: Iterable[Result]) -> dict[str, list[Result]]:
     for result in results:
         groups[result["model"]].append(result)
     return groups
+
+
+def own_marks(result: Result) -> Pairs:
+    """Return the marks of thoughts that a result's model has of its own."""
+    return tuple((opening, closing) for opening, closing in result["extraction"].get("thoughts", ()))
 
 
 def constraint_of(result: Result) -> Constrain:

@@ -13,9 +13,10 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, closing_of, may_hold_thoughts
+from pytest_edgejson.scoring.thoughts import KNOWN, Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ _FENCE_BEFORE = re.compile(FENCE + r"\Z")
 _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
 _ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d-]""")
-_MARK = re.compile(rf"(?P<open>{OPENING})|(?P<close>{CLOSED_ALONE})|(?P<brace>\{{(?![ \t\n\r]*+\{{))", re.IGNORECASE)
 # Between a brace and the first key: blanks, those that were escaped with the rest of the text too.
 _INSIDE = r"\{(?:\s|\\[nrt])*+"
 _ENTITY = r"&(?:\#x?[0-9a-f]{1,5}|[a-z]{2,6});"
@@ -101,7 +101,12 @@ class Extraction:
         return {"form": self.form, "policy": self.policy, "error": self.error}
 
 
-def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], bool] | None = None) -> Extraction:
+def extract(
+    text: str,
+    policy: Policy = "lenient",
+    is_valid: Callable[[Any], bool] | None = None,
+    thoughts: Marks = KNOWN,
+) -> Extraction:
     """Find the object in a model's output.
 
     Args:
@@ -118,7 +123,7 @@ def extract(text: str, policy: Policy = "lenient", is_valid: Callable[[Any], boo
         return Extraction(None, None, policy, "empty")
     if policy == "strict":
         return _extract_strict(text)
-    visible, thinking = without_thoughts(text)
+    visible, thinking = without_thoughts(text, thoughts)
     stripped = visible.strip()
     whole = _whole(stripped)
     if isinstance(whole, dict):
@@ -167,23 +172,32 @@ class _Followed(MalformedError):
     """A value, and something after it."""
 
 
-def without_thoughts(text: str) -> tuple[str, bool]:
+@lru_cache(maxsize=16)
+def _mark_of(thoughts: Marks) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<open>{thoughts.opening})|(?P<close>{thoughts.closed_alone})|(?P<brace>\{{(?![ \t\n\r]*+\{{))",
+        re.IGNORECASE,
+    )
+
+
+def without_thoughts(text: str, thoughts: Marks = KNOWN) -> tuple[str, bool]:
     """Return the text outside of thoughts, and whether it ends inside one.
 
     Marks inside an object, even a malformed one, are content, as they are for `scanner.RootScanner`. The end of a
     thought that nothing opened ends one that the prompt's template opened, if an object may follow it; a beginning that
     nothing ends hides the rest.
     """
-    if not may_hold_thoughts(text):
+    if not thoughts.may_be_in(text):
         return text, False
     pieces: list[str] = []
     position = start = work = attempts = 0
     last_brace = text.rfind("{")
-    while match := _MARK.search(text, position):
+    mark = _mark_of(thoughts)
+    while match := mark.search(text, position):
         position = match.end()
         if match["open"]:
             pieces.append(text[start : match.start()])
-            end = re.compile(closing_of(match.group()), re.IGNORECASE).search(text, position)
+            end = re.compile(thoughts.closing_of(match.group()), re.IGNORECASE).search(text, position)
             if end is None:
                 return "".join(pieces), True
             start = position = end.end()

@@ -13,6 +13,7 @@ class ExtractionRecord(TypedDict):
     form: Form | None
     policy: Policy
     error: str | None
+    thoughts: NotRequired[list[list[str]]]
 
 
 class FindingRecord(TypedDict):

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import Any
 
 import regex  # type: ignore[import-untyped]
 
 from pytest_edgejson.scoring.extraction import FENCE, OBJECT_STARTS, extract
-from pytest_edgejson.scoring.thoughts import CLOSED_ALONE, OPENING, OPENING_LATER, closing_of
+from pytest_edgejson.scoring.thoughts import KNOWN, Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-# Of `regex`, which tells what may still become a match when more of the text is there.
-_FIRST_MARK, _MARK = (
-    regex.compile(rf"(?P<open>{opening})|(?P<close>{CLOSED_ALONE})|[{{\[]", regex.IGNORECASE)
-    for opening in (OPENING, OPENING_LATER)
-)
 # No mark is longer: what begins like one and is not yet whole after so much is none.
 _LONGEST_MARK = 300
 _IN_OBJECT = re.compile(r'["{}]')
@@ -26,6 +23,17 @@ _FENCE_BEFORE = re.compile(FENCE + r"\Z")
 _LONGEST_FENCE = 200
 # Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
 _MOST_DOUBTS = 20
+
+
+@lru_cache(maxsize=16)
+def _marks_of(thoughts: Marks) -> tuple[Any, Any]:
+    """Return what matches a mark at the beginning of an output, and later in it."""
+    # Of `regex`, which tells what may still become a match when more of the text is there.
+    first, later = (
+        regex.compile(rf"(?P<open>{opening})|(?P<close>{thoughts.closed_alone})|[{{\[]", regex.IGNORECASE)
+        for opening in (thoughts.opening, thoughts.opening_later)
+    )
+    return first, later
 
 
 class RootScanner:
@@ -42,12 +50,16 @@ class RootScanner:
         closed_at: the offset after the root object, in all that was fed; None as long as it has not closed.
     """
 
-    def __init__(self, *, closing: str | None = None) -> None:
+    def __init__(self, prompt: str = "", *, thoughts: Marks = KNOWN) -> None:
         """Start at the beginning of an output.
 
         Args:
-            closing: what ends the thought that the prompt's template has opened, see `thoughts.opened_by`.
+            prompt: what the model was given; its template may have opened a thought.
+            thoughts: the marks of thoughts that the model may use.
         """
+        closing = thoughts.opened_by(prompt)
+        self._thoughts = thoughts
+        self._first_mark, self._mark = _marks_of(thoughts)
         self.closed_at: int | None = None
         self._fed = 0
         self._text: list[str] = []
@@ -83,7 +95,7 @@ class RootScanner:
     def _outside(self, chunk: str, position: int) -> int:
         """Go on in prose or in a thought, to behind the next mark that matters."""
         is_first = len(chunk) == self._fed and position == 0
-        mark_of = self._closing or (_FIRST_MARK if is_first else _MARK)
+        mark_of = self._closing or (self._first_mark if is_first else self._mark)
         match = mark_of.search(chunk, position, partial=True)
         if match is None or match.partial:
             if match is not None and len(chunk) - match.start() <= _LONGEST_MARK:
@@ -96,7 +108,7 @@ class RootScanner:
         mark = match.group()
         if self._closing is not None or mark not in "{[":
             is_opened = self._closing is None and match["open"]
-            self._closing = regex.compile(closing_of(mark), regex.IGNORECASE) if is_opened else None
+            self._closing = regex.compile(self._thoughts.closing_of(mark), regex.IGNORECASE) if is_opened else None
             self._before, self._is_blank = "", True
         elif mark == "{" or self._is_blank or _FENCE_BEFORE.search(self._before):
             self._brackets = "{}" if mark == "{" else "[]"
@@ -154,7 +166,7 @@ class RootScanner:
         """Ask `extract` itself: amid what is malformed, where an object begins can be seen in more than one way."""
         if self._doubts == _MOST_DOUBTS:
             return False
-        found = extract("".join(self._text)[:end]).value is not None
+        found = extract("".join(self._text)[:end], thoughts=self._thoughts).value is not None
         self._doubts += not found
         return found
 

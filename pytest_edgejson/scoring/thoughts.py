@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,35 +63,64 @@ FORMS: tuple[Form, ...] = (
 )  # fmt: skip
 """The known forms."""
 
-OPENING = "|".join(form.opening for form in FORMS)
-"""A regular expression of all openings; case is ignored."""
-
-OPENING_LATER = "|".join(form.opening for form in FORMS if not form.is_first)
-"""The same for a part of an output that is not its beginning."""
-
-CLOSED_ALONE = "|".join([rf"</{_TAG}\s*>", *(form.closing("") for form in FORMS if form.is_closed_alone)])
-"""A regular expression of what ends a thought that the prompt's template has opened; case is ignored."""
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+"""Marks of a model's own, from its entry in the models file: what opens a thought, and what ends it."""
 
 
-# Words of which each mark has one.
+@dataclass(frozen=True)
+class Marks:
+    """The marks of thoughts that a model may use.
+
+    Attributes:
+        own: those of its own, beside all known forms.
+    """
+
+    own: Pairs = ()
+
+    @cached_property
+    def forms(self) -> tuple[Form, ...]:
+        """All forms, its own first."""
+        return (*(_own_form(*pair) for pair in self.own), *FORMS)
+
+    @cached_property
+    def opening(self) -> str:
+        """A regular expression of all openings; case is ignored."""
+        return "|".join(form.opening for form in self.forms)
+
+    @cached_property
+    def opening_later(self) -> str:
+        """The same for a part of an output that is not its beginning."""
+        return "|".join(form.opening for form in self.forms if not form.is_first)
+
+    @cached_property
+    def closed_alone(self) -> str:
+        """A regular expression of what ends a thought that the prompt's template has opened; case is ignored."""
+        return "|".join([rf"</{_TAG}\s*>", *(form.closing("") for form in self.forms if form.is_closed_alone)])
+
+    def may_be_in(self, text: str) -> bool:
+        """Tell whether a text may hold a mark, at a fraction of what it takes to look for them."""
+        text = text.lower()
+        return any(word in text for word in (*_WORDS, *(mark.lower() for pair in self.own for mark in pair)))
+
+    def closing_of(self, opening: str) -> str:
+        """Return the regular expression of what ends a thought, given the text that opened it; case is ignored."""
+        return next(form.closing(opening) for form in self.forms if re.match(form.opening, opening, re.IGNORECASE))
+
+    def opened_by(self, prompt: str) -> str | None:
+        """Return what ends the thought that a prompt's template has opened, None where it has opened none."""
+        tail = prompt.rstrip()[-300:]
+        for match in re.finditer(self.opening, tail, re.IGNORECASE):
+            if match.end() == len(tail):
+                return self.closing_of(match.group())
+        return None
+
+
+def _own_form(opening: str, closing: str) -> Form:
+    return Form("its own", re.escape(opening), lambda _: re.escape(closing), is_closed_alone=True)
+
+
+KNOWN = Marks()
+"""The marks of the known forms alone."""
+
+# Words of which each mark of a known form has one.
 _WORDS = ("think", "thought", "reason", "reflection", "scratchpad", "analysis", "channel", "<unused95>")
-
-
-def may_hold_thoughts(text: str) -> bool:
-    """Tell whether a text may hold a mark, at a fraction of what it takes to look for them."""
-    text = text.lower()
-    return any(word in text for word in _WORDS)
-
-
-def closing_of(opening: str) -> str:
-    """Return the regular expression of what ends a thought, given the text that opened it; case is ignored."""
-    return next(form.closing(opening) for form in FORMS if re.match(form.opening, opening, re.IGNORECASE))
-
-
-def opened_by(prompt: str) -> str | None:
-    """Return what ends the thought that a prompt's template has opened, None where it has opened none."""
-    tail = prompt.rstrip()[-300:]
-    for match in re.finditer(OPENING, tail, re.IGNORECASE):
-        if match.end() == len(tail):
-            return closing_of(match.group())
-    return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from helpers.projects import Project
 
+from pytest_edgejson.cli import main
+
 
 def test_models_run_one_after_the_other_and_are_compared(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("--edgejson-model=control:gold", "--edgejson-model=control:empty", "-v")
@@ -122,3 +124,16 @@ def test_folders_of_the_same_name_are_told_apart(project: Project, pytester: pyt
         (folder / "config.json").write_text('{"model_type": "llama"}', encoding="utf-8")
     result = pytester.runpytest("--edgejson-model=first/final", "--edgejson-model=second/final", "--co", "-q")
     result.stdout.fnmatch_lines(["*contact-001?final?", "*contact-001?second-final?"])
+
+
+def test_an_entry_names_the_models_own_marks_of_thoughts(pytester: pytest.Pytester, project: Project) -> None:
+    draft, answer = '{"name": "Ada", "age": 63}', '{"name": "Ada", "age": 36}'
+    project.record({"contact-001": f"<plan>{draft}</plan> {answer}"})
+    entry = '[models.planner]\nbackend = "replay"\nmodel = "answers.jsonl"\n'
+    (project.root / "models.toml").write_text(entry, encoding="utf-8")
+    run = ("--edgejson-model=planner", "--edgejson-results=results.jsonl")
+    pytester.runpytest_inprocess(*run).assert_outcomes(passed=5, failed=1)
+    (project.root / "models.toml").write_text(entry + 'thoughts = [["<plan>", "</plan>"]]\n', encoding="utf-8")
+    pytester.runpytest_inprocess(*run).assert_outcomes(passed=6)
+    assert project.results()[1][0]["extraction"]["thoughts"] == [["<plan>", "</plan>"]]
+    assert main(["rescore", "results.jsonl"]) == 0

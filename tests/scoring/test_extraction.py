@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.extraction import MAX_OBJECTS, extract
 from pytest_edgejson.scoring.scanner import RootScanner
-from pytest_edgejson.scoring.thoughts import opened_by
+from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode
 
 # Machines that run tests are busy with other things too.
@@ -553,7 +553,7 @@ def test_generation_does_not_stop_short_of_an_answer(text):
 
 def test_a_thought_that_the_template_opened():
     text = 'maybe {"a": 1}</think>{"a": 2}'
-    assert closed_at(text, closing=opened_by("Think. <think>\n")) == len(text)
+    assert closed_at(text, prompt="Think. <think>\n") == len(text)
     assert closed_at(text) == text.index("</think>")
 
 
@@ -561,3 +561,22 @@ def test_infinity_never_comes_out():
     value = extract('{"a": 1e308, "b": [1e-999]}').value
     assert value is not None
     assert all(math.isfinite(number) for number in (value["a"], *value["b"]))
+
+
+OWN = Marks((("<plan>", "</plan>"), ("%%", "%%")))
+
+
+@pytest.mark.parametrize(
+    "text", ['<plan>{"id": 71}</plan>{"id": 17}', '%% {"id": 71} %% {"id": 17}', '{"id": 71}</PLAN>{"id": 17}']
+)
+def test_a_model_may_have_marks_of_its_own(text):
+    assert extract(text).value == {"id": 71}
+    assert extract(text, thoughts=OWN).value == {"id": 17}
+    assert extract('<plan>{"id": 71}', thoughts=OWN).error == "malformed:open_thought"
+
+
+def test_generation_does_not_stop_in_a_thought_of_a_models_own():
+    text = '<plan>{"id": 71}</plan>{"id": 17}'
+    assert closed_at(text, thoughts=OWN) == len(text)
+    opened_by_the_prompt = text.removeprefix("<plan>")
+    assert closed_at(opened_by_the_prompt, prompt="Plan: <plan>", thoughts=OWN) == len(opened_by_the_prompt)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.local.drafts import Drafts, Trail
     from pytest_edgejson.backends.local.pieces import Pieces
     from pytest_edgejson.backends.local.slots import Slots
+    from pytest_edgejson.scoring.thoughts import Pairs
 
 # What a decoder writes for bytes that are no character, or not yet.
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
@@ -83,7 +84,9 @@ class Row:
         self.sampler = None if settings.is_plain_greedy else Sampler(settings, self.request, self.prompt)
         self.matcher = None if self._constraint is None else self._constraint.fresh()
         self.tokens = []
-        self._follower = _Follower(model.pieces, self.request.text) if settings.stop_at_root else None
+        self._follower = None
+        if settings.stop_at_root:
+            self._follower = _Follower(model.pieces, self.request.text, settings.thoughts)
 
     def choose(self, likeliest: int, scores: torch.Tensor) -> int | None:
         """Return the next token, and let sampler and grammar know it; None where there is none.
@@ -170,13 +173,13 @@ class _Follower:
     # No character is spread over more tokens than it has bytes; what is still open after that is no character.
     _LONGEST = 4
 
-    def __init__(self, pieces: Pieces, prompt: str) -> None:
+    def __init__(self, pieces: Pieces, prompt: str, thoughts: Pairs) -> None:
         from pytest_edgejson.scoring.scanner import RootScanner
-        from pytest_edgejson.scoring.thoughts import opened_by
+        from pytest_edgejson.scoring.thoughts import Marks
 
         self._pieces = pieces
         # Templates of reasoning models open the thought themselves.
-        self._scanner = RootScanner(closing=opened_by(prompt))
+        self._scanner = RootScanner(prompt, thoughts=Marks(thoughts))
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
         self._open: list[int] = []
         self._scanned = 0
