@@ -13,7 +13,7 @@ from pytest_edgejson.report.verdict import verdict
 from pytest_edgejson.values.text import clean, encodable, paint
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from _pytest._io import TerminalWriter
 
@@ -57,42 +57,33 @@ class FailureText(TerminalRepr):
     """What stands under a failed case, written when it is shown: terminals differ in width, colours and encoding.
 
     Attributes:
-        name: the item's.
         result: what came out.
-        rerun: the command that runs the case again.
+        name: the item's.
+        file: the file of the case.
+        rerun: returns the command that runs the case again.
         verbose: whether pytest was given -vv.
         profile: the profile's name.
-        reprcrash: where the case stands and the verdict, which the short summary and JUnit XML show in one line.
     """
 
-    name: str
     result: Result
-    rerun: str
+    name: str
+    file: str
+    rerun: Callable[[], str]
     verbose: bool
     profile: Profile
-    reprcrash: ReprFileLocation
 
-    @classmethod
-    def of(cls, result: Result, name: str, file: Path, *, rerun: str, verbose: bool, profile: Profile) -> FailureText:
-        """Make the text of a result's failure.
-
-        Args:
-            result: what came out.
-            name: the item's.
-            file: the file of the case.
-            rerun: the command that runs the case again.
-            verbose: whether pytest was given -vv.
-            profile: the profile's name.
-        """
+    @property
+    def reprcrash(self) -> ReprFileLocation:
+        """Where the case stands and the verdict, which the short summary and JUnit XML show in one line."""
         # The short summary has named the case already where it shows this.
-        message = verdict(name, result, profile=profile).removeprefix(f"{name}: ")
-        return cls(name, result, rerun, verbose, profile, ReprFileLocation(str(file), 0, message))
+        message = verdict(self.name, self.result, profile=self.profile).removeprefix(f"{self.name}: ")
+        return ReprFileLocation(self.file, 0, message)
 
     def _text(self, *, color: bool = False, width: int = WIDTH) -> str:
         return render_failure(
             self.name,
             self.result,
-            rerun=self.rerun,
+            rerun=self.rerun(),
             verbose=self.verbose,
             color=color,
             profile=self.profile,

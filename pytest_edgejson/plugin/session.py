@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +100,7 @@ class Session:
         self._runner: Runner | None = None
         self._progress: Progress | None = None
         self._schemas: dict[Path, Schemas] = {}
+        self._schema_of: dict[str, Schema] = {}
         self._schema_folders: dict[Path, Path] = {}
         self._drawn: dict[str, frozenset[str]] = {}
 
@@ -297,18 +299,21 @@ class Session:
             from pytest_edgejson.plugin.failures import FailureText
 
             name = case_name(result["case_id"], result["model"], result["repeat"])
-            file = Path(report.edgejson_file)
-            report.longrepr = FailureText.of(
+            file = report.edgejson_file
+            report.longrepr = FailureText(
                 result,
                 name,
                 file,
-                rerun=self.rerun_command(file, name, result["model"]),
+                rerun=partial(self.rerun_command, file, name, result["model"]),
                 verbose=self.config.get_verbosity() >= 2,
                 profile=self.settings.profile,
             )
         self._misses[result["model"]] += is_miss(report)
         if self._writer is not None:
-            self._writer.add(result, self.schemas(Path(report.edgejson_file))[result["schema_id"]])
+            key = result["schema_sha256"]
+            if key not in self._schema_of:
+                self._schema_of[key] = self.schemas(Path(report.edgejson_file))[result["schema_id"]]
+            self._writer.add(result, self._schema_of[key])
         self.config.hook.pytest_edgejson_result(result=result, config=self.config)
 
     def let_go(self, report: pytest.TestReport) -> None:
@@ -358,11 +363,12 @@ class Session:
         if self._writer is not None:
             self._writer.close([decision.as_dict() for decision in self.decisions])
 
-    def rerun_command(self, file: Path, name: str, model: str) -> str:
+    def rerun_command(self, file: str, name: str, model: str) -> str:
         """Return the command that runs one case again."""
+        path = Path(file)
         with suppress(ValueError):
-            file = file.relative_to(self.config.invocation_params.dir)
-        place = f"{file.as_posix()}::{name}"
+            path = path.relative_to(self.config.invocation_params.dir)
+        place = f"{path.as_posix()}::{name}"
         # pytest takes a word that begins otherwise for an option, or for a file of arguments.
         words = ["pytest", f"./{place}" if place.startswith(("-", "@")) else place]
         if self.typed[model] != model or given(self.config, "models"):

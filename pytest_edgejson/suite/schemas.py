@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Complexity
+    from pytest_edgejson.suite.quick import QuickValidator
 
 MAX_VIOLATIONS = 100
 
@@ -34,21 +35,6 @@ _NAME = re.compile(r"[\w.+@=,-][\w.+@=, -]*")
 
 # The limit of one validation. Of the 787 bundled cases the slowest takes 0.001 s.
 MAX_SECONDS = 5.0
-
-# Valid, or applied, where something else is not valid.
-_TURNING_KEYWORDS = frozenset(
-    [
-        "not",
-        "oneOf",
-        "if",
-        "maxContains",
-        "unevaluatedItems",
-        "unevaluatedProperties",
-        "disallow",
-        "$ref",
-        "$dynamicRef",
-    ]
-)
 
 
 class SchemaError(ValueError):
@@ -72,6 +58,7 @@ class Schema:
     source: str
     # Made when first needed, with and without formats: compiling takes longer than validating.
     _validators: dict[bool, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _quick: dict[bool, QuickValidator] = field(default_factory=dict, init=False, repr=False, compare=False)
     # The value whose validation did not end, and what was found by then: a case asks several times about one value.
     _given_up: list[tuple[Any, list[Violation]]] = field(default_factory=list, init=False, repr=False, compare=False)
 
@@ -83,6 +70,8 @@ class Schema:
 
     def violations(self, value: Any) -> list[Violation]:
         """Return what of a value the schema does not allow, `format` not asserted; `MAX_VIOLATIONS` at most."""
+        if self._quick_answer(value, with_formats=False):
+            return []
         return self._violations(value, with_formats=False, most=MAX_VIOLATIONS)
 
     def format_violations(self, value: Any) -> list[Violation]:
@@ -93,30 +82,25 @@ class Schema:
 
     def judge(self, value: Any) -> tuple[list[Violation], bool]:
         """Return the violations of a value, and whether it is valid with `format` asserted too."""
-        # One validation instead of two for what is valid either way, which most answers are.
-        if self._formats_only_forbid and self.is_valid(value, with_formats=True):
-            return [], True
         violations = self.violations(value)
-        can_be = not violations and not self._formats_only_forbid
-        return violations, can_be and self.is_valid(value, with_formats=True)
-
-    @cached_property
-    def _formats_only_forbid(self) -> bool:
-        """Whether asserting `format` never makes a value valid, as it can where a keyword turns on what is invalid."""
-        pending: list[Any] = [self.document]
-        while pending:
-            item = pending.pop()
-            if isinstance(item, dict):
-                if item.keys() & _TURNING_KEYWORDS:
-                    return False
-                pending.extend(item.values())
-            elif isinstance(item, list):
-                pending.extend(item)
-        return True
+        return violations, not violations and self.is_valid(value, with_formats=True)
 
     def is_valid(self, value: Any, *, with_formats: bool = False) -> bool:
         """Tell whether the schema allows a value, `format` asserted or not."""
-        return not self._violations(value, with_formats=with_formats, most=1)
+        known = self._quick_answer(value, with_formats)
+        return known if known is not None else not self._violations(value, with_formats=with_formats, most=1)
+
+    def _quick_answer(self, value: Any, with_formats: bool) -> bool | None:
+        """Return whether the schema allows a value, None where jsonschema has to tell."""
+        if with_formats not in self._quick:
+            from pytest_edgejson.suite.quick import quick_validator
+
+            self._quick[with_formats] = quick_validator(self.document, with_formats=with_formats)
+        is_valid = self._quick[with_formats]
+        try:
+            return is_valid and is_valid(value)
+        except ValueError:
+            return None
 
     def _violations(self, value: Any, *, with_formats: bool, most: int | None = None) -> list[Violation]:
         from jsonschema.exceptions import UnknownType
@@ -197,6 +181,8 @@ class Schemas(Mapping[str, Schema]):
             KeyError: there is no such schema.
             SchemaError: its file stands elsewhere, its name is not one for a schema, or the id occurs twice.
         """
+        if schema_id in self.used:
+            return self.used[schema_id].complexity
         path, *others = self._paths[schema_id]
         complexity = next((each for each in COMPLEXITIES if path.parent == self._folder / each), None)
         if others:
@@ -209,8 +195,7 @@ class Schemas(Mapping[str, Schema]):
 
     def __getitem__(self, schema_id: str) -> Schema:
         if schema_id not in self.used:
-            complexity = self.complexity(schema_id)
-            self.used[schema_id] = _read(self._paths[schema_id][0], complexity)
+            self.used[schema_id] = _read(self._paths[schema_id][0], self.complexity(schema_id))
         return self.used[schema_id]
 
     def __iter__(self) -> Iterator[str]:

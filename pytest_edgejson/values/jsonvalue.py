@@ -58,6 +58,8 @@ def equal(a: Any, b: Any) -> bool:
     Numbers are compared by value (1 = 1.0), booleans are no numbers, strings by code point; the order of keys does not
     matter, the order of items does; null is not missing, and `{}` is not either.
     """
+    if type(a) is type(b) and not isinstance(a, (dict, list)):
+        return bool(a == b)
     pending = [(a, b)]
     while pending:
         one, two = pending.pop()
