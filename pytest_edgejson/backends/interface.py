@@ -8,6 +8,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from pytest_edgejson.backends.choices import MAX_NEW_TOKENS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from pathlib import Path
@@ -18,9 +20,7 @@ if TYPE_CHECKING:
 
 FinishReason: TypeAlias = Literal["stop", "length", "timeout", "error"]
 
-DTYPES = ("auto", "float32", "bfloat16", "float16")
 Constrain: TypeAlias = Literal["none", "json", "schema"]
-MAX_NEW_TOKENS = 2048
 
 
 class BackendError(Exception):

@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.interface import DTYPES
+from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES
 from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path, split_file
 from pytest_edgejson.backends.registry import BACKENDS
-from pytest_edgejson.backends.spec import CONSTRAIN, ModelSpec, Published
+from pytest_edgejson.backends.spec import ModelSpec, Published
 from pytest_edgejson.suite.json_rows import may_hold_rows, stem
 from pytest_edgejson.values.wording import did_you_mean
 

@@ -10,9 +10,6 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.scoring.thoughts import Pairs
 
-CONSTRAIN = ("none", "json", "schema", "both")
-"""What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""
-
 
 @dataclass(frozen=True, slots=True)
 class Published:

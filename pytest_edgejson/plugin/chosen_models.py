@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from pytest_edgejson.backends.interface import MAX_NEW_TOKENS, BackendError, GenerationSettings
+from pytest_edgejson.backends.choices import MAX_NEW_TOKENS
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings
 from pytest_edgejson.backends.models import (
     ModelsFileError,
     UnknownModel,

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_edgejson.backends.interface import DTYPES, MAX_NEW_TOKENS
-from pytest_edgejson.backends.spec import CONSTRAIN
-from pytest_edgejson.plugin.node_ids import Argument, read_arguments
+from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, MAX_NEW_TOKENS
 from pytest_edgejson.plugin.option_values import (
     choice,
     parse_assertion,
@@ -26,13 +24,11 @@ from pytest_edgejson.plugin.option_values import (
     parse_top_p,
 )
 from pytest_edgejson.results.assertion import Assertion
-from pytest_edgejson.suite.cases import kind_of_file
-from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
-from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pytest_edgejson.plugin.node_ids import Argument
     from pytest_edgejson.results.gates.language import Gate
     from pytest_edgejson.results.result import Profile
     from pytest_edgejson.scoring.kinds import Policy
@@ -259,7 +255,7 @@ class Settings:
         batch_size: None where the backend decides.
         devices: one for each xdist worker, the first for a run without; None where the backend decides.
         dtype: one of `DTYPES`.
-        constrain: one of `spec.CONSTRAIN`, None where the model's entry decides.
+        constrain: one of `choices.CONSTRAIN`, None where the model's entry decides.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
         temperature: 0 for greedy.
@@ -333,7 +329,7 @@ def make_settings(config: pytest.Config) -> Settings:
     """
     values: dict[str, Any] = {}
     rerun = []
-    arguments = read_arguments(config.args, config.invocation_params.dir)
+    arguments = _arguments(config).values()
     for option in _OPTIONS:
         value = typed = config.getoption(option.ini)
         if value is None:
@@ -347,6 +343,8 @@ def make_settings(config: pytest.Config) -> Settings:
         if option.name == "repeat":
             value = max([value, *(argument.repeat for argument in arguments)])
         if typed is not None and option.name not in _NOT_FOR_A_RERUN:
+            from pytest_edgejson.values.text import shell_word
+
             rerun.append(option.flag if option.is_flag else f"{option.flag}={shell_word(str(typed))}")
         values[option.name] = value
     named = values.pop("model") or []
@@ -371,10 +369,23 @@ _NOT_FOR_A_RERUN = frozenset(
 )
 
 
+def _arguments(config: pytest.Config) -> dict[str, Argument]:
+    """Return, by their text, the arguments that may name files of cases: a run that has none imports nothing for it."""
+    texts = [text for text in config.args if "json" in text.lower()]
+    if not texts:
+        return {}
+    from pytest_edgejson.plugin.node_ids import Argument
+
+    return {text: Argument.read(text, config.invocation_params.dir) for text in texts}
+
+
 def refuse_cases_without_model(config: pytest.Config) -> None:
     """Raise pytest.UsageError where the arguments name a file of cases, or options need a model, and none is named."""
-    for arg in config.args:
-        path = Argument.read(arg, config.invocation_params.dir).path
+    for arg, argument in _arguments(config).items():
+        from pytest_edgejson.suite.cases import kind_of_file
+        from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
+
+        path = argument.path
         if path.is_file() and (is_json_lines(path) or (may_hold_rows(path) and kind_of_file(path) == "cases")):
             raise pytest.UsageError(f"{arg}: no model to run it on: add --edgejson-model=NAME, such as nano")
     # Options in a project's `addopts` wait for a run with a model.

@@ -79,7 +79,7 @@ def quick_validator(document: Mapping[str, Any], *, with_formats: bool) -> Quick
             keywords={"pattern": _Pattern},
             offline=True,
         )
-    except (_NotPlainError, StopIteration, ValueError):
+    except (_NotPlainError, RecursionError, StopIteration, ValueError):
         return None
     return made.is_valid
 

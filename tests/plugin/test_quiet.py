@@ -16,7 +16,11 @@ HEAVY = [
     "faker",
     "sqlite3",
     "xdist",
+    "pytest_edgejson.backends.interface",
+    "pytest_edgejson.plugin.node_ids",
     "pytest_edgejson.plugin.session",
+    "pytest_edgejson.suite.json_rows",
+    "pytest_edgejson.values.text",
     "pytest_edgejson.plugin.nodes",
 ]
 

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
+from pytest_edgejson.backends.choices import DTYPES
 from pytest_edgejson.backends.constraint import grammar
 from pytest_edgejson.backends.devices import Device
-from pytest_edgejson.backends.interface import DTYPES, Backend, BackendError, BatchError, Completion
+from pytest_edgejson.backends.interface import Backend, BackendError, BatchError, Completion
 from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.local_model import LocalModel

@@ -1,0 +1,10 @@
+"""What options and entries of models.toml may say: the only part of this room that a run without a model imports."""
+
+from __future__ import annotations
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+MAX_NEW_TOKENS = 2048
+
+CONSTRAIN = ("none", "json", "schema", "both")
+"""What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""
