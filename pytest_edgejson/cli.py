@@ -104,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folder or .jsonl file of cases")
     check.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the suite)")
+    check.add_argument(
+        "--constrain",
+        action="store_true",
+        help="prove as well that the grammars of --edgejson-constrain=schema let every expected output through",
+    )
     check.set_defaults(run=_check)
     audit = suite.add_parser(
         "audit",
@@ -281,7 +286,16 @@ def _check(arguments: argparse.Namespace) -> int:
     for problem in check.problems:
         print(problem)
     print(summary_text(check))
-    return 1 if check.problems or not check.cases else 0
+    is_sound = check.cases and not check.problems
+    if arguments.constrain:
+        from pytest_edgejson.backends.constraint.coverage import check_grammars
+
+        coverage = check_grammars(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
+        for problem in coverage.problems:
+            print(problem)
+        print(coverage)
+        is_sound = is_sound and not coverage.problems
+    return 0 if is_sound else 1
 
 
 def _audit(arguments: argparse.Namespace) -> int:

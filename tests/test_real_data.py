@@ -44,3 +44,12 @@ def test_a_single_file_with_all_schemas_runs(pytester: pytest.Pytester, schemas:
     result.stdout.fnmatch_lines(["simple *350 *", "medium *192 *", "complex *87 *", "all *629 *"])
     deselected = pytester.runpytest(str(V3 / "train.jsonl"), *run, "-q", "-k", "complex", "--co")
     deselected.stdout.fnmatch_lines(["*87/629 tests collected*"])
+
+
+@pytest.mark.parametrize("schemas", [V3 / "schemas", bundled.SCHEMAS], ids=["its own schemas", "the bundled schemas"])
+def test_grammars_exclude_no_expected_output(schemas: Path) -> None:
+    pytest.importorskip("llguidance", reason="llguidance is not installed (extra `constrain`)")
+    from pytest_edgejson.backends.constraint.coverage import check_grammars
+
+    coverage = check_grammars([V3 / "train.jsonl"], lambda file: load_schemas(schemas))
+    assert (coverage.declared, coverage.empirical) == (25, 629)

@@ -7,12 +7,11 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.interface import BackendError
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     import numpy
+    from llguidance import LLMatcher, LLTokenizer
     from numpy.typing import NDArray
 
 _EXTRA = "pip install 'pytest-edgejson[constrain]'"
@@ -27,37 +26,57 @@ class GrammarError(ValueError):
     """A schema that no grammar can be made of, or a grammar that its engine gave up. The message says why."""
 
 
-def need_engine(name: str) -> None:
+def need_engine() -> None:
     """Check that llguidance is installed, without importing it.
 
     Raises:
-        BackendError: it is not. The message begins with `name`.
+        GrammarError: it is not.
     """
     if importlib.util.find_spec("llguidance") is None:
-        raise BackendError(f"{name}: --edgejson-constrain needs llguidance, which is not installed: {_EXTRA}")
+        raise GrammarError(f"grammars need llguidance, which is not installed: {_EXTRA}")
 
 
 class Vocabulary:
     """The tokens of a model, and the grammars over them, each compiled once.
 
     Args:
-        tokenizer: a fast tokenizer of transformers.
-        size: tokens that the model knows: the width of its logits.
-        end_tokens: those that end an answer.
-
-    Raises:
-        GrammarError: the tokenizer is of a kind that llguidance cannot read.
+        tokenizer: llguidance's.
     """
 
-    def __init__(self, tokenizer: Any, size: int, end_tokens: Collection[int] = ()) -> None:
+    def __init__(self, tokenizer: LLTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._compiled: dict[str, LLMatcher | str] = {}
+
+    @classmethod
+    def of(cls, tokenizer: Any, size: int, end_tokens: Collection[int] = ()) -> Vocabulary:
+        """Return a model's.
+
+        Args:
+            tokenizer: a fast tokenizer of transformers.
+            size: tokens that the model knows: the width of its logits.
+            end_tokens: those that end an answer.
+
+        Raises:
+            GrammarError: the tokenizer is of a kind that llguidance cannot read.
+        """
         import llguidance.hf
 
-        self.size = size
         try:
-            self._tokenizer = llguidance.hf.from_tokenizer(tokenizer, size, sorted(end_tokens) or None)
+            return cls(llguidance.hf.from_tokenizer(tokenizer, size, sorted(end_tokens) or None))
         except (ValueError, TypeError) as error:
             raise GrammarError(f"llguidance cannot read the tokenizer: {_first_line(str(error))}") from None
-        self._compiled: dict[str, Any] = {}
+
+    @classmethod
+    def of_bytes(cls) -> Vocabulary:
+        """Return one whose tokens are the bytes, for grammars without a model."""
+        import llguidance
+
+        return cls(llguidance.LLTokenizer("byte"))
+
+    @property
+    def size(self) -> int:
+        """How many tokens there are."""
+        return self._tokenizer.vocab_size
 
     def matcher(self, constraint: str) -> Matcher:
         """Return what follows an answer that is held to a constraint, at its beginning.
@@ -79,7 +98,7 @@ class Vocabulary:
         """Return a text as tokens."""
         return list(self._tokenizer.tokenize_str(text))
 
-    def _compile(self, constraint: str) -> Any:
+    def _compile(self, constraint: str) -> LLMatcher | str:
         """Return llguidance's matcher, or why there is none."""
         import llguidance
 
@@ -100,7 +119,7 @@ class Matcher:
         size: tokens of the vocabulary.
     """
 
-    def __init__(self, matcher: Any, size: int) -> None:
+    def __init__(self, matcher: LLMatcher, size: int) -> None:
         self._matcher = matcher
         self._size = size
 

@@ -39,7 +39,7 @@ def schema_constraint(document: Mapping[str, Any], outputs: Iterable[Any]) -> st
     """
     orders: _Orders = defaultdict(list)
     for output in outputs:
-        _note_orders(document, output, document, orders, set())
+        _note_orders([document], output, document, orders)
     return json.dumps(_without_formats(document, orders))
 
 
@@ -83,36 +83,68 @@ def merged_order(declared: Sequence[str], orders: Iterable[Sequence[str]]) -> li
     return found
 
 
-def _note_orders(schema: Any, value: Any, root: Mapping[str, Any], orders: _Orders, seen: set[tuple[int, int]]) -> None:
-    """Note in which order a value has the properties that a schema declares, and so on into its parts."""
-    if not isinstance(schema, dict) or not isinstance(value, dict | list) or (id(schema), id(value)) in seen:
+def in_order(document: Mapping[str, Any], value: Any) -> Any:
+    """Return a value with the keys of its objects in the order in which its schema declares them, other keys last."""
+    return _in_order([document], value, document)
+
+
+def _in_order(schemas: Sequence[Any], value: Any, root: Mapping[str, Any]) -> Any:
+    together = _in_place([*schemas], root)
+    if isinstance(value, list):
+        return [_in_order(_part(together, place), inner, root) for place, inner in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    declared = [key for schema in together for key in _properties(schema)]
+    rank = {key: place for place, key in reversed([*enumerate(declared)])}
+    keys = sorted(value, key=lambda key: rank.get(key, len(declared)))
+    return {key: _in_order(_part(together, key), value[key], root) for key in keys}
+
+
+def _note_orders(schemas: Sequence[Any], value: Any, root: Mapping[str, Any], orders: _Orders) -> None:
+    """Note in which order a value has the properties that its schemas declare, and so on into its parts."""
+    if not isinstance(value, dict | list):
         return
-    seen.add((id(schema), id(value)))
-    beside = [_referred(schema.get("$ref"), root), *(schema.get(key) for key in _IN_PLACE)]
-    for key in _IN_PLACE_LISTS:
-        beside += schema[key] if isinstance(schema.get(key), list) else []
-    for other in beside:
-        _note_orders(other, value, root, orders, seen)
-    for part, inner in _parts(schema, value, orders):
-        _note_orders(part, inner, root, orders, seen)
-
-
-def _parts(schema: Mapping[str, Any], value: Any, orders: _Orders) -> Iterable[tuple[Any, Any]]:
-    """Yield the parts of a value with the schemas that are theirs."""
+    together = _in_place([*schemas], root)
     if isinstance(value, dict):
-        properties = schema.get("properties")
-        known: Mapping[str, Any] = {}
-        if isinstance(properties, dict):
-            known = properties
-            orders[id(properties)].append([key for key in value if key in properties])
-        for key, inner in value.items():
-            yield known.get(key, schema.get("additionalProperties")), inner
-        return
-    items, rest = schema.get("prefixItems", ()), schema.get("items")
-    if isinstance(rest, list):
-        items, rest = rest, schema.get("additionalItems")
-    for place, inner in enumerate(value):
-        yield items[place] if place < len(items) else rest, inner
+        for schema in together:
+            properties = _properties(schema)
+            if properties:
+                orders[id(properties)].append([key for key in value if key in properties])
+    for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        _note_orders(_part(together, place), inner, root, orders)
+
+
+def _in_place(pending: list[Any], root: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return schemas, and those beside them that the same value has to meet or may meet, references followed."""
+    found: list[Mapping[str, Any]] = []
+    while pending:
+        schema = pending.pop(0)
+        if not isinstance(schema, dict) or any(schema is other for other in found):
+            continue
+        found.append(schema)
+        pending += [_referred(schema.get("$ref"), root), *(schema.get(key) for key in _IN_PLACE)]
+        for key in _IN_PLACE_LISTS:
+            pending += schema[key] if isinstance(schema.get(key), list) else []
+    return found
+
+
+def _part(schemas: Iterable[Mapping[str, Any]], place: str | int) -> list[Any]:
+    """Return the schemas of a value's part: what stands under a key, or at an index."""
+    found = []
+    for schema in schemas:
+        if isinstance(place, str):
+            found.append(_properties(schema).get(place, schema.get("additionalProperties")))
+            continue
+        items, rest = schema.get("prefixItems", ()), schema.get("items")
+        if isinstance(rest, list):
+            items, rest = rest, schema.get("additionalItems")
+        found.append(items[place] if place < len(items) else rest)
+    return found
+
+
+def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = schema.get("properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _referred(reference: object, root: Mapping[str, Any]) -> Any:

@@ -55,7 +55,10 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
     """
     need_libraries(spec.name, "torch", "transformers")
     if settings.constrain != "none":
-        grammar.need_engine(spec.name)
+        try:
+            grammar.need_engine()
+        except grammar.GrammarError as error:
+            raise BackendError(f"{spec.name}: {error}") from None
     return TransformersBackend(spec, settings, options, locate(spec), Device.choose(options.device, spec.name))
 
 
@@ -235,7 +238,7 @@ class TransformersBackend(Backend):
     @functools.cached_property
     def _grammars(self) -> grammar.Vocabulary:
         model = self.load_model()
-        return grammar.Vocabulary(self._tokenizer, model.vocabulary, model.end_tokens)
+        return grammar.Vocabulary.of(self._tokenizer, model.vocabulary, model.end_tokens)
 
     @functools.cached_property
     def _versions(self) -> dict[str, str]:

@@ -28,7 +28,7 @@ NAMED = {
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Vocabulary:
     tokenizer = make_tokenizer(tmp_path_factory.mktemp("tokenizer"))
-    return Vocabulary(tokenizer, len(tokenizer) + 7, [tokenizer.eos_token_id])
+    return Vocabulary.of(tokenizer, len(tokenizer) + 7, [tokenizer.eos_token_id])
 
 
 def is_answer(vocabulary: Vocabulary, schema: dict[str, Any], text: str) -> bool:
@@ -110,4 +110,4 @@ def test_a_schema_without_grammar_is_named_and_not_loosened(
 
 def test_a_tokenizer_of_another_kind_is_refused() -> None:
     with pytest.raises(GrammarError, match="tokenizer"):
-        Vocabulary(Path("nothing"), 10)
+        Vocabulary.of(Path("nothing"), 10)
