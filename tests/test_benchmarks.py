@@ -170,3 +170,13 @@ def test_a_shape_is_counted_without_the_embeddings(folder: Path) -> None:
 def test_two_ways_to_draw_the_same_cases_agree(folder: Path, data: Path) -> None:
     drawn: Any = [read_tasks([data], folder, 3, seed) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.slow
+def test_masks_are_timed_beside_the_free_model() -> None:
+    pytest.importorskip("llguidance", reason="llguidance is not installed (extra `constrain`)")
+    command = [sys.executable, str(BENCHMARKS / "masks.py"), "--model", str(TOKENIZER), "--cases=3", "--tokens=4"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    rows = {line.split()[0]: line.split() for line in shown.stdout.splitlines()[2:5]}
+    assert {way: rows[way][2] for way in rows} == {"free": "12", "obliging": "12", "unwilling": "12"}

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.constraint.probe import probe
+from pytest_edgejson.backends.constraint.probe import let_through, probe
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
 from pytest_edgejson.backends.store import store_key
 
@@ -86,6 +86,7 @@ class Runner:
         self._arrived: dict[str, Completion] = {}
         self._pending: set[str] = set()
         self._keys: dict[str, str] = {}
+        self._held: set[str] = set()
         self._made: set[str] = set()
         self._broken_into: set[str] = set()
         self._broken: dict[str, str] = {}
@@ -189,12 +190,13 @@ class Runner:
         if not missing:
             return
         self._pending = {request.key for request in missing}
+        self._held = {request.key for request in missing if request.constraint is not None}
         if self._is_over():
             self._give_up()
             return
         assert self._deadline is not None
         backend.deadline = self._deadline
-        if any(request.constraint is not None for request in missing) and job.model not in self._probed:
+        if self._held and job.model not in self._probed:
             probe(backend, job.model, missing[0])
             self._probed.add(job.model)
         if self._progress is not None:
@@ -215,6 +217,8 @@ class Runner:
             raise BackendError(f"{self._model}: the backend ended before all cases were answered")
 
     def _take(self, completion: Completion) -> None:
+        if completion.key in self._held:
+            completion = let_through(completion)
         self._store.put(self._keys[completion.key], completion)
         self._made.add(self._keys[completion.key])
         self._arrived[completion.key] = completion

@@ -38,7 +38,9 @@ class Obeying(Backend):
 
 class Ignoring(Obeying):
     def answer(self, request):
-        return Completion(request.key, request.text.partition(": ")[2], "stop")
+        if self.settings.constrain == "json" and "nonce" in request.constraint:
+            return super().answer(request)
+        return Completion(request.key, request.text.partition(": ")[2] + " That is all.", "stop")
 
 class Free(Ignoring):
     constrains = False
@@ -127,6 +129,13 @@ def test_what_ignores_the_constraint_is_told(project: Project, pytester: pytest.
     (error,) = {row["error"] for row in project.results()[1]}
     assert error.startswith("ignoring:m+schema: --edgejson-constrain is not in force: the only answer")
     assert "\n" not in error
+
+
+def test_an_answer_that_is_no_object_tells_it_too(project: Project, pytester: pytest.Pytester) -> None:
+    pytester.runpytest("--edgejson-model=ignoring:m+json", RESULTS).assert_outcomes(errors=6)
+    errors = [row["error"] for row in project.results()[1]]
+    assert all("is not in force: the answer is no JSON object" in error for error in errors)
+    assert "That is all." in errors[0]
 
 
 def test_a_backend_that_constrains_nothing_is_refused(project: Project, pytester: pytest.Pytester) -> None:

@@ -169,6 +169,7 @@ def test_bfloat16_needs_a_processor_that_has_it(model: Path, cache: Path, monkey
         ({"temperature": 0.7}, "tested: openvino draws other tokens than transformers"),
         ({"repetition_penalty": 1.1}, "tested: openvino draws other tokens than transformers"),
         ({"merge_adapter": False}, "tested: openvino runs adapters merged only: leave out --edgejson-unmerged"),
+        ({"constrain": "schema"}, "tested: openvino is given tokens and no tokenizer"),
         ({"dtype": "float16"}, "tested: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16"),
         ({"device": "cuda"}, "tested: openvino runs on the CPU, not on cuda: use --edgejson-device=cpu"),
         ({"batch_size": 0}, "tested: the batch size must be at least 1, got 0"),
