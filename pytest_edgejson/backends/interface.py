@@ -269,6 +269,7 @@ class LoadOptions:
         device: such as `cpu`, `cuda`, `cuda:1`, `mps`; None lets the backend choose.
         batch_size: cases generated together at most; None lets the backend choose.
         schema_documents: JSON Schemas by schema id, for prompts that show them.
+        examples: cases by schema id, the first ones first, for prompts that show some.
         cache: folder for what a backend makes of a model's files, which it makes when needed; None keeps nothing.
         isolate: run a backend whose type says `isolated` in a process of its own.
     """
@@ -276,6 +277,7 @@ class LoadOptions:
     device: str | None = None
     batch_size: int | None = None
     schema_documents: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    examples: Mapping[str, Sequence[Case]] = field(default_factory=dict)
     cache: Path | None = None
     isolate: bool = False
 
@@ -303,6 +305,7 @@ class BackendType:
         isolated: run the model in a process of its own, which may crash, hang or be killed without taking the run with
             it. The backend is pickled before the model is loaded, its class imported there, and `Watch.begin` must
             say which cases are under way.
+        asks: whether it asks a model anything. Recordings and controls answer without a prompt.
         checkpoints: REST names another model: an entry, a folder or a hub id, with adapter, tokenizer and prompt. Else
             it is a text of the backend's own, which becomes `ModelSpec.model`.
         plugin: who brought it, for error messages; set for those of the hook `pytest_edgejson_backends`.
@@ -311,5 +314,6 @@ class BackendType:
     load: Loader
     devices: Callable[[], tuple[str, ...]] | None = None
     isolated: bool = False
+    asks: bool = True
     checkpoints: bool = False
     plugin: str = "pytest-edgejson"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES
-from pytest_edgejson.backends.prompts import parse_template
+from pytest_edgejson.backends.prompts import parse_template, read_text
 from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path, split_file
 from pytest_edgejson.backends.registry import BACKENDS
 from pytest_edgejson.backends.spec import ModelSpec, Published
@@ -46,6 +46,9 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "adapter_revision": (str, "a string"),
     "tokenizer": (str, "a string"),
     "prompt": (str, "a string"),
+    "system": (str, "a string"),
+    "shots": (int, "a whole number"),
+    "chat_template_kwargs": (dict, "a table, such as {enable_thinking = false}"),
     "dtype": (str, "a string"),
     "weights": (str, "a string"),
     "trust_remote_code": (bool, "true or false"),
@@ -180,10 +183,7 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str
         raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
     if spec.constrain not in (None, *CONSTRAIN):
         raise ModelsFileError(f"{where}: 'constrain' must be one of {', '.join(CONSTRAIN)}, got {spec.constrain!r}")
-    try:
-        parse_template(spec.prompt)
-    except ValueError as error:
-        raise ModelsFileError(f"{where}: 'prompt': {error}") from None
+    spec = _read_texts(where, spec, folder)
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
     if spec.model is None and (spec.adapter is None or not _runs_checkpoints(spec, backends)):
@@ -200,6 +200,17 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str
         adapter=_locate(spec.adapter, folder),
         tokenizer=_locate(spec.tokenizer, folder),
     )
+
+
+def _read_texts(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
+    key = "prompt"
+    try:
+        spec = replace(spec, prompt=read_text(spec.prompt, folder))
+        parse_template(spec.prompt)
+        key = "system"
+        return replace(spec, system=None if spec.system is None else read_text(spec.system, folder))
+    except ValueError as error:
+        raise ModelsFileError(f"{where}: {key!r}: {error}") from None
 
 
 def _locate(value: str | None, folder: Path) -> str | None:

@@ -35,8 +35,8 @@ BACKENDS: Mapping[str, BackendType] = {
     "transformers": BackendType(_loader("local.transformers"), available, isolated=True, checkpoints=True),
     # It runs on nothing else, whatever torch finds.
     "openvino": BackendType(_loader("openvino.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
-    "replay": BackendType(_loader("replay")),
-    "control": BackendType(_loader("control")),
+    "replay": BackendType(_loader("replay"), asks=False),
+    "control": BackendType(_loader("control"), asks=False),
 }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from pytest_edgejson.scoring.thoughts import Pairs
@@ -47,7 +48,10 @@ class ModelSpec:
         revision: branch, tag or commit of the model on the hub.
         adapter_revision: the adapter's.
         tokenizer: hub id or folder of a tokenizer other than the adapter's or the model's own.
-        prompt: name of a prompt template, or a template text that holds `{prompt}`.
+        prompt: name of a prompt template, or a template text that holds `{prompt}`; with `chat:` before it, of a chat.
+        system: the system message of a chat; it may hold `{schema}`. None for none.
+        shots: examples of the same schema that a prompt shows.
+        chat_template_kwargs: what the chat template is told beside the messages, such as `enable_thinking`.
         dtype: one of `DTYPES`, where the run's settings say `auto`; None leaves it to the device.
         weights: how the backend `openvino` keeps them: `int8`, or None for float32.
         trust_remote_code: let the model run Python code that comes with its weights.
@@ -69,6 +73,9 @@ class ModelSpec:
     adapter_revision: str | None = None
     tokenizer: str | None = None
     prompt: str = "v3"
+    system: str | None = None
+    shots: int = 0
+    chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     dtype: str | None = None
     weights: str | None = None
     trust_remote_code: bool = False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -18,6 +19,7 @@ from pytest_edgejson.backends.models import (
     load_registry,
     resolve_model,
 )
+from pytest_edgejson.backends.prompts import PROMPT_KEYS
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.backends.registry import BACKENDS, add_backends
 from pytest_edgejson.results.gates.language import GateError, parse_gate
@@ -127,11 +129,26 @@ def _ways(
     else:
         ways = [settings.constrain or ""]
     spec = resolve_model(typed, registry, backends)
+    if spec.backend not in backends or backends[spec.backend].asks:
+        spec = _asked(spec, settings)
     # As elsewhere, options beat the profile, which beats the model's entry.
     ways = [way or ("none" if settings.profile == "v3" else spec.constrain or "none") for way in ways]
     for way in ["none", "schema"] if ways == ["both"] else ways:
         one = replace(spec, constrain=way)
         yield _held(typed, one), one
+
+
+def _asked(spec: ModelSpec, settings: Settings) -> ModelSpec:
+    """Return a model with the prompts that it gets: options beat the profile, which beats the model's entry."""
+    if settings.profile == "v3":
+        spec = replace(spec, prompt="v3", system=None, shots=0, chat_template_kwargs={})
+    return replace(
+        spec,
+        prompt=spec.prompt if settings.prompt is None else settings.prompt,
+        system=spec.system if settings.system is None else settings.system or None,
+        shots=spec.shots if settings.shots is None else settings.shots,
+        chat_template_kwargs={**spec.chat_template_kwargs, **settings.chat_template_kwargs},
+    )
 
 
 def _held(name: str, spec: ModelSpec) -> str:
@@ -161,6 +178,36 @@ def _read_models(file: Path, backends: Mapping[str, BackendType]) -> dict[str, M
         except GateError as error:
             raise ModelsFileError(f"{file}: models.{name}.gate: {error}") from None
     return registry
+
+
+def asked_of(settings: Settings, spec: ModelSpec) -> dict[str, Any]:
+    """Return what prompts of a model are made of, as JSON builtins."""
+    seed = {"shots_seed": settings.seed} if spec.shots else {}
+    return {key: getattr(spec, key) for key in PROMPT_KEYS} | seed
+
+
+def described_settings(config: pytest.Config, settings: Settings, specs: Mapping[str, ModelSpec]) -> dict[str, Any]:
+    """Return what the manifest says of the settings of a run, as JSON builtins.
+
+    Args:
+        config: pytest's.
+        settings: of the run.
+        specs: the models by name.
+    """
+    generation: dict[str, dict[str, Any]] = {}
+    for name, spec in specs.items():
+        made = generation_settings(settings, spec)
+        generation[name] = {
+            **asked_of(settings, spec),
+            **{key: getattr(made, key) for key in made.__slots__},
+        }
+    return {
+        "command": [Path(sys.argv[0]).name, *map(str, config.invocation_params.args)],
+        "assert": str(settings.assertion),
+        "profile": settings.profile,
+        "extraction": settings.extraction,
+        "generation": generation,
+    }
 
 
 def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettings:

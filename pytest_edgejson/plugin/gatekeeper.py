@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgejson.plugin.chosen_models import generation_settings
+from pytest_edgejson.plugin.chosen_models import asked_of, generation_settings
 from pytest_edgejson.plugin.node_ids import read_arguments
 from pytest_edgejson.plugin.options import given
 from pytest_edgejson.results.compare.baseline import Baseline, BaselineError, baseline_file
@@ -61,6 +61,7 @@ class Gatekeeper:
             for name, spec in specs.items()
             if settings.gates or spec.gates
         }
+        self._asked = {name: asked_of(settings, spec) for name, spec in specs.items()}
         self._constrain = {name: generation_settings(settings, spec).constrain for name, spec in specs.items()}
         _refuse_contradictions(config, settings)
         for name in self.gates:
@@ -106,7 +107,11 @@ class Gatekeeper:
             if baseline not in self._baselines:
                 self._baselines[baseline] = Baseline(baseline)
             self._before[model] = self._baselines[baseline].run(
-                model, self._evaluation.population, self._settings.extraction, self._constrain[model]
+                model,
+                self._evaluation.population,
+                self._settings.extraction,
+                self._constrain[model],
+                self._asked[model],
             )
         except BaselineError as error:
             raise pytest.UsageError(str(error)) from None

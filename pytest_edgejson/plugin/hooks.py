@@ -108,7 +108,7 @@ class EdgeJSONPlugin:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Tell xdist's controller, which collects nothing, what was collected."""
         if self.session.is_worker:
-            session.config.workeroutput["edgejson_collected"] = self.session.collected.as_dict()  # type: ignore[attr-defined]
+            session.config.workeroutput["edgejson_collected"] = self.session.tell_collected()  # type: ignore[attr-defined]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:

@@ -44,11 +44,11 @@ def pytest_edgejson_backends(config: pytest.Config) -> Mapping[str, BackendType]
         import acme
 
         from pytest_edgejson.backends.interface import Backend, Completion
-        from pytest_edgejson.backends.prompts import render
+        from pytest_edgejson.backends.prompts import Prompts
 
         class AcmeBackend(Backend):
             def __init__(self, spec, settings, options):
-                self.spec, self.settings, self.schemas = spec, settings, options.schema_documents
+                self.spec, self.settings, self.prompts = spec, settings, Prompts(spec, options)
                 self.client = acme.Client(spec.model)
 
             @property
@@ -61,11 +61,11 @@ def pytest_edgejson_backends(config: pytest.Config) -> Mapping[str, BackendType]
                 return {"backend": "acme", "model": self.spec.model, "version": acme.__version__}
 
             def render(self, case):
-                # Or the messages of a chat: `return (Message("user", text),)`.
-                return render(self.spec.prompt, case.prompt, schema=self.schemas.get(case.schema_id))
+                # A text, or the messages of a chat where the prompt is one.
+                return self.prompts.make(case)
 
             def answer(self, request):
-                said = self.client.complete(request.prompt, limit=self.settings.max_new_tokens)
+                said = self.client.complete(request.text, limit=self.settings.max_new_tokens)
                 return Completion(request.key, said.text, "length" if said.was_cut_off else "stop")
 
     Then `--edgejson-model=acme:large-2` runs it with `spec.model == "large-2"`, and an entry of models.toml with

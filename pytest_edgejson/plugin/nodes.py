@@ -141,6 +141,8 @@ class CaseItem(pytest.Item):
 
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)
+        if completion.finish_reason != "error" and (shown := self.edgejson.shown_examples(self.job)):
+            self.result["shots"] = shown
         return self.result
 
     def setup(self) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.plugin.option import Option, checked
 from pytest_edgejson.plugin.option_values import (
     choice,
     parse_assertion,
@@ -23,10 +24,11 @@ from pytest_edgejson.plugin.option_values import (
     parse_temperature,
     parse_top_p,
 )
+from pytest_edgejson.plugin.prompt_options import PROMPT_OPTIONS
 from pytest_edgejson.results.assertion import Assertion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping
 
     from pytest_edgejson.plugin.node_ids import Argument
     from pytest_edgejson.results.gates.language import Gate
@@ -37,42 +39,8 @@ if TYPE_CHECKING:
 SHOWN_DIFFS = 5
 
 
-def _checked(parse: Callable[[str], Any]) -> Callable[[str], str]:
-    """Let argparse check a value but keep its text: xdist sends options to its workers, and only builtins travel."""
-
-    def check(text: str) -> str:
-        parse(text)
-        return text
-
-    # argparse names the type in some of its messages.
-    check.__name__ = parse.__name__
-    return check
-
-
-@dataclass(frozen=True, slots=True)
-class _Option:
-    """One option: `--edgejson-NAME` on the command line, `edgejson_NAME` in the configuration."""
-
-    name: str
-    parse: Callable[[str], Any]
-    help: str
-    metavar: str = ""
-    default: Any = None
-    is_flag: bool = False
-    is_list: bool = False
-    is_path: bool = False
-
-    @property
-    def flag(self) -> str:
-        return f"--edgejson-{self.name.replace('_', '-')}"
-
-    @property
-    def ini(self) -> str:
-        return f"edgejson_{self.name}"
-
-
 _OPTIONS = (
-    _Option(
+    Option(
         "model",
         str,
         "run the cases on this model: an entry of models.toml, a hub id, a local folder, replay:FILE.jsonl, "
@@ -80,31 +48,31 @@ _OPTIONS = (
         "NAME",
         is_list=True,
     ),
-    _Option("models", Path, "read model entries from this file, beside the bundled ones", "FILE.toml", is_path=True),
-    _Option("cases", Path, "collect this suite (a folder or a file) when no path is given", "PATH", is_path=True),
-    _Option("schemas", Path, "take the schemas from this folder instead of the suite's own", "DIR", is_path=True),
-    _Option(
+    Option("models", Path, "read model entries from this file, beside the bundled ones", "FILE.toml", is_path=True),
+    Option("cases", Path, "collect this suite (a folder or a file) when no path is given", "PATH", is_path=True),
+    Option("schemas", Path, "take the schemas from this folder instead of the suite's own", "DIR", is_path=True),
+    Option(
         "assert",
         parse_assertion,
         "what a case must reach to pass: exact (default), schema, or field_f1>=X",
         "WHAT",
         Assertion(),
     ),
-    _Option(
+    Option(
         "profile",
         choice("default", "v3"),
         "v3: prompt, limits, scorer and table of the published EdgeJSON v3 evaluation",
         "NAME",
         "default",
     ),
-    _Option(
+    Option(
         "extraction",
         choice("lenient", "last", "strict"),
         "how JSON is found in an output: lenient (default), last (of several objects the last one) or strict",
         "POLICY",
         "lenient",
     ),
-    _Option(
+    Option(
         "gate",
         parse_gate,
         "release the model only if this holds, such as json_exact>=0.55, json_exact[simple]>=0.75, "
@@ -112,16 +80,16 @@ _OPTIONS = (
         "GATE",
         is_list=True,
     ),
-    _Option(
+    Option(
         "baseline",
         Path,
         "the results file that gates compare with; FILE.jsonl#MODEL for one of several models in it",
         "FILE.jsonl",
         is_path=True,
     ),
-    _Option("audit", Path, "take marks of suspect labels from this audit file", "FILE.jsonl", is_path=True),
-    _Option("report_only", bool, "a benchmark, nothing to decide: cases that miss do not fail the run", is_flag=True),
-    _Option(
+    Option("audit", Path, "take marks of suspect labels from this audit file", "FILE.jsonl", is_path=True),
+    Option("report_only", bool, "a benchmark, nothing to decide: cases that miss do not fail the run", is_flag=True),
+    Option(
         "diffs",
         parse_diffs,
         f"how many failures are shown with their diff, the others in one line each: a number (default {SHOWN_DIFFS}), "
@@ -129,82 +97,83 @@ _OPTIONS = (
         "N",
         SHOWN_DIFFS,
     ),
-    _Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
-    _Option(
+    Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
+    Option(
         "report", Path, "write a report of the run as Markdown, such as for a pull request", "FILE.md", is_path=True
     ),
-    _Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
-    _Option(
+    Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
+    Option(
         "batch_size",
         parse_count,
         "cases that a local model runs at once (default: chosen from the memory at hand)",
         "N",
     ),
-    _Option(
+    Option(
         "device",
         parse_devices,
         "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is); with pytest-xdist one for each "
         "worker, such as cuda:0,cuda:1 or cpu,cpu (default: every GPU)",
         "DEVICE",
     ),
-    _Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
-    _Option(
+    Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
+    Option(
         "constrain",
         choice(*CONSTRAIN),
         "hold answers to a grammar while they are generated: json (any object), schema (the case's own), or both: each "
         "model runs free and held to the schemas, side by side (default: none)",
         "WHAT",
     ),
-    _Option(
+    *PROMPT_OPTIONS,
+    Option(
         "max_new_tokens",
         parse_count,
         f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
         "N",
     ),
-    _Option(
+    Option(
         "repeat",
         parse_count,
         "ask each case so many times, as separate items; with a temperature above 0 the answers differ (default 1)",
         "N",
         1,
     ),
-    _Option(
+    Option(
         "temperature",
         parse_temperature,
         "0 always takes the likeliest token (default), 1 draws by the model's probabilities",
         "T",
         0.0,
     ),
-    _Option("top_p", parse_top_p, "draw from the likeliest tokens that together reach this probability", "P", 1.0),
-    _Option(
+    Option("top_p", parse_top_p, "draw from the likeliest tokens that together reach this probability", "P", 1.0),
+    Option(
         "repetition_penalty",
         parse_penalty,
         "divide the scores of tokens that occurred, the prompt's included (default 1: none)",
         "X",
         1.0,
     ),
-    _Option("seed", parse_seed, "decides what is drawn (default 0)", "N", 0),
-    _Option(
+    Option("seed", parse_seed, "decides what is drawn (default 0)", "N", 0),
+    Option(
         "timeout",
         parse_seconds,
         "seconds that a local model may work on a case, which then counts as an error (default: no limit)",
         "SECONDS",
     ),
-    _Option(
+    Option(
         "deadline",
         parse_seconds,
         "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
         "errors (default: no limit)",
         "SECONDS",
     ),
-    _Option(
+    Option(
         "check_batching",
         parse_count,
         "generate so many cases of each model once more, each alone, and tell how many answers differ",
         "K",
     ),
-    _Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
-    _Option(
+    Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
+    Option(
         "store", Path, "keep completions in this file instead of pytest's cache directory", "FILE.sqlite", is_path=True
     ),
 )
@@ -223,7 +192,7 @@ def add_options(parser: pytest.Parser) -> None:
                 option.flag,
                 dest=destination,
                 action="append" if option.is_list else "store",
-                type=_checked(option.parse),
+                type=checked(option.parse),
                 default=None,
                 metavar=option.metavar,
                 help=option.help,
@@ -256,6 +225,11 @@ class Settings:
         devices: one for each xdist worker, the first for a run without; None where the backend decides.
         dtype: one of `DTYPES`.
         constrain: one of `choices.CONSTRAIN`, None where the model's entry decides.
+        prompt: a prompt in the place of each model's own, None for that.
+        system: a system message in the place of each model's own, empty for none, None for that.
+        chat_template_kwargs: what chat templates are told beside what the model's entry says.
+        shots: examples that a prompt shows, None where the model's entry decides.
+        shots_from: where examples are, None for the train split beside the cases.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
         temperature: 0 for greedy.
@@ -289,6 +263,11 @@ class Settings:
     devices: tuple[str, ...] | None
     dtype: str
     constrain: str | None
+    prompt: str | None
+    system: str | None
+    chat_template_kwargs: Mapping[str, Any]
+    shots: int | None
+    shots_from: Path | None
     max_new_tokens: int | None
     repeat: int
     temperature: float
@@ -308,15 +287,22 @@ class Settings:
         return bool(self.models)
 
 
-def _from_ini(option: _Option, raw: Any, config: pytest.Config) -> Any:
+def _from_ini(option: Option, raw: Any, config: pytest.Config) -> Any:
     if option.is_flag:
         return raw
     try:
         value: Any = [option.parse(line) for line in raw] if option.is_list else option.parse(raw)
-    except argparse.ArgumentTypeError as error:
+        # A path in a configuration file is relative to that file.
+        return option.resolve(value, config.inipath.parent) if config.inipath else value
+    except (argparse.ArgumentTypeError, ValueError) as error:
         raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
-    # A path in a configuration file is relative to that file.
-    return config.inipath.parent / value if option.is_path and config.inipath else value
+
+
+def _resolved(option: Option, value: Any, config: pytest.Config) -> Any:
+    try:
+        return option.resolve(value, config.invocation_params.dir)
+    except ValueError as error:
+        raise pytest.UsageError(f"{option.flag}: {error}") from None
 
 
 def make_settings(config: pytest.Config) -> Settings:
@@ -338,8 +324,7 @@ def make_settings(config: pytest.Config) -> Settings:
         elif option.is_list:
             value = [option.parse(text) for text in value]
         elif not option.is_flag:
-            value = option.parse(value)
-            value = config.invocation_params.dir / value if option.is_path else value
+            value = _resolved(option, option.parse(value), config)
         if option.name == "repeat":
             value = max([value, *(argument.repeat for argument in arguments)])
         if typed is not None and option.name not in _NOT_FOR_A_RERUN:

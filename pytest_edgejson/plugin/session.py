@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +13,15 @@ import pytest
 
 from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT, schema_constraint
 from pytest_edgejson.backends.interface import BackendError, LoadOptions
+from pytest_edgejson.backends.prompts import choose_examples
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
-from pytest_edgejson.plugin.chosen_models import find_backends, generation_settings, resolve_models
+from pytest_edgejson.plugin.chosen_models import (
+    described_settings,
+    find_backends,
+    generation_settings,
+    resolve_models,
+)
 from pytest_edgejson.plugin.collected import Collected
 from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.options import Settings, given
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.marks import Marks
     from pytest_edgejson.suite.schemas import Schema, Schemas
 
@@ -79,8 +84,6 @@ class Session:
         models = resolve_models(settings, config, self.backends)
         self.typed = {name: typed for name, (typed, _) in models.items()}
         self.specs = {name: spec for name, (_, spec) in models.items()}
-        if settings.profile == "v3":
-            self.specs = {name: replace(spec, prompt="v3") for name, spec in self.specs.items()}
         self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
         self.workers = _make_workers(config, self.specs, settings, self.backends)
@@ -152,6 +155,36 @@ class Session:
         cache = getattr(self.config, "cache", None)
         return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
 
+    @cached_property
+    def examples(self) -> Mapping[str, Sequence[Case]]:
+        """The cases that prompts may show, by schema id.
+
+        Raises:
+            BackendError: there are none where they should be.
+        """
+        wanted = max(spec.shots for spec in self.specs.values())
+        if not wanted:
+            return {}
+        from pytest_edgejson.plugin.examples import read_examples
+
+        settings = self.settings
+        found = read_examples(self.collected.files, settings.shots_from, settings.seed, self.schemas)
+        self.collected.count_examples(found, wanted)
+        return found
+
+    def shown_examples(self, job: Job) -> list[str]:
+        """Return the ids of the examples that a job's prompt shows."""
+        count = self.specs[job.model].shots
+        examples = self.examples.get(job.case.schema_id, ()) if count else ()
+        return [example.id for example in choose_examples(examples, job.case, count)]
+
+    def tell_collected(self) -> dict[str, Any]:
+        """Return what a worker of xdist tells its controller of what it has collected."""
+        # Told again, with the fix, as soon as a model is asked.
+        with suppress(BackendError):
+            _ = self.examples
+        return self.collected.as_dict()
+
     def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
         from pytest_edgejson.backends.registry import load_backend
 
@@ -163,6 +196,7 @@ class Session:
             device=self._device(spec.backend),
             batch_size=self.settings.batch_size,
             schema_documents=documents,
+            examples=self.examples,
             cache=store and store.parent / spec.backend,
             isolate=True,
         )
@@ -253,7 +287,8 @@ class Session:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.
         if self.settings.results is not None or self._gatekeeper is not None:
-            self._manifest = make_manifest(models, self._described_settings(), self.config.rootpath)
+            described = described_settings(self.config, self.settings, self.specs)
+            self._manifest = make_manifest(models, described, self.config.rootpath)
         if self.settings.results is not None:
             self._refuse_to_replace_recordings(self.settings.results)
             try:
@@ -268,23 +303,6 @@ class Session:
         for spec in self.specs.values():
             if spec.backend == "replay" and split_file(spec.model or "")[0].resolve() == results.resolve():
                 raise pytest.UsageError(f"--edgejson-results would replace the recording {results}: name another file")
-
-    def _described_settings(self) -> dict[str, Any]:
-        settings = self.settings
-        return {
-            "command": [Path(sys.argv[0]).name, *map(str, self.config.invocation_params.args)],
-            "assert": str(settings.assertion),
-            "profile": settings.profile,
-            "extraction": settings.extraction,
-            "generation": {
-                name: {
-                    "prompt": spec.prompt,
-                    **{key: getattr(made, key) for key in made.__slots__},
-                }
-                for name, spec in self.specs.items()
-                for made in [generation_settings(settings, spec)]
-            },
-        }
 
     def take(self, report: pytest.TestReport) -> None:
         """Take in the result that a report brings, on the controller."""

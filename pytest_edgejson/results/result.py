@@ -57,6 +57,7 @@ class Result(CaseRecord):
     model: str
     repeat: int
     constrain: NotRequired[Constrain]
+    shots: NotRequired[list[str]]
     suspect: list[str]
     output: str
     finish_reason: FinishReason

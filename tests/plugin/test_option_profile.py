@@ -34,6 +34,9 @@ def test_v3_generates_as_published(project: Project, pytester: pytest.Pytester) 
     manifest, _ = project.results()
     assert manifest["settings"]["generation"]["control:gold"] == {
         "prompt": "v3",
+        "system": None,
+        "shots": 0,
+        "chat_template_kwargs": {},
         "max_new_tokens": 512,
         "stop_at_root": False,
         "dtype": "float32",
@@ -42,6 +45,8 @@ def test_v3_generates_as_published(project: Project, pytester: pytest.Pytester) 
         "top_p": 1.0,
         "repetition_penalty": 1.0,
         "seed": 0,
+        "constrain": "none",
+        "thoughts": [],
     }
 
 

@@ -12,6 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +27,13 @@ from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
-from pytest_edgejson.backends.prompts import parse_template, render
+from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Request
+    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Message, Request
     from pytest_edgejson.backends.local.decoder import Decoder, Model
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
@@ -90,20 +91,16 @@ class TransformersBackend(Backend):
         self._files = files
         self._device = device
         self._batch_size = self._chosen_batch_size = options.batch_size
-        self._schema_documents = options.schema_documents
         self._model: Model | None = None
-        try:
-            self._template = parse_template(spec.prompt)
-        except ValueError as error:
-            raise BackendError(f"{spec.name}: {error}") from None
+        self._prompts = Prompts(spec, options)
         wanted = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
         if wanted not in DTYPES:
             raise BackendError(f"{spec.name}: unknown dtype {wanted!r}: use one of {', '.join(DTYPES)}")
         self._dtype = device.dtype(wanted, files.parameters)
-        if self._template.chat and not self._tokenizer.chat_template:
+        if self._prompts.is_chat and not self._tokenizer.chat_template:
             raise BackendError(
-                f"{spec.name}: the prompt {spec.prompt!r} needs a chat template and the tokenizer has none: "
-                'use prompt = "v3" or "schema"'
+                f"{spec.name}: the prompt {self._prompts.template.name!r} needs a chat template and the tokenizer has "
+                'none: use prompt = "v3" or "schema"'
             )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -123,7 +120,7 @@ class TransformersBackend(Backend):
             "versions": self._versions,
             "files": self._hashes,
             "trust_remote_code": self._spec.trust_remote_code,
-            "prompt": [self._template.text, self._template.chat],
+            "prompt": self._prompts.identity,
             "dtype": self._dtype,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -142,7 +139,7 @@ class TransformersBackend(Backend):
             "adapter": adapter and (adapter.name if Path(spec.adapter or "/").is_absolute() else spec.adapter),
             "adapter_revision": spec.adapter_revision,
             "adapter_merged": self._settings.merge_adapter if adapter else None,
-            "prompt": self._template.name,
+            "prompt": self._prompts.template.name,
             "device": self._device.name,
             "dtype": self._dtype,
             "batch_size": self._chosen_batch_size,
@@ -187,13 +184,9 @@ class TransformersBackend(Backend):
             BackendError: the prompt shows the schema and there is none for this case, or the tokenizer's chat
                 template fails.
         """
+        prompt = self._prompts.make(case)
         try:
-            return render(
-                self._template,
-                case.prompt,
-                schema=self._schema_documents.get(case.schema_id),
-                apply_chat=self._apply_chat if self._template.chat else None,
-            )
+            return prompt if isinstance(prompt, str) else self._apply_chat(prompt)
         except ValueError as error:
             raise BackendError(f"{self._spec.name}: {case.id}: {error}") from None
 
@@ -259,19 +252,20 @@ class TransformersBackend(Backend):
         own = {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
         return own if self._settings.constrain == "none" else {**own, "grammar": grammar.VERSION}
 
-    def _apply_chat(self, text: str) -> str:
+    def _apply_chat(self, messages: Sequence[Message]) -> str:
         from jinja2 import TemplateError
 
-        message = [{"role": "user", "content": text}]
+        said = [asdict(message) for message in messages]
+        further = self._prompts.chat_template_kwargs
         try:
-            return str(self._tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+            return str(self._tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True, **further))
         except (TemplateError, TypeError, ValueError) as error:
             raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
 
     def _prepare(self, request: Request, model: Model) -> Row:
         try:
             # A chat template writes the special tokens itself.
-            prompt = self._tokenizer.encode(request.text, add_special_tokens=not self._template.chat)
+            prompt = self._tokenizer.encode(request.text, add_special_tokens=not self._prompts.is_chat)
         except (TypeError, UnicodeError) as error:
             raise _BadRequest(f"the prompt cannot be tokenized: {first_line(error)}") from None
         if not prompt:

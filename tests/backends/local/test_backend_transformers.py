@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -588,6 +589,27 @@ def test_a_chat_prompt_goes_through_the_tokenizers_template(model: Path, tmp_pat
     assert '{"type": "object"}' in text
     assert "Score: {4}" in text
     assert len(list(backend.generate([Request("a", text, case)]))) == 1
+
+
+def test_a_chat_template_is_given_all_messages_and_its_arguments(model: Path, tmp_path: Path) -> None:
+    template = (
+        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}"
+        "{% if not enable_thinking|default(true) %}<quick>{% endif %}"
+    )
+    folder = tmp_path / "model"
+    shutil.copytree(model, folder)
+    make_tokenizer(folder, chat_template=template)
+    kept = Case("t", "rating", "simple", "Two stars", {"stars": 2})
+    options = LoadOptions(device="cpu", examples={"rating": [kept]})
+    spec = ModelSpec(name="chat", model=str(folder), prompt="chat:Read: {prompt}", system="Be brief.", shots=1)
+    further: list[dict[str, bool]] = [{}, {"enable_thinking": False}]
+    backends = [
+        load_backend(replace(spec, chat_template_kwargs=each), GenerationSettings(), options) for each in further
+    ]
+    text = '<system>Be brief.<user>Read: Two stars<assistant>{"stars": 2}<user>Read: Three'
+    texts = [backend.render(Case("a", "rating", "simple", "Three", {})) for backend in backends]
+    assert texts == [text, text + "<quick>"]
+    assert backends[0].fingerprint != backends[1].fingerprint
 
 
 def test_a_chat_prompt_without_a_chat_template(model: Path) -> None:
