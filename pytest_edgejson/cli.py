@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=_positive, help="optimizer steps")
     train.add_argument("--prompt", help="prompt template, as in models.toml (default: v3)")
     train.add_argument("--size", help="from scratch: nano-1m or nano-4m")
-    train.add_argument("--base", help="hub id or folder of the model to begin with")
+    train.add_argument("--base", help="hub id, folder, GGUF file or entry of models.toml to begin with")
     train.add_argument("--lora", action="store_true", help="fine-tune an adapter on --base with --cases")
     lora = train.add_argument_group("with --lora")
     lora.add_argument("--cases", type=Path, help="file or folder of cases (default: the bundled train cases)")

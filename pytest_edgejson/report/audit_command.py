@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.models import load_registry, resolve_model
+from pytest_edgejson.backends.models import known_models, resolve_model
 from pytest_edgejson.report.audit import render
-from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.audit.rules import TOKEN_LIMITS, audit_suite
 from pytest_edgejson.suite.marks import write_marks
 from pytest_edgejson.values.wording import counted
@@ -16,6 +14,7 @@ from pytest_edgejson.values.wording import counted
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pytest_edgejson.suite.schemas import Schema
 
@@ -56,21 +55,19 @@ def token_counter(name: str) -> Callable[[str], int]:
         ValueError: the model is unknown, cannot be had, or has no tokenizer.
     """
     from pytest_edgejson.backends.local.library_messages import one_line, quiet
-    from pytest_edgejson.backends.local.model_files import locate, need_libraries
+    from pytest_edgejson.backends.local.model_files import locate, need_libraries, source
 
-    files = dict.fromkeys((bundled.MODELS_FILE, Path("models.toml").absolute()))
-    registry = {key: spec for file in files if file.is_file() for key, spec in load_registry(file).items()}
-    spec = resolve_model(name, registry)
+    spec = resolve_model(name, known_models())
     if spec.backend != "transformers":
         raise ValueError(f"--model {name}: {spec.backend} has no tokenizer: name a model such as nano")
     try:
         need_libraries(spec.name, "transformers")
-        folder = locate(spec).tokenizer
+        place = locate(spec).tokenizer
         with quiet(), one_line(spec.name, "the tokenizer"):
             from transformers import AutoTokenizer
 
             tokenizer = AutoTokenizer.from_pretrained(
-                str(folder), local_files_only=True, trust_remote_code=spec.trust_remote_code
+                **source(place), local_files_only=True, trust_remote_code=spec.trust_remote_code
             )
     except BackendError as error:
         raise ValueError(str(error)) from None

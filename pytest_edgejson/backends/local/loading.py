@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.model_files import read_shapes
+from pytest_edgejson.backends.local.model_files import read_shapes, source
+from pytest_edgejson.backends.references import is_gguf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,18 +25,7 @@ def load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str)
     Raises:
         BackendError: its weights lack tensors. What else is wrong, the libraries raise.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        str(files.model),
-        dtype=getattr(torch, dtype),
-        use_safetensors=True,
-        local_files_only=True,
-        trust_remote_code=spec.trust_remote_code,
-        output_loading_info=True,
-    )
-    network, report = loaded
+    network, report = read_network(files.model, dtype, trust_remote_code=spec.trust_remote_code)
     # transformers fills what the files lack with random numbers and says so in a log line.
     missing = sorted(report.get("missing_keys") or ())
     if missing:
@@ -42,6 +34,39 @@ def load_network(spec: ModelSpec, files: ModelFiles, device: Device, dtype: str)
             "belong to its config.json, or the copy is not complete"
         )
     return network.to(device.name)
+
+
+def read_network(model: Path, dtype: str, *, trust_remote_code: bool = False) -> tuple[Any, dict[str, Any]]:
+    """Return a network and what transformers reports of its tensors; a GGUF file's weights become those of a dtype.
+
+    Args:
+        model: folder, or GGUF file.
+        dtype: such as `float32`.
+        trust_remote_code: let it run code that comes with the weights.
+    """
+    import torch
+    import transformers
+
+    further: dict[str, Any] = {}
+    # Without it, and with the package `kernels`, the weights stay as they are, and nothing can be put on them.
+    if is_gguf(model) and hasattr(transformers, "GgufConfig"):
+        further["quantization_config"] = transformers.GgufConfig(dequantize=True)
+    # It shows a bar for GGUF files that no setting switches off.
+    with contextlib.redirect_stderr(io.StringIO()) if is_gguf(model) else contextlib.nullcontext():
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            **source(model),
+            dtype=getattr(torch, dtype),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=trust_remote_code,
+            output_loading_info=True,
+            **further,
+        )
+    network, report = loaded
+    if getattr(network, "hf_quantizer", None) is not None and is_gguf(model):
+        # Plain numbers now, but trainers and savers go by what the network says it is.
+        network.hf_quantizer.remove_quantization_config(network)
+    return network, report
 
 
 def put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge: bool, is_shared: bool) -> Any:
@@ -104,7 +129,7 @@ def _unshare(module: Any) -> None:
 def read_end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
     """Return every token that ends an answer: the model's own, and the one its tokenizer was trained with."""
     found: set[int] = set()
-    for source in (getattr(network, "generation_config", None), network.config, tokenizer):
-        ids = getattr(source, "eos_token_id", None)
+    for named in (getattr(network, "generation_config", None), network.config, tokenizer):
+        ids = getattr(named, "eos_token_id", None)
         found.update(ids if isinstance(ids, list | tuple) else [] if ids is None else [ids])
     return frozenset(found)

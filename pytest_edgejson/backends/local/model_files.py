@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.references import adapter_base, is_adapter, is_hub_id
+from pytest_edgejson.backends.references import adapter_base, gguf_in, is_adapter, is_gguf, is_hub_id
 from pytest_edgejson.values.wording import first_line, plural
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ class ModelFiles:
     """Where a model is read from.
 
     Attributes:
-        model: folder of the model.
-        weights: its safetensors files.
-        tokenizer: folder of the tokenizer: the one named, else the adapter's, else the model's.
+        model: folder of the model, or the GGUF file that is all of it.
+        weights: its safetensors files, or the GGUF file.
+        tokenizer: folder of the tokenizer, or the GGUF file: the one named, else the adapter's, else the model's.
         adapter: folder of the adapter, if any.
         parameters: how many numbers the weights hold, without the adapter's.
     """
@@ -65,6 +66,17 @@ class ModelFiles:
     tokenizer: Path
     adapter: Path | None
     parameters: int
+
+
+def source(place: Path) -> dict[str, str]:
+    """Return the arguments that tell `from_pretrained` of transformers where a model or tokenizer is.
+
+    Args:
+        place: a folder, or a GGUF file.
+    """
+    if is_gguf(place):
+        return {"pretrained_model_name_or_path": str(place.parent), "gguf_file": place.name}
+    return {"pretrained_model_name_or_path": str(place)}
 
 
 def locate(spec: ModelSpec) -> ModelFiles:
@@ -92,18 +104,25 @@ def locate(spec: ModelSpec) -> ModelFiles:
         need_libraries(spec.name, "peft")
         if not (adapter / "adapter_model.safetensors").is_file():
             raise BackendError(f"{spec.name}: the adapter {adapter} has no adapter_model.safetensors: {_CONVERT}")
-    if not (folder / "config.json").is_file():
-        raise BackendError(f"{spec.name}: the folder {folder} holds no model: it has no config.json")
-    weights = _weights(folder, spec.name)
+    if not is_gguf(folder) and not (folder / "config.json").is_file():
+        raise BackendError(f"{spec.name}: the folder {folder} holds no model: it has no config.json and no GGUF file")
+    if is_gguf(folder):
+        need_libraries(spec.name, "gguf")
+        header = read_header(folder, spec.name)
+        if header.pieces > 1:
+            raise BackendError(f"{spec.name}: transformers reads no GGUF model in several pieces: merge {folder.name}")
+        weights, parameters = [folder], header.parameters
+    else:
+        weights = _weights(folder, spec.name)
+        parameters = sum(math.prod(shape) for file in weights for shape in read_shapes(file, spec.name).values())
     if spec.tokenizer:
         tokenizer = _folder(spec, spec.tokenizer, None, "tokenizer")
     else:
         # Trainers save the tokenizer they used beside the adapter.
         tokenizer = adapter if adapter is not None and _has_tokenizer(adapter) else folder
-    if not _has_tokenizer(tokenizer):
+    if not is_gguf(tokenizer) and not _has_tokenizer(tokenizer):
         raise BackendError(f"{spec.name}: the folder {tokenizer} holds no tokenizer: name one as tokenizer")
-    parameters = sum(math.prod(shape) for file in weights for shape in read_shapes(file, spec.name).values())
-    return ModelFiles(folder, weights, tokenizer, adapter, parameters)
+    return ModelFiles(folder, tuple(weights), tokenizer, adapter, parameters)
 
 
 def hash_files(files: ModelFiles, *, trust_remote_code: bool) -> list[list[str]]:
@@ -166,7 +185,7 @@ def need_libraries(name: str, *libraries: str) -> None:
         raise BackendError(f"{name}: {' and '.join(missing)} {verb} not installed: {_EXTRA}")
 
 
-def _weights(folder: Path, name: str) -> tuple[Path, ...]:
+def _weights(folder: Path, name: str) -> list[Path]:
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
@@ -178,7 +197,7 @@ def _weights(folder: Path, name: str) -> tuple[Path, ...]:
     missing = [file for file in files if not (folder / str(file)).is_file()]
     if missing or not files:
         raise BackendError(f"{name}: the folder {folder} has no {missing[0] if missing else 'weights'}: {_CONVERT}")
-    return tuple(folder / str(file) for file in files)
+    return [folder / str(file) for file in files]
 
 
 def _has_tokenizer(folder: Path) -> bool:
@@ -187,11 +206,18 @@ def _has_tokenizer(folder: Path) -> bool:
 
 
 def _folder(spec: ModelSpec, reference: str | None, revision: str | None, what: str) -> Path:
-    """Return the folder of a hub id's files, or the folder that is named."""
+    """Return the folder of a hub id's files, or the folder that is named, or the GGUF file that either means."""
     if reference is None:
         raise BackendError(f"{spec.name}: names no {what}")
     folder = Path(reference).expanduser()
     if folder.is_dir():
+        if (folder / "config.json").is_file() or _has_tokenizer(folder):
+            return folder
+        try:
+            return gguf_in(folder) or folder
+        except ValueError as error:
+            raise BackendError(f"{spec.name}: {error}") from None
+    if is_gguf(folder) and folder.is_file():
         return folder
     if not is_hub_id(reference):
         raise BackendError(f"{spec.name}: the {what} is not there: no folder {reference}")

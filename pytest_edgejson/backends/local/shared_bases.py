@@ -44,7 +44,8 @@ class Base:
     def of(cls, files: ModelFiles, *, trust_remote_code: bool, device: Device, dtype: str) -> Base | None:
         """Look at the files as they are now; return None where they can't be looked at."""
         try:
-            stats = [(str(file), file.stat()) for file in sorted({*files.model.iterdir(), *files.weights})]
+            beside = files.model.iterdir() if files.model.is_dir() else ()
+            stats = [(str(file), file.stat()) for file in sorted({*beside, *files.weights})]
         except OSError:
             return None
         found = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

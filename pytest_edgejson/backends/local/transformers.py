@@ -25,9 +25,10 @@ from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
-from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
+from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries, source
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
 from pytest_edgejson.backends.prompts import Prompts
+from pytest_edgejson.backends.references import is_gguf
 from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class TransformersBackend(Backend):
             from transformers import AutoTokenizer
 
             return AutoTokenizer.from_pretrained(
-                str(self._files.tokenizer),
+                **source(self._files.tokenizer),
                 local_files_only=True,
                 trust_remote_code=self._spec.trust_remote_code,
             )
@@ -236,6 +237,7 @@ class TransformersBackend(Backend):
     @functools.cached_property
     def _versions(self) -> dict[str, str]:
         names = ["torch", "transformers", "tokenizers", *(["peft"] if self._files.adapter else [])]
+        names += ["gguf"] if is_gguf(self._files.model) else []
         names += [] if self._settings.constrain == "none" else ["llguidance"]
         return {"pytest-edgejson": __version__, **{name: importlib.metadata.version(name) for name in names}}
 
