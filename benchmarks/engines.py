@@ -236,7 +236,7 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
         from pytest_edgejson.backends.spec import ModelSpec
         from pytest_edgejson.suite.cases import Case
 
-        settings = GenerationSettings(stop_at_root=False, dtype=dtype)
+        settings = GenerationSettings(stop_at_root=False, loops="keep", dtype=dtype)
         loaded: Any = load_backend(
             ModelSpec(name="measured", model=str(setup.folder), backend=name, weights=weights),
             settings,

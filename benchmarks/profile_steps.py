@@ -128,7 +128,7 @@ def main() -> None:
         folder = options.model or make_model(Path(scratch))
         data = options.data or sorted((bundled.ROOT / "cases" / "test").glob("*/*.jsonl"))
         tasks = read_tasks(data, folder, options.rows or (None if options.model else 48), options.seed)
-        settings = GenerationSettings(stop_at_root=False, dtype=options.dtype)
+        settings = GenerationSettings(stop_at_root=False, loops="keep", dtype=options.dtype)
         spec = ModelSpec(name="measured", model=str(folder))
         model = load(spec, settings, LoadOptions(device="cpu")).load_model()
         model.end_tokens = frozenset()

@@ -6,5 +6,8 @@ DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 MAX_NEW_TOKENS = 2048
 
+LOOPS = ("end", "keep")
+"""What `loops` and `--edgejson-loops` may say."""
+
 CONSTRAIN = ("none", "json", "schema", "both")
 """What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
 
-FinishReason: TypeAlias = Literal["stop", "length", "timeout", "error"]
+FinishReason: TypeAlias = Literal["stop", "length", "loop", "timeout", "error"]
 
 Constrain: TypeAlias = Literal["none", "json", "schema"]
 
@@ -38,6 +38,7 @@ class GenerationSettings:
     Attributes:
         max_new_tokens: tokens generated at most.
         stop_at_root: end a case when its root object closes. The v3 profile turns it off.
+        loops: `end` ends a case when it repeats itself without end, see `scoring.loops`; `keep` lets it run on.
         dtype: one of `DTYPES`.
         merge_adapter: fold a LoRA adapter into its base for speed.
         temperature: 0 always takes the likeliest token, 1 draws by the model's probabilities.
@@ -50,6 +51,7 @@ class GenerationSettings:
 
     max_new_tokens: int = MAX_NEW_TOKENS
     stop_at_root: bool = True
+    loops: Literal["end", "keep"] = "end"
     dtype: str = "auto"
     merge_adapter: bool = True
     temperature: float = 0.0
@@ -63,6 +65,11 @@ class GenerationSettings:
     def is_plain_greedy(self) -> bool:
         """Whether the likeliest token is always taken, as it is: each repeat answers the same."""
         return self.temperature == 0 and self.repetition_penalty == 1
+
+    @property
+    def ends_loops(self) -> bool:
+        """Whether a case ends when it repeats itself; what is drawn may leave any repetition again."""
+        return self.loops == "end" and self.temperature == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +120,8 @@ class Completion:
     Attributes:
         key: the request's.
         text: generated text, without the prompt and without special tokens.
-        finish_reason: `stop` (ended by itself, or its root object closed), `length` (token limit), `timeout`, `error`.
+        finish_reason: `stop` (ended by itself, or its root object closed), `length` (token limit), `loop` (it repeated
+            itself and was ended), `timeout`, `error`.
         prompt_tokens: tokens of the rendered prompt, None where the backend counts none.
         output_tokens: tokens generated, the one that ended it included; None where the backend counts none.
         latency_s: wall seconds from when the model began on this case until it ended. In a batch, cases share them.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES
+from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, LOOPS
 from pytest_edgejson.backends.prompts import parse_template, read_text
 from pytest_edgejson.backends.references import (
     CONTROLS,
@@ -67,6 +67,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "weights": (str, "a string"),
     "trust_remote_code": (bool, "true or false"),
     "parameters": (int, "a whole number"),
+    "loops": (str, "a string"),
     "max_new_tokens": (int, "a whole number"),
     "constrain": (str, "a string"),
     "thoughts": (list, 'pairs of texts, such as [["<reason>", "</reason>"]]'),
@@ -207,6 +208,8 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str
         raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
     if spec.constrain not in (None, *CONSTRAIN):
         raise ModelsFileError(f"{where}: 'constrain' must be one of {', '.join(CONSTRAIN)}, got {spec.constrain!r}")
+    if spec.loops not in (None, *LOOPS):
+        raise ModelsFileError(f"{where}: 'loops' must be one of {', '.join(LOOPS)}, got {spec.loops!r}")
     spec = _read_texts(where, spec, folder)
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")

@@ -61,6 +61,7 @@ class ModelSpec:
         trust_remote_code: let the model run Python code that comes with its weights.
         parameters: how many the model has.
         thoughts: its own marks of thoughts, beside those of the known families.
+        loops: `end` or `keep`, where the run's settings don't say.
         max_new_tokens: tokens generated at most, where the run's settings don't say.
         constrain: `none`, `json`, `schema` or `both`, where the run's settings don't say.
         published: published results, one row for each source.
@@ -87,6 +88,7 @@ class ModelSpec:
     install: str | None = None
     trust_remote_code: bool = False
     parameters: int | None = None
+    loops: str | None = None
     max_new_tokens: int | None = None
     constrain: str | None = None
     thoughts: Pairs = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import pytest
 
@@ -215,11 +215,14 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
     published = settings.profile == "v3"
     limit = settings.max_new_tokens or (v3.MAX_NEW_TOKENS if published else spec.max_new_tokens or MAX_NEW_TOKENS)
     dtype = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
+    # A loop that runs on to the limit is part of what the published evaluation measures, too.
+    loops = cast("Literal['end', 'keep']", settings.loops or ("keep" if published else spec.loops or "end"))
     return GenerationSettings(
         max_new_tokens=limit,
         # The published loop runs on to the limit or the end of sequence, which is part of what it measures.
         # Where the last object counts, the first one is no end either.
         stop_at_root=not published and settings.extraction != "last",
+        loops="keep" if settings.temperature > 0 else loops,
         dtype="float32" if published and dtype == "auto" else dtype,
         merge_adapter=settings.merge_adapter,
         temperature=settings.temperature,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, MAX_NEW_TOKENS
+from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, LOOPS, MAX_NEW_TOKENS
 from pytest_edgejson.plugin.option import Option, checked
 from pytest_edgejson.plugin.option_values import (
     choice,
@@ -125,6 +125,12 @@ _OPTIONS = (
     ),
     *PROMPT_OPTIONS,
     Option(
+        "loops",
+        choice(*LOOPS),
+        "end (default) ends an answer that repeats itself without end, keep lets it run on to the token limit",
+        "WHAT",
+    ),
+    Option(
         "max_new_tokens",
         parse_count,
         f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
@@ -230,6 +236,7 @@ class Settings:
         chat_template_kwargs: what chat templates are told beside what the model's entry says.
         shots: examples that a prompt shows, None where the model's entry decides.
         shots_from: where examples are, None for the train split beside the cases.
+        loops: `end` or `keep`, None where the model's entry decides.
         max_new_tokens: None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
         temperature: 0 for greedy.
@@ -268,6 +275,7 @@ class Settings:
     chat_template_kwargs: Mapping[str, Any]
     shots: int | None
     shots_from: Path | None
+    loops: str | None
     max_new_tokens: int | None
     repeat: int
     temperature: float

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.records import ViolationRecord
 
 _FORMS: Mapping[Form | None, str] = {"bare": "the object is the whole output", "embedded": "an object in the output"}
+_ENDED_BY: Mapping[str, str] = {
+    "length": "generation ended at the token limit",
+    "loop": "generation was ended in a loop (--edgejson-loops=keep lets it run on)",
+}
 _MOST_VIOLATIONS = 20
 MOST_CHARACTERS = 1_800
 
@@ -35,8 +39,8 @@ def how_found(result: Result) -> str:
     """Return in a line how the JSON of a result was looked for, and what was found."""
     extraction = result["extraction"]
     policy = f"{extraction['policy']} extraction"
-    if result["finish_reason"] == "length":
-        policy = f"generation ended at the token limit; {policy}"
+    if result["finish_reason"] in _ENDED_BY:
+        policy = f"{_ENDED_BY[result['finish_reason']]}; {policy}"
     if result["value"] is None:
         known = FAILURES.get(cast("FailureKind", (extraction["error"] or "no_json").partition(":")[0]))
         found = known.found if known else ""

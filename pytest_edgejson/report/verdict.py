@@ -57,9 +57,12 @@ def _particulars(result: Result, width: int) -> str:
             return f": {clean(result['error'] or 'the backend gave no reason')}"
         case "timeout" if result["latency_s"] is not None:
             return f" after {result['latency_s']:.1f} s"
-        case "truncated":
+        case "truncated" | "loop":
             tokens = result["output_tokens"]
-            where = " at the token limit" if tokens is None else f" at {tokens} tokens"
+            if result["finish_reason"] == "loop":
+                where = ", ended" if tokens is None else f", ended at {tokens} tokens"
+            else:
+                where = " at the token limit" if tokens is None else f" at {tokens} tokens"
             return where + ", in its thought" * (result["extraction"]["error"] == "malformed:open_thought")
         case "no_json":
             return f": {show(result['output'].strip(), width)}"

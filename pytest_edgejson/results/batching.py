@@ -60,7 +60,7 @@ def check_batching(results: Iterable[Result]) -> BatchingCheck | None:
     drawn = [result for result in results if "alone" in result]
     if not drawn:
         return None
-    checked = [result for result in drawn if result["alone"]["finish_reason"] in ("stop", "length")]
+    checked = [result for result in drawn if result["alone"]["finish_reason"] in ("stop", "length", "loop")]
     differing = tuple(result for result in checked if result["alone"]["output"] != result["output"])
     return BatchingCheck(
         checked=len(checked),

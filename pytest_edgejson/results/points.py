@@ -100,7 +100,7 @@ def could_be_exact(result: Result) -> bool:
     Every complete member must be right and in its place, every array that had closed must be whole. The scalar that was
     being written when the limit came is not looked at, so that this is an upper bound.
     """
-    if result["finish_reason"] != "length":
+    if result["finish_reason"] != "length" or result["failure"] == "loop":
         return False
     output, _ = without_thoughts(result["output"], Marks(own_marks(result)))
     position = 0

@@ -112,6 +112,7 @@ def make_result(
     from pytest_edgejson.scoring.diagnosis import findings
     from pytest_edgejson.scoring.extraction import extract
     from pytest_edgejson.scoring.failure import failure_kind
+    from pytest_edgejson.scoring.loops import ends_in_loop
     from pytest_edgejson.scoring.score import score
     from pytest_edgejson.scoring.thoughts import Marks
     from pytest_edgejson.scoring.v3 import score_v3
@@ -124,6 +125,7 @@ def make_result(
     value = extraction.value
     diff = None if scored.alignment is None else compare(case.expected_output, scored.alignment)
     found = findings(case.expected_output, scored, diff, schema, case.prompt)
+    is_loop = completion.finish_reason == "length" and ends_in_loop(completion.text, case.expected_output)
     return {
         "case_id": case.id,
         "schema_id": case.schema_id,
@@ -154,7 +156,7 @@ def make_result(
         "key_f1": scored.key_f1,
         "schema_compliant": scored.schema_compliant,
         "format_compliant": scored.format_compliant,
-        "failure": failure_kind(completion.finish_reason, extraction, scored),
+        "failure": failure_kind("loop" if is_loop else completion.finish_reason, extraction, scored),
         "flags": list(extraction.flags),
         "leaves": scored.expected_leaves,
         "fields": [finding.as_dict() for finding in found],

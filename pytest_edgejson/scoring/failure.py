@@ -22,8 +22,9 @@ _HOLDS: Mapping[FailureKind, Callable[[str, Extraction, Score], bool]] = {
     "runtime_error": lambda finish_reason, extraction, score: finish_reason == "error",
     "timeout": lambda finish_reason, extraction, score: finish_reason == "timeout",
     "empty": _says("empty"),
-    "truncated": lambda finish_reason, extraction, score: finish_reason == "length" and extraction.is_open,
     "no_json": _says("no_json"),
+    "loop": lambda finish_reason, extraction, score: finish_reason == "loop" and extraction.value is None,
+    "truncated": lambda finish_reason, extraction, score: finish_reason == "length" and extraction.is_open,
     "malformed": _says("malformed"),
     "wrong_root": _says("wrong_root"),
     "schema_invalid": lambda finish_reason, extraction, score: not score.json_exact and not score.schema_compliant,
@@ -35,7 +36,8 @@ def failure_kind(finish_reason: str, extraction: Extraction, score: Score) -> Fa
     """Return what kind of failure an output is, the first of `kinds.FAILURES` that holds, or None when it is exact.
 
     Args:
-        finish_reason: the completion's: `stop`, `length`, `timeout` or `error`.
+        finish_reason: the completion's: `stop`, `length`, `loop`, `timeout` or `error`. An output that the token limit
+            cut off in a loop is of `loop` too.
         extraction: what was found in the output.
         score: how good that is.
     """

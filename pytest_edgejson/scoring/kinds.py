@@ -24,8 +24,9 @@ FailureKind: TypeAlias = Literal[
     "runtime_error",
     "timeout",
     "empty",
-    "truncated",
     "no_json",
+    "loop",
+    "truncated",
     "malformed",
     "wrong_root",
     "schema_invalid",
@@ -85,18 +86,24 @@ FAILURES: Mapping[FailureKind, Failure] = {
     ),
     "timeout": Failure(None, "timed out", "the time limit came; an error of the run, no answer"),
     "empty": Failure("no answer", "empty output", "the output is empty or blank", "` `", found="the output is empty"),
-    "truncated": Failure(
-        "truncation",
-        "truncated",
-        "the token limit came while the root object, or a thought, was open",
-        '`{"id": "A-17", "to`',
-    ),
     "no_json": Failure(
         "no answer",
         "no JSON in the output",
         "nothing in the output begins an object",
         "`I cannot do that.`",
         found="no JSON object",
+    ),
+    "loop": Failure(
+        "truncation",
+        "repeats itself without end",
+        "there is no object, and the output, ended for that or by the token limit, repeats a block again and again",
+        '`{"tags": ["a", "a", "a", "a", …`',
+    ),
+    "truncated": Failure(
+        "truncation",
+        "truncated",
+        "the token limit came while the root object, or a thought, was open",
+        '`{"id": "A-17", "to`',
     ),
     "malformed": Failure(
         "formatting",
@@ -126,7 +133,7 @@ FAILURES: Mapping[FailureKind, Failure] = {
 LOSSES: Mapping[Loss, str] = {
     "no answer": "no JSON at all",
     "formatting": "JSON that is malformed, or no object",
-    "truncation": "cut off at the token limit",
+    "truncation": "cut off, or repeating itself without end",
     "schema": "an object that the schema does not allow",
     "values": "allowed by the schema, and not right",
 }

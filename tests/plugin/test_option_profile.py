@@ -39,6 +39,7 @@ def test_v3_generates_as_published(project: Project, pytester: pytest.Pytester) 
         "chat_template_kwargs": {},
         "max_new_tokens": 512,
         "stop_at_root": False,
+        "loops": "keep",
         "dtype": "float32",
         "merge_adapter": True,
         "temperature": 0.0,

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_edgejson.backends.constraint.grammar import GrammarError
+from pytest_edgejson.backends.ending import EndScanner
 from pytest_edgejson.backends.interface import Completion, FinishReason
 from pytest_edgejson.backends.local.sampling import Sampler
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.local.drafts import Drafts, Trail
     from pytest_edgejson.backends.local.pieces import Pieces
     from pytest_edgejson.backends.local.slots import Slots
-    from pytest_edgejson.scoring.thoughts import Pairs
 
 # What a decoder writes for bytes that are no character, or not yet.
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
@@ -85,8 +85,9 @@ class Row:
         self.matcher = None if self._constraint is None else self._constraint.fresh()
         self.tokens = []
         self._follower = None
-        if settings.stop_at_root:
-            self._follower = _Follower(model.pieces, self.request.text, settings.thoughts)
+        ending = EndScanner(settings, self.request)
+        if ending.is_needed:
+            self._follower = _Follower(model.pieces, ending)
 
     def choose(self, likeliest: int, scores: torch.Tensor) -> int | None:
         """Return the next token, and let sampler and grammar know it; None where there is none.
@@ -129,8 +130,8 @@ class Row:
             self.tokens.append(token)
             if token in model.end_tokens:
                 return "stop"
-            if self._follower is not None and self._follower.has_closed(token):
-                return "stop"
+            if self._follower is not None and (reason := self._follower.feed(token)):
+                return reason
             if len(self.tokens) >= self.limit:
                 return "length"
         return "stop" if self.matcher is not None and self.matcher.is_complete else None
@@ -168,27 +169,23 @@ class Row:
 
 
 class _Follower:
-    """Follows an answer token by token, and tells when its root object has closed."""
+    """Follows an answer token by token, and tells when its text has come to an end."""
 
     # No character is spread over more tokens than it has bytes; what is still open after that is no character.
     _LONGEST = 4
 
-    def __init__(self, pieces: Pieces, prompt: str, thoughts: Pairs) -> None:
-        from pytest_edgejson.scoring.scanner import RootScanner
-        from pytest_edgejson.scoring.thoughts import Marks
-
+    def __init__(self, pieces: Pieces, ending: EndScanner) -> None:
         self._pieces = pieces
-        # Templates of reasoning models open the thought themselves.
-        self._scanner = RootScanner(prompt, thoughts=Marks(thoughts))
+        self._ending = ending
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
         self._open: list[int] = []
         self._scanned = 0
 
-    def has_closed(self, token: int) -> bool:
-        """Take the next token; return whether the root object has closed in it or before."""
+    def feed(self, token: int) -> FinishReason | None:
+        """Take the next token; return why the answer ends with it, if it does."""
         piece = self._pieces.piece(token)
         if not self._open and _UNDECODED not in piece:
-            return self._scanner.feed(piece)
+            return self._ending.feed(piece)
         self._open.append(token)
         text = self._pieces.continuation(self._open)
         settled = text if len(self._open) > self._LONGEST else text.rstrip(_UNDECODED)
@@ -196,7 +193,7 @@ class _Follower:
         self._scanned = len(settled)
         if len(settled) == len(text):
             self._open, self._scanned = [], 0
-        return self._scanner.feed(new)
+        return self._ending.feed(new)
 
 
 class Decoder(ABC):

@@ -34,6 +34,7 @@ from pytest_edgejson.backends.local.transformers import TransformersBackend
 from pytest_edgejson.backends.models import resolve_model
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
+from pytest_edgejson.scoring.loops import ends_in_loop
 from pytest_edgejson.suite.cases import Case
 
 torch = pytest.importorskip("torch")
@@ -563,6 +564,30 @@ print(sorted({"torch", "transformers", "peft", "tokenizers", "numpy"} & set(sys.
 """
     result = subprocess.run([sys.executable, "-c", code, model], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_a_greedy_answer_that_repeats_itself_is_ended(tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = make_model(tmp_path / "model", max_position_embeddings=1500)
+    # Without attention a token follows from the one before it alone, and so sooner or later from itself.
+    network = AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        for layer in network.model.layers:
+            layer.self_attn.o_proj.weight.zero_()
+    network.save_pretrained(folder)
+    asked = requests(prompts(6))
+    ended, kept = (
+        {each.key: each for each in load(folder, max_new_tokens=1200, loops=loops).generate(asked)}
+        for loops in ("end", "keep")
+    )
+    loops = {key for key, completion in ended.items() if completion.finish_reason == "loop"}
+    assert len(loops) >= 3
+    for key, completion in ended.items():
+        assert kept[key].text.startswith(completion.text)
+        assert ends_in_loop(completion.text, {}) == (key in loops)
+    # What was ended would have gone on in the same way to the limit.
+    assert {key for key in loops if ends_in_loop(kept[key].text, {}) and kept[key].finish_reason == "length"} == loops
 
 
 # --- prompts ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,36 @@
+"""Endings: where an answer ends while it is generated, before the model ends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pytest_edgejson.scoring.loops import LoopScanner
+from pytest_edgejson.scoring.scanner import RootScanner
+from pytest_edgejson.scoring.thoughts import Marks
+
+if TYPE_CHECKING:
+    from pytest_edgejson.backends.interface import GenerationSettings, Request
+
+
+class EndScanner:
+    """Tells when an answer has ended, from its text piece by piece: tokens, or what a server streams.
+
+    Args:
+        settings: whether answers end with their root object, and in a loop.
+        request: what is answered.
+
+    Attributes:
+        is_needed: whether the text is looked at at all; else it need not be fed.
+    """
+
+    def __init__(self, settings: GenerationSettings, request: Request) -> None:
+        # Templates of reasoning models open the thought themselves.
+        self._root = RootScanner(request.text, thoughts=Marks(settings.thoughts)) if settings.stop_at_root else None
+        self._loop = LoopScanner(request.case.expected_output) if settings.ends_loops else None
+        self.is_needed = self._root is not None or self._loop is not None
+
+    def feed(self, text: str) -> Literal["stop", "loop"] | None:
+        """Take the next piece; return the finish reason if the answer ends in it or before, its root object first."""
+        if self._root is not None and self._root.feed(text):
+            return "stop"
+        return "loop" if self._loop is not None and self._loop.feed(text) else None
