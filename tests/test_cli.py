@@ -263,10 +263,10 @@ def test_train_out_is_a_file(refused: Callable[..., str], tmp_path: Path) -> Non
 
 
 def test_train_on_cases_that_are_broken(refused: Callable[..., str], tmp_path: Path) -> None:
-    cases = write(tmp_path / "cases/a.jsonl", GOOD, {**GOOD, "id": "a::b"})
+    cases = write(tmp_path / "cases/a.jsonl", GOOD, {**GOOD, "id": "a\nb"})
     arguments = ("train", "--out", tmp_path / "model", "--lora", "--base", "x/y", "--cases")
     message = refused(*arguments, cases.parent)
-    assert message.startswith(f"edgejson: {cases}:2: the id 'a::b' cannot be part of a test's name")
+    assert message.startswith(f"edgejson: {cases}:2: the id 'a\\nb' cannot be part of a test's name")
     cases.write_text('{"id": ', encoding="utf-8")
     assert f"{cases}:1: not JSON" in refused(*arguments, cases)
     cases.unlink()
