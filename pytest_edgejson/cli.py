@@ -10,7 +10,7 @@ import shlex
 import sys
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
 from pytest_edgejson.suite import bundled
@@ -163,6 +163,26 @@ def _parser() -> argparse.ArgumentParser:
     for_adapters = [(action.option_strings[0], action.dest) for action in lora._group_actions]
     train.set_defaults(run=_train, for_adapters=for_adapters)
 
+    prompt = commands.add_parser(
+        "prompt",
+        help="show what a model sees of a case",
+        description="Show the text that a model is given for a case, the number of its tokens, the first and last of "
+        "them and the hash of the chat template; warn of a beginning-of-text token that is doubled or missing.",
+    )
+    prompt.add_argument("model", metavar="MODEL", help="named as in --edgejson-model")
+    prompt.add_argument("case", metavar="CASE", help="id of a case, such as invoice-007, or FILE::ID")
+    prompt.add_argument("--cases", type=Path, metavar="PATH", help="(default: cases/test, or the bundled suite)")
+    prompt.add_argument("--prompt", metavar="NAME|TEXT|@FILE", help="as --edgejson-prompt")
+    prompt.add_argument("--system", metavar="TEXT|@FILE", help="as --edgejson-system")
+    prompt.add_argument(
+        "--chat-template-kwargs", type=_kwargs, metavar="JSON", help="as --edgejson-chat-template-kwargs"
+    )
+    prompt.add_argument("--shots", type=_count, metavar="N", help="as --edgejson-shots")
+    prompt.add_argument("--shots-from", type=Path, metavar="PATH", help="as --edgejson-shots-from")
+    prompt.add_argument("--seed", type=_seed, default=0, help="decides which examples are shown (default: 0)")
+    prompt.add_argument("--format", choices=("text", "json"), default="text", help="(default: text)")
+    prompt.set_defaults(run=_prompt)
+
     add_reproduce(commands).set_defaults(run=_reproduce)
 
     explain = commands.add_parser(
@@ -223,6 +243,18 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="(default: auto)")
     show.set_defaults(run=_show)
     return parser
+
+
+def _kwargs(text: str) -> dict[str, Any]:
+    from pytest_edgejson.plugin.prompt_options import parse_kwargs
+
+    return parse_kwargs(text)
+
+
+def _count(text: str) -> int:
+    from pytest_edgejson.plugin.prompt_options import parse_shots
+
+    return parse_shots(text)
 
 
 def _diffs(text: str) -> int | None:
@@ -332,6 +364,13 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.patience and arguments.validate is None:
         raise CommandError("--patience is for early stopping: add --validate, for instance --validate 0.1")
     print(train_adapter(arguments) if arguments.lora else train_model(arguments))
+    return 0
+
+
+def _prompt(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.report.prompt import report
+
+    print(report(arguments))
     return 0
 
 

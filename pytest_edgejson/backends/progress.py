@@ -93,10 +93,12 @@ class Progress:
         self._log(line)
 
     def text(self) -> str:
-        """Return cases done of all, tokens per second and the time left."""
+        """Return cases done of all, and how many a minute, tokens per second and the time left."""
         now = self._now()
         elapsed = max(now - self._began, 1e-9)
-        parts = [f"{self._model}: {self._cases}/{self._total} cases"]
+        pace = self._cases * 60 / elapsed
+        each_minute = f" ({pace:.{0 if pace >= 10 else 1}f}/min)" if self._cases else ""
+        parts = [f"{self._model}: {self._cases}/{self._total} cases{each_minute}"]
         if self._reused:
             parts.append(f"{self._reused} from the store")
         tokens = max(self._tokens, self._finished_tokens)

@@ -30,7 +30,7 @@ from pytest_edgejson.suite.json_rows import stem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from pytest_edgejson.backends.interface import BackendType, Constrain
+    from pytest_edgejson.backends.interface import Backend, BackendType, Constrain
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
 
@@ -200,6 +200,7 @@ def described_settings(config: pytest.Config, settings: Settings, specs: Mapping
         generation[name] = {
             **asked_of(settings, spec),
             **{key: getattr(made, key) for key in made.__slots__},
+            **({"max_new_tokens": "auto"} if settings.max_new_tokens == "auto" else {}),
         }
     return {
         "command": [Path(sys.argv[0]).name, *map(str, config.invocation_params.args)],
@@ -213,7 +214,8 @@ def described_settings(config: pytest.Config, settings: Settings, specs: Mapping
 def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettings:
     """Return how a model generates: options beat the profile, which beats the model's entry."""
     published = settings.profile == "v3"
-    limit = settings.max_new_tokens or (v3.MAX_NEW_TOKENS if published else spec.max_new_tokens or MAX_NEW_TOKENS)
+    own = v3.MAX_NEW_TOKENS if published else spec.max_new_tokens or MAX_NEW_TOKENS
+    limit = settings.max_new_tokens if isinstance(settings.max_new_tokens, int) else own
     dtype = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
     # A loop that runs on to the limit is part of what the published evaluation measures, too.
     loops = cast("Literal['end', 'keep']", settings.loops or ("keep" if published else spec.loops or "end"))
@@ -233,3 +235,21 @@ def generation_settings(settings: Settings, spec: ModelSpec) -> GenerationSettin
         constrain=cast("Constrain", spec.constrain or "none"),
         thoughts=spec.thoughts,
     )
+
+
+def refuse_inability(
+    name: str, spec: ModelSpec, settings: Settings, backend: Backend, backends: Mapping[str, BackendType]
+) -> None:
+    """Raise pytest.UsageError where a model's backend cannot do what the settings of a run ask for."""
+    if generation_settings(settings, spec).constrain != "none" and not backend.constrains:
+        raise pytest.UsageError(
+            f"{name}: its backend {spec.backend!r} holds answers to no grammar: "
+            "leave out --edgejson-constrain, and constrain of its entry"
+        )
+    if settings.max_new_tokens == "auto" and backends[spec.backend].asks and not backend.limits_each:
+        raise pytest.UsageError(
+            f"{name}: its backend {spec.backend!r} has one token limit for all cases: "
+            "give a number, such as --edgejson-max-new-tokens=512"
+        )
+    if settings.check_batching and not backend.generates_together:
+        raise pytest.UsageError(f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out")

@@ -23,7 +23,7 @@ from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from _pytest._code.code import TerminalRepr
@@ -82,6 +82,7 @@ class CaseFile(pytest.File):
                 repeat=repeat,
                 schema=schemas[case.schema_id],
                 constraint=constraints[model, case.schema_id],
+                outputs=edgejson.limiting(model, outputs[case.schema_id]),
             )
 
 
@@ -102,10 +103,11 @@ class CaseItem(pytest.Item):
         schema: Schema,
         repeat: int = 1,
         constraint: str | None = None,
+        outputs: Sequence[Any] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.job = Job(self.nodeid, model, case, repeat, constraint=constraint)
+        self.job = Job(self.nodeid, model, case, repeat, constraint=constraint, outputs=outputs)
         self.schema = schema
         self.completion: Completion | None = None
         self.completion_alone: Completion | None = None
@@ -141,8 +143,11 @@ class CaseItem(pytest.Item):
 
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)
-        if completion.finish_reason != "error" and (shown := self.edgejson.shown_examples(self.job)):
-            self.result["shots"] = shown
+        if completion.finish_reason != "error":
+            if shown := self.edgejson.shown_examples(self.job):
+                self.result["shots"] = shown
+            if self.job.outputs:
+                self.result["max_new_tokens"] = self.edgejson.runner.limit(self.job)
         return self.result
 
     def setup(self) -> None:

@@ -58,6 +58,11 @@ def parse_count(text: str) -> int:
     return int(text)
 
 
+def parse_limit(text: str) -> int | str:
+    """Read a whole number of at least 1, or `auto`."""
+    return text if text == "auto" else parse_count(text)
+
+
 def _number(text: str) -> float:
     """Read a number; NaN, which no comparison holds for, where it is none."""
     try:

@@ -18,6 +18,7 @@ from pytest_edgejson.plugin.option_values import (
     parse_devices,
     parse_diffs,
     parse_gate,
+    parse_limit,
     parse_penalty,
     parse_seconds,
     parse_seed,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 
 SHOWN_DIFFS = 5
-
 
 _OPTIONS = (
     Option(
@@ -132,9 +132,9 @@ _OPTIONS = (
     ),
     Option(
         "max_new_tokens",
-        parse_count,
-        f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS})",
-        "N",
+        parse_limit,
+        f"tokens that a model may generate for a case (default {MAX_NEW_TOKENS}); auto follows the expected outputs",
+        "N|auto",
     ),
     Option(
         "repeat",
@@ -237,7 +237,7 @@ class Settings:
         shots: examples that a prompt shows, None where the model's entry decides.
         shots_from: where examples are, None for the train split beside the cases.
         loops: `end` or `keep`, None where the model's entry decides.
-        max_new_tokens: None for the default, which the model's entry or the profile may replace.
+        max_new_tokens: or `auto`; None for the default, which the model's entry or the profile may replace.
         repeat: times that each case is asked.
         temperature: 0 for greedy.
         top_p: 1 for all tokens.
@@ -276,7 +276,7 @@ class Settings:
     shots: int | None
     shots_from: Path | None
     loops: str | None
-    max_new_tokens: int | None
+    max_new_tokens: int | Literal["auto"] | None
     repeat: int
     temperature: float
     top_p: float

@@ -20,6 +20,7 @@ from pytest_edgejson.plugin.chosen_models import (
     described_settings,
     find_backends,
     generation_settings,
+    refuse_inability,
     resolve_models,
 )
 from pytest_edgejson.plugin.collected import Collected
@@ -165,7 +166,7 @@ class Session:
         wanted = max(spec.shots for spec in self.specs.values())
         if not wanted:
             return {}
-        from pytest_edgejson.plugin.examples import read_examples
+        from pytest_edgejson.backends.examples import read_examples
 
         settings = self.settings
         found = read_examples(self.collected.files, settings.shots_from, settings.seed, self.schemas)
@@ -232,6 +233,11 @@ class Session:
             return schema_constraint(schema.document, outputs)
         return ANY_OBJECT if way == "json" else None
 
+    def limiting(self, model: str, outputs: Sequence[Any]) -> Sequence[Any]:
+        """Return the expected outputs from which the token limit of a model's cases follows, none for no others'."""
+        follows = self.settings.max_new_tokens == "auto" and self.backends[self.specs[model].backend].asks
+        return outputs if follows else ()
+
     def constrain(self, model: str) -> Constrain:
         """Return what a model's answers are held to, in a word."""
         return generation_settings(self.settings, self.specs[model]).constrain
@@ -274,15 +280,7 @@ class Session:
                     self._answered[name] = backend.case_ids
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
-                if self.constrain(name) != "none" and not backend.constrains:
-                    raise pytest.UsageError(
-                        f"{name}: its backend {self.specs[name].backend!r} holds answers to no grammar: "
-                        "leave out --edgejson-constrain, and constrain of its entry"
-                    )
-                if self.settings.check_batching and not backend.generates_together:
-                    raise pytest.UsageError(
-                        f"--edgejson-check-batching: {name} generates nothing in batches: leave the option out"
-                    )
+                refuse_inability(name, self.specs[name], self.settings, backend, self.backends)
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.

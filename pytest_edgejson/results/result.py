@@ -58,6 +58,7 @@ class Result(CaseRecord):
     repeat: int
     constrain: NotRequired[Constrain]
     shots: NotRequired[list[str]]
+    max_new_tokens: NotRequired[int]
     suspect: list[str]
     output: str
     finish_reason: FinishReason

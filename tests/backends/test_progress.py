@@ -14,13 +14,13 @@ def work(count: int) -> dict[str, int]:
 
 
 class Screen:
-    def __init__(self, *, live: bool, column: int = 0) -> None:
+    def __init__(self, *, live: bool, column: int = 0, width: int = 60) -> None:
         self.logged: list[str] = []
         self.drawn: list[str] = []
         self.seconds = 0.0
         self.finished = 0
         draw = self.drawn.append if live else None
-        self.progress = Progress(self.logged.append, draw, column=lambda: column, width=60, now=lambda: self.seconds)
+        self.progress = Progress(self.logged.append, draw, column=lambda: column, width=width, now=lambda: self.seconds)
 
     def finish(self, seconds: float, tokens: int) -> None:
         self.seconds += seconds
@@ -29,10 +29,10 @@ class Screen:
 
 
 def test_a_terminal_shows_cases_speed_and_time_left_below_pytests_line() -> None:
-    screen = Screen(live=True, column=7)
+    screen = Screen(live=True, column=7, width=80)
     screen.progress.start("nano", work(4), 2048, 2)
     screen.finish(10, 500)
-    line = "nano: 1/4 cases, 2 from the store, 50 tok/s, 0:30 left"
+    line = "nano: 1/4 cases (6.0/min), 2 from the store, 50 tok/s, 0:30 left"
     assert screen.drawn[-1] == f"\n\r\x1b[2K{line}\x1b[1A\r\x1b[7C"
     screen.progress.hide()
     assert screen.drawn[-1] == "\n\r\x1b[2K\x1b[1A\r\x1b[7C"
@@ -68,7 +68,7 @@ def test_the_time_left_follows_the_length_of_the_prompts() -> None:
     screen = Screen(live=False)
     screen.progress.start("nano", {"0": 900, "1": 50, "2": 50}, 2048, 0)
     screen.finish(45, 0)
-    assert screen.logged == ["nano: 1/3 cases, 0:05 left"]
+    assert screen.logged == ["nano: 1/3 cases (1.3/min), 0:05 left"]
 
 
 def test_a_log_gets_a_line_now_and_then() -> None:
@@ -78,7 +78,7 @@ def test_a_log_gets_a_line_now_and_then() -> None:
         screen.finish(1, 10)
     screen.progress.hide()
     assert len(screen.logged) == 100 // LOG_EVERY_S
-    assert screen.logged[0] == "nano: 30/1000 cases, 10 tok/s, 16:10 left"
+    assert screen.logged[0] == "nano: 30/1000 cases (60/min), 10 tok/s, 16:10 left"
     assert screen.drawn == []
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.interface import Prompt, Request
     from pytest_edgejson.backends.local.shared_bases import Base
+    from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.suite.cases import Case
 
 # What a step may take beyond a case's time limit before it counts as stuck: a model that is merely slow ends its cases
@@ -78,6 +79,7 @@ class IsolatedBackend(Backend):
 
     def __init__(self, backend: Backend, name: str) -> None:
         self.generates_together = backend.generates_together
+        self.limits_each = backend.limits_each
         self.constrains = backend.constrains
         self._backend = backend
         self._name = name
@@ -98,6 +100,14 @@ class IsolatedBackend(Backend):
     def render(self, case: Case) -> Prompt:
         """Return the whole text the model is given for a case."""
         return self._backend.render(case)
+
+    def tokenize(self, prompt: Prompt) -> PromptTokens | None:
+        """Return the tokens that the model is given for a prompt."""
+        return self._backend.tokenize(prompt)
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has as an answer."""
+        return self._backend.count_tokens(text)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as cases finish.

@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries, source
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
+from pytest_edgejson.backends.prompt_tokens import PromptTokens
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.backends.references import is_gguf
 from pytest_edgejson.values.wording import first_line
@@ -34,7 +35,14 @@ from pytest_edgejson.values.wording import first_line
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Message, Request
+    from pytest_edgejson.backends.interface import (
+        FinishReason,
+        GenerationSettings,
+        LoadOptions,
+        Message,
+        Prompt,
+        Request,
+    )
     from pytest_edgejson.backends.local.decoder import Decoder, Model
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
@@ -74,6 +82,7 @@ class TransformersBackend(Backend):
     """
 
     generates_together = True
+    limits_each = True
     constrains = True
 
     def __init__(
@@ -87,6 +96,7 @@ class TransformersBackend(Backend):
         if options.batch_size is not None and options.batch_size < 1:
             raise BackendError(f"{spec.name}: the batch size must be at least 1, got {options.batch_size}")
         self.keeps_base = False
+        self._has_warned = False
         self._spec = spec
         self._settings = settings
         self._files = files
@@ -207,11 +217,32 @@ class TransformersBackend(Backend):
                 rows.append(self._prepare(request, model))
             except _BadRequest as error:
                 yield Completion(request.key, "", "error", prompt_tokens=error.prompt_tokens, error=str(error))
+        if rows and not self._has_warned and (warning := self._begun(rows[0].prompt).warning):
+            self._has_warned = True
+            self.watch.note(f"edgejson: {self._spec.name}: warning: {warning}")
         # Running out of memory shows at the start this way, rows that are together need little padding, and the
         # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
         yield from self._run([row for row in rows if not row.request.alone], model)
         yield from self._run([row for row in rows if row.request.alone], model, alone=True)
+
+    def tokenize(self, prompt: Prompt) -> PromptTokens:
+        """Return the tokens that the model is given for a prompt.
+
+        Raises:
+            BackendError: it cannot be tokenized.
+        """
+        text = str(prompt)
+        try:
+            ids = self._encode(text)
+        except (TypeError, UnicodeError) as error:
+            raise BackendError(f"{self._spec.name}: the prompt cannot be tokenized: {first_line(error)}") from None
+        pieces = [self._tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
+        return replace(self._begun(ids), text=text, pieces=pieces)
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a text has as an answer."""
+        return len(self._tokenizer.encode(text, add_special_tokens=False))
 
     def close(self) -> None:
         """Free the model. A later `generate` loads it again."""
@@ -264,10 +295,21 @@ class TransformersBackend(Backend):
         except (TemplateError, TypeError, ValueError) as error:
             raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
 
+    def _encode(self, text: str) -> list[int]:
+        # A chat template writes the special tokens itself.
+        return list(self._tokenizer.encode(text, add_special_tokens=not self._prompts.is_chat))
+
+    def _begun(self, ids: list[int]) -> PromptTokens:
+        """Return what tells whether prompts begin as they should."""
+        tokenizer, template = self._tokenizer, None
+        if self._prompts.is_chat:
+            template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
+        adds_bos = tokenizer.bos_token_id is not None and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]
+        return PromptTokens("", ids, (), tokenizer.bos_token_id, adds_bos, template)
+
     def _prepare(self, request: Request, model: Model) -> Row:
         try:
-            # A chat template writes the special tokens itself.
-            prompt = self._tokenizer.encode(request.text, add_special_tokens=not self._prompts.is_chat)
+            prompt = self._encode(request.text)
         except (TypeError, UnicodeError) as error:
             raise _BadRequest(f"the prompt cannot be tokenized: {first_line(error)}") from None
         if not prompt:
@@ -277,7 +319,7 @@ class TransformersBackend(Backend):
                 f"{self._spec.name}: the tokenizer does not belong to the model: it makes token {max(prompt)}, the "
                 f"model knows {model.vocabulary}; name the right one as tokenizer in models.toml"
             )
-        limit = self._settings.max_new_tokens
+        limit = request.max_new_tokens or self._settings.max_new_tokens
         if model.window is not None:
             limit = min(limit, model.window - len(prompt))
         if limit < 1:

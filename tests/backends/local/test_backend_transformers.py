@@ -566,6 +566,18 @@ print(sorted({"torch", "transformers", "peft", "tokenizers", "numpy"} & set(sys.
     assert result.stdout.strip() == "[]"
 
 
+def test_a_request_may_have_a_limit_of_its_own(model: Path) -> None:
+    backend = load(model)
+    asked = [
+        replace(each, max_new_tokens=limit) for each, limit in zip(requests(prompts(3)), (2, 7, None), strict=True)
+    ]
+    whole = {each.key: each.text for each in backend.generate(requests(prompts(3)))}
+    found = {each.key: each for each in backend.generate(asked)}
+    assert [found[each.key].output_tokens for each in asked] == [2, 7, 24]
+    assert all(whole[key].startswith(each.text.rstrip("\N{REPLACEMENT CHARACTER}")) for key, each in found.items())
+    assert backend.count_tokens("name: naïve") == len(make_tokenizer(model).encode("name: naïve"))
+
+
 def test_a_greedy_answer_that_repeats_itself_is_ended(tmp_path: Path) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -1,0 +1,131 @@
+"""The report of `edgejson prompt`: what a model sees of a case."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.examples import read_examples
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
+from pytest_edgejson.backends.models import known_models, resolve_model
+from pytest_edgejson.backends.prompts import read_text
+from pytest_edgejson.backends.registry import BACKENDS, load_backend
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
+from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.values.text import clean, show
+from pytest_edgejson.values.wording import counted, did_you_mean
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_edgejson.backends.interface import Prompt
+    from pytest_edgejson.backends.prompt_tokens import PromptTokens
+    from pytest_edgejson.backends.spec import ModelSpec
+
+# First tokens that are shown, and last ones.
+_SHOWN = 6
+
+
+def report(arguments: argparse.Namespace) -> str:
+    """Return what a model is given for a case: as text, or as a JSON document.
+
+    Args:
+        arguments: of the command: `model` and `case`, where to find the case, and what prompts are made of.
+
+    Raises:
+        ValueError: model or case are unknown, or the model cannot be asked.
+        OSError: a path is not there.
+    """
+    spec = _asked(arguments)
+    row = _find(arguments.case, arguments.cases)
+    try:
+        examples = {}
+        if spec.shots:
+            examples = read_examples([row.path], arguments.shots_from, arguments.seed, _schemas_of)
+        options = LoadOptions(schema_documents={row.schema.id: dict(row.schema.document)}, examples=examples)
+        backend = load_backend(spec, GenerationSettings(), options)
+        prompt = backend.render(row.case)
+        tokens = backend.tokenize(prompt)
+    except BackendError as error:
+        raise ValueError(str(error)) from None
+    return _as_json(spec, prompt, tokens) if arguments.format == "json" else _as_text(spec, row, prompt, tokens)
+
+
+def _asked(arguments: argparse.Namespace) -> ModelSpec:
+    spec = resolve_model(arguments.model, known_models())
+    if not BACKENDS[spec.backend].asks:
+        raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
+    changes: dict[str, Any] = {}
+    for key in ("prompt", "system"):
+        if (value := getattr(arguments, key)) is not None:
+            changes[key] = read_text(value, Path())
+    if arguments.shots is not None:
+        changes["shots"] = arguments.shots
+    further = {**spec.chat_template_kwargs, **(arguments.chat_template_kwargs or {})}
+    return replace(spec, **changes, chat_template_kwargs=further)
+
+
+def _schemas_of(file: Path) -> Any:
+    return load_schemas(bundled.schema_folder(file))
+
+
+def _find(name: str, place: Path | None) -> CaseRow:
+    """Return the case that an id names, or `FILE::ID`.
+
+    Raises:
+        ValueError: there is none.
+    """
+    file, colons, rest = name.partition("::")
+    if colons and Path(file).is_file():
+        name, place = rest, Path(file)
+    if place is None:
+        own = Path("cases/test")
+        place = own if own.is_dir() else bundled.TEST_CASES
+    rows = [row for row in read_rows(case_files([place]), _schemas_of) if isinstance(row, CaseRow)]
+    found = next((row for row in rows if row.case.id == name), None)
+    if found is None:
+        near = did_you_mean(name, [row.case.id for row in rows])
+        raise ValueError(f"no case {name!r} in {place}: {near}name another place with --cases PATH")
+    return found
+
+
+def _as_text(spec: ModelSpec, row: CaseRow, prompt: Prompt, tokens: PromptTokens | None) -> str:
+    lines = [f"{clean(spec.name)}: {clean(row.case.id)} ({row.path})"]
+    if tokens is None:
+        lines.append("tokens: made by the server, which this command does not ask")
+    else:
+        ids = [*zip(tokens.ids, tokens.pieces, strict=True)]
+        lines.append(f"{counted(len(ids), 'token')}, {counted(len(tokens.text), 'character')}")
+        lines.append(f"first: {_shown(ids[:_SHOWN])}")
+        lines.append(f"last:  {_shown(ids[-_SHOWN:])}")
+        template = tokens.chat_template_sha256
+        lines.append("chat template: " + (f"sha256 {template}" if template else "none, the prompt is a text"))
+        if tokens.warning:
+            lines.append(f"warning: {tokens.warning}")
+    if isinstance(prompt, str):
+        return "\n".join([*lines, "", clean(prompt, keep="\n")])
+    for message in prompt:
+        lines += ["", f"[{message.role}]", clean(message.content, keep="\n")]
+    return "\n".join(lines)
+
+
+def _shown(ids: list[tuple[int, str]]) -> str:
+    return "  ".join(f"{token} {show(piece)}" for token, piece in ids)
+
+
+def _as_json(spec: ModelSpec, prompt: Prompt, tokens: PromptTokens | None) -> str:
+    document: dict[str, Any] = {"model": spec.name}
+    if isinstance(prompt, str):
+        document["text"] = prompt
+    else:
+        document["messages"] = [asdict(message) for message in prompt]
+    if tokens is not None:
+        document |= {
+            "ids": list(tokens.ids),
+            "chat_template_sha256": tokens.chat_template_sha256,
+            "warning": tokens.warning,
+        }
+    return json.dumps(document, indent=2)
