@@ -55,7 +55,8 @@ def token_counter(name: str) -> Callable[[str], int]:
         ValueError: the model is unknown, cannot be had, or has no tokenizer.
     """
     from pytest_edgejson.backends.local.library_messages import one_line, quiet
-    from pytest_edgejson.backends.local.model_files import locate, need_libraries, source
+    from pytest_edgejson.backends.local.model_files import locate, need_libraries
+    from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 
     spec = resolve_model(name, known_models())
     if spec.backend != "transformers":
@@ -64,11 +65,7 @@ def token_counter(name: str) -> Callable[[str], int]:
         need_libraries(spec.name, "transformers")
         place = locate(spec).tokenizer
         with quiet(), one_line(spec.name, "the tokenizer"):
-            from transformers import AutoTokenizer
-
-            tokenizer = AutoTokenizer.from_pretrained(
-                **source(place), local_files_only=True, trust_remote_code=spec.trust_remote_code
-            )
+            tokenizer = read_tokenizer(place, spec.name, trust_remote_code=spec.trust_remote_code)
     except BackendError as error:
         raise ValueError(str(error)) from None
     return lambda text: len(tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"])

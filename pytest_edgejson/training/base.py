@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.model_files import hash_files, locate, source
+from pytest_edgejson.backends.local.model_files import hash_files, locate
 from pytest_edgejson.backends.models import ModelsFileError, UnknownModel, known_models, resolve_model
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint
@@ -52,12 +52,12 @@ def load_base(base: str, files: ModelFiles) -> tuple[Any, Any]:
         TrainingError: it cannot be loaded, or has no end of sequence.
     """
     from safetensors import SafetensorError
-    from transformers import AutoTokenizer
 
     from pytest_edgejson.backends.local.loading import read_network
+    from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**source(files.tokenizer))
+        tokenizer = read_tokenizer(files.tokenizer, base)
         model, _ = read_network(files.model, "float32")
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise TrainingError(f"the base {base!r} cannot be loaded: {first_line(error)}; {_FIX}") from None

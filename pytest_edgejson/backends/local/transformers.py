@@ -25,8 +25,9 @@ from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
-from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries, source
+from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
+from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 from pytest_edgejson.backends.prompt_tokens import PromptTokens
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.backends.references import is_gguf
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 3
+_DECODING = 4
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> TransformersBackend:
@@ -252,12 +253,8 @@ class TransformersBackend(Backend):
     @functools.cached_property
     def _tokenizer(self) -> Any:
         with quiet(), one_line(self._spec.name, "the tokenizer"):
-            from transformers import AutoTokenizer
-
-            return AutoTokenizer.from_pretrained(
-                **source(self._files.tokenizer),
-                local_files_only=True,
-                trust_remote_code=self._spec.trust_remote_code,
+            return read_tokenizer(
+                self._files.tokenizer, self._spec.name, trust_remote_code=self._spec.trust_remote_code
             )
 
     @functools.cached_property
