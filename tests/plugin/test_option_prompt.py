@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from helpers.projects import Project
 
+from pytest_edgejson.cli import main
+
 USAGE = 4
 # A model that writes down what it is asked, and answers with the text of the case.
 BACKEND = """
@@ -196,7 +198,9 @@ def test_a_suite_without_a_train_split_names_its_examples(project: Project, pyte
     assert all(prompt.count("->") == 2 for prompt in asked(project).values())
 
 
-def test_a_baseline_of_the_same_model_is_asked_the_same(project: Project, pytester: pytest.Pytester) -> None:
+def test_a_baseline_of_the_same_model_is_asked_the_same(
+    project: Project, pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
     run(pytester, "--edgejson-results=before.jsonl")
     gate = "--edgejson-gate=regressions<=0"
     assert run(pytester, gate, "--edgejson-baseline=before.jsonl").ret == 0
@@ -204,7 +208,12 @@ def test_a_baseline_of_the_same_model_is_asked_the_same(project: Project, pytest
         result = run(pytester, gate, "--edgejson-baseline=before.jsonl", option)
         assert result.ret == USAGE
         result.stderr.fnmatch_lines(["*before.jsonl: asked:m was asked otherwise there: *before.jsonl#asked:m"])
-        assert run(pytester, gate, "--edgejson-baseline=before.jsonl#asked:m", option).ret == 0
+        compared = (gate, "--edgejson-baseline=before.jsonl#asked:m", option, "--edgejson-results=after.jsonl")
+        assert run(pytester, *compared).ret == 0
+        assert main(["compare", "before.jsonl", "after.jsonl"]) == 0
+        assert "asked:m (before.jsonl) and asked:m (after.jsonl) were asked otherwise: " in capsys.readouterr().out
+    assert main(["compare", "before.jsonl", "before.jsonl"]) == 0
+    assert "asked otherwise" not in capsys.readouterr().out
 
 
 @pytest.mark.slow

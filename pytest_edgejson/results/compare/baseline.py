@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.prompts import PROMPT_KEYS
 from pytest_edgejson.backends.references import split_file
+from pytest_edgejson.results.compare.asked import asked, difference
 from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, constraint_of, is_error
-from pytest_edgejson.values.text import clean, shorten
+from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ class Baseline:
         if self._chosen and self._chosen not in self._run.models:
             raise BaselineError(f"baseline {self._run.path}: no model {self._chosen!r}: {self._there()}")
 
-    def run(self, model: str, population: Population, extraction: str, constrain: str, asked: Mapping[str, Any]) -> Run:
+    def run(
+        self, model: str, population: Population, extraction: str, constrain: str, prompts: Mapping[str, Any]
+    ) -> Run:
         """Return the run of what to compare a model with: the one that was named, else of the same name, else the only.
 
         Args:
@@ -59,7 +61,7 @@ class Baseline:
             population: the cases of this run; where they are not known, nothing is compared with them.
             extraction: this run's extraction policy.
             constrain: what the model's answers are held to in this run.
-            asked: what the model's prompts are made of, as the manifest has it.
+            prompts: what the model's prompts are made of, as the manifest has it.
 
         Raises:
             BaselineError: there are several models, or they were run on other cases, with another policy or held to
@@ -71,21 +73,18 @@ class Baseline:
             _check_same(self._run.path, "extraction", result["extraction"]["policy"], extraction)
             _check_same(self._run.path, "constrain", constraint_of(result), constrain)
         if name == model and not self._chosen:
-            self._check_asked(name, asked)
+            self._check_asked(name, prompts)
         if not population.problem:
             _check_cases(self._run.path, results, population)
         return replace(self._run, results=tuple(results))
 
     def _check_asked(self, name: str, now: Mapping[str, Any]) -> None:
-        before = self._run.manifest["settings"].get("generation", {}).get(name, {})
-        for key in (*PROMPT_KEYS, "shots_seed"):
-            # Earlier versions knew of the prompt alone.
-            if (before.get(key) or None) != (now.get(key) or None) and (key != "prompt" or key in before):
-                was, is_now = (shorten(str(each.get(key) or "none"), 40) for each in (before, now))
-                raise BaselineError(
-                    f"baseline {self._run.path}: {name} was asked otherwise there: {key.replace('_', ' ')} {was}, and "
-                    f"{is_now} in this run: use the same, or name it to compare the two: {self._run.path}#{clean(name)}"
-                )
+        differing = difference(asked(self._run, name), now)
+        if differing is not None:
+            raise BaselineError(
+                f"baseline {self._run.path}: {name} was asked otherwise there: {differing[0]}, and {differing[1]} in "
+                f"this run: use the same, or name it to compare the two: {self._run.path}#{clean(name)}"
+            )
 
     def _there(self) -> str:
         return f"it has {', '.join(map(clean, self._run.models))}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.results.compare.asked import asked, difference
 from pytest_edgejson.results.compare.comparison import ModelRun, Multiplier, Report, Standing
 from pytest_edgejson.results.compare.pairing import ComparisonError, Pair, pair_results, results_by_case
 from pytest_edgejson.results.compare.pairs import (
@@ -171,6 +172,12 @@ def _notes(runs: Sequence[Run], comparisons: Sequence[Comparison]) -> Iterable[s
             if pairing.errors > 1:
                 verb = f"{pairing.errors} cases could not be answered", "are"
             yield f"{verb[0]} by {' or '.join(names)} and {verb[1]} left out"
+        of = [
+            next(run for run in runs if run.path == each.path) for each in (comparison.baseline, comparison.candidate)
+        ]
+        model = comparison.candidate.model
+        if comparison.baseline.model == model and (differing := difference(*(asked(run, model) for run in of))):
+            yield f"{names[0]} and {names[1]} were asked otherwise: {clean(differing[0])}, and {clean(differing[1])}"
     for run in runs:
         if "finished" not in run.manifest:
             yield f"{clean(str(run.path))} is of a run that was cut off"
