@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.local.model_files import source
+from pytest_edgejson.backends.prompt_tokens import PromptTokens
 from pytest_edgejson.backends.references import is_gguf
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 # Names of pre-tokenizers in GGUF files that split digits off before they split as GPT-2 does, in llama.cpp and in the
@@ -35,8 +38,26 @@ def read_tokenizer(place: Path, name: str, *, trust_remote_code: bool = False) -
         **source(place), local_files_only=True, trust_remote_code=trust_remote_code
     )
     if is_gguf(place) and read_header(place, name).metadata.get("tokenizer.ggml.pre") in _DIGITS_ALONE:
-        from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+        from tokenizers import pre_tokenizers
 
-        split = [Digits(individual_digits=True), ByteLevel(add_prefix_space=False)]
-        tokenizer.backend_tokenizer.pre_tokenizer = Sequence(split)
+        split = [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+        tokenizer.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(split)
     return tokenizer
+
+
+def prompt_tokens(
+    tokenizer: Any, text: str, ids: Sequence[int], pieces: Sequence[str] = (), *, is_chat: bool
+) -> PromptTokens:
+    """Return a prompt's tokens with what tells whether they begin as they should.
+
+    Args:
+        tokenizer: of transformers.
+        text: the prompt, with the chat template if it is one.
+        ids: its tokens.
+        pieces: their texts, where somebody looks at them.
+        is_chat: whether the chat template made it.
+    """
+    bos = tokenizer.bos_token_id
+    adds_bos = bos is not None and tokenizer.encode("a")[:1] == [bos]
+    template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest() if is_chat else None
+    return PromptTokens(text, ids, pieces, bos, adds_bos, template)

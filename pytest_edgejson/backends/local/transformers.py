@@ -12,7 +12,7 @@ import hashlib
 import importlib.metadata
 import json
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +27,7 @@ from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
-from pytest_edgejson.backends.local.tokenizers import read_tokenizer
-from pytest_edgejson.backends.prompt_tokens import PromptTokens
+from pytest_edgejson.backends.local.tokenizers import prompt_tokens, read_tokenizer
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.backends.references import is_gguf
 from pytest_edgejson.values.wording import first_line
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
         Request,
     )
     from pytest_edgejson.backends.local.decoder import Decoder, Model
+    from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
 
@@ -218,9 +218,11 @@ class TransformersBackend(Backend):
                 rows.append(self._prepare(request, model))
             except _BadRequest as error:
                 yield Completion(request.key, "", "error", prompt_tokens=error.prompt_tokens, error=str(error))
-        if rows and not self._has_warned and (warning := self._begun(rows[0].prompt).warning):
+        if rows and not self._has_warned:
             self._has_warned = True
-            self.watch.note(f"edgejson: {self._spec.name}: warning: {warning}")
+            begun = prompt_tokens(self._tokenizer, "", rows[0].prompt, is_chat=self._prompts.is_chat)
+            if begun.warning:
+                self.watch.note(f"edgejson: {self._spec.name}: warning: {begun.warning}")
         # Running out of memory shows at the start this way, rows that are together need little padding, and the
         # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
@@ -239,7 +241,7 @@ class TransformersBackend(Backend):
         except (TypeError, UnicodeError) as error:
             raise BackendError(f"{self._spec.name}: the prompt cannot be tokenized: {first_line(error)}") from None
         pieces = [self._tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
-        return replace(self._begun(ids), text=text, pieces=pieces)
+        return prompt_tokens(self._tokenizer, text, ids, pieces, is_chat=self._prompts.is_chat)
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a text has as an answer."""
@@ -295,14 +297,6 @@ class TransformersBackend(Backend):
     def _encode(self, text: str) -> list[int]:
         # A chat template writes the special tokens itself.
         return list(self._tokenizer.encode(text, add_special_tokens=not self._prompts.is_chat))
-
-    def _begun(self, ids: list[int]) -> PromptTokens:
-        """Return what tells whether prompts begin as they should."""
-        tokenizer, template = self._tokenizer, None
-        if self._prompts.is_chat:
-            template = hashlib.sha256(str(tokenizer.chat_template).encode()).hexdigest()
-        adds_bos = tokenizer.bos_token_id is not None and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]
-        return PromptTokens("", ids, (), tokenizer.bos_token_id, adds_bos, template)
 
     def _prepare(self, request: Request, model: Model) -> Row:
         try:
