@@ -144,7 +144,7 @@ class CaseItem(pytest.Item):
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)
         if completion.finish_reason != "error":
-            if shown := self.edgejson.shown_examples(self.job):
+            if shown := self.edgejson.shots.of(self.job):
                 self.result["shots"] = shown
             if self.job.outputs:
                 self.result["max_new_tokens"] = self.edgejson.runner.limit(self.job)

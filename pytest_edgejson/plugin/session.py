@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ import pytest
 
 from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT, schema_constraint
 from pytest_edgejson.backends.interface import BackendError, LoadOptions
-from pytest_edgejson.backends.prompts import choose_examples
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
 from pytest_edgejson.plugin.chosen_models import (
@@ -26,6 +25,7 @@ from pytest_edgejson.plugin.chosen_models import (
 from pytest_edgejson.plugin.collected import Collected
 from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.options import Settings, given
+from pytest_edgejson.plugin.shots import Shots
 from pytest_edgejson.plugin.terminal_progress import make_progress
 from pytest_edgejson.results.batching import draw
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Result
-    from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.marks import Marks
     from pytest_edgejson.suite.schemas import Schema, Schemas
 
@@ -68,6 +67,7 @@ class Session:
         results: what came in, in order; on the controller only.
         places: file and 1-based line of the case of each result.
         collected: cases and files that pytest came upon.
+        shots: the examples that prompts show.
         decisions: what the gates say, once all cases ran; on the controller only.
         comparisons: with the baseline, by model, once all cases ran.
         others_failed: items that failed and that no gate forgives.
@@ -94,6 +94,7 @@ class Session:
         self.comparisons: dict[str, Report] = {}
         self.places: list[tuple[str, int]] = []
         self.collected = Collected()
+        self.shots = Shots(self.specs, settings, self.collected, self.schemas)
         self._answered: dict[str, Collection[str]] = {}
         self._misses: Counter[str] = Counter()
         self._gatekeeper: Gatekeeper | None = None
@@ -156,34 +157,11 @@ class Session:
         cache = getattr(self.config, "cache", None)
         return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
 
-    @cached_property
-    def examples(self) -> Mapping[str, Sequence[Case]]:
-        """The cases that prompts may show, by schema id.
-
-        Raises:
-            BackendError: there are none where they should be.
-        """
-        wanted = max(spec.shots for spec in self.specs.values())
-        if not wanted:
-            return {}
-        from pytest_edgejson.backends.examples import read_examples
-
-        settings = self.settings
-        found = read_examples(self.collected.files, settings.shots_from, settings.seed, self.schemas)
-        self.collected.count_examples(found, wanted)
-        return found
-
-    def shown_examples(self, job: Job) -> list[str]:
-        """Return the ids of the examples that a job's prompt shows."""
-        count = self.specs[job.model].shots
-        examples = self.examples.get(job.case.schema_id, ()) if count else ()
-        return [example.id for example in choose_examples(examples, job.case, count)]
-
     def tell_collected(self) -> dict[str, Any]:
         """Return what a worker of xdist tells its controller of what it has collected."""
         # Told again, with the fix, as soon as a model is asked.
         with suppress(BackendError):
-            _ = self.examples
+            _ = self.shots.examples
         return self.collected.as_dict()
 
     def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
@@ -197,7 +175,7 @@ class Session:
             device=self._device(spec.backend),
             batch_size=self.settings.batch_size,
             schema_documents=documents,
-            examples=self.examples,
+            examples=self.shots.examples,
             cache=store and store.parent / spec.backend,
             isolate=True,
         )
