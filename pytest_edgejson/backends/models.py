@@ -12,6 +12,7 @@ from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, LOOPS
 from pytest_edgejson.backends.prompts import parse_template, read_text
 from pytest_edgejson.backends.references import (
     CONTROLS,
+    HUB_GGUF,
     adapter_base,
     find_in_package,
     gguf_in,
@@ -20,8 +21,9 @@ from pytest_edgejson.backends.references import (
     is_hub_id,
     is_path,
     split_file,
+    split_hub_gguf,
 )
-from pytest_edgejson.backends.registry import BACKENDS
+from pytest_edgejson.backends.registry import BACKENDS, gguf_backend
 from pytest_edgejson.backends.spec import ModelSpec, Published
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.json_rows import may_hold_rows, stem
@@ -139,7 +141,9 @@ def _parse_entry(name: str, entry: object, path: Path, backends: Mapping[str, Ba
         thoughts=tuple(_parse_marks(where, pair) for pair in entry.get("thoughts", ())),
         published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
     )
-    return _check_spec(where, spec, path.parent, backends)
+    spec = _check_spec(where, spec, path.parent, backends)
+    is_file = spec.adapter is None and _is_gguf_model(spec.file or spec.model or "")
+    return replace(spec, backend=gguf_backend()) if is_file and "backend" not in entry else spec
 
 
 def _check_key(where: str, name: str, key: str, value: object) -> None:
@@ -250,10 +254,18 @@ def _read_texts(where: str, spec: ModelSpec, folder: Path) -> ModelSpec:
 
 def _locate(value: str | None, folder: Path) -> str | None:
     """Return a folder's absolute path where `value` names one, else `value`: a hub id."""
-    if value is None:
-        return None
+    if value is None or value.startswith(HUB_GGUF):
+        return value
     candidate = folder / Path(value).expanduser()
     return str(candidate.resolve()) if is_path(value) or candidate.is_dir() else value
+
+
+def _is_gguf_model(model: str) -> bool:
+    """Say whether a text names a GGUF file: by its name, on the hub, or a folder that holds nothing else."""
+    if is_gguf(model) or model.startswith(HUB_GGUF):
+        return True
+    folder = Path(model)
+    return folder.is_dir() and not (folder / "config.json").is_file() and any(folder.glob("*.gguf"))
 
 
 def _runs_checkpoints(spec: ModelSpec, backends: Mapping[str, BackendType]) -> bool:
@@ -267,7 +279,7 @@ def resolve_model(
 
     In this order: an entry of the models file; the prefix of a backend with a colon and what it runs, such as
     `replay:FILE.jsonl`, `control:gold` or `openvino:` and one of the others; a folder that holds a model or an
-    adapter; a GGUF file; a hub id, `org/name`.
+    adapter; a GGUF file, or `gguf:ORG/REPO[:QUANT]` for one on the hub; a hub id, `org/name`.
 
     Args:
         name: what was typed.
@@ -282,13 +294,19 @@ def resolve_model(
     prefix, _, rest = name.partition(":")
     if prefix in backends and (rest or name == "control:"):
         return _behind_prefix(prefix, rest, registry, backends)
+    if name.startswith(HUB_GGUF):
+        try:
+            split_hub_gguf(name)
+        except ValueError as error:
+            raise UnknownModel(str(error)) from None
+        return ModelSpec(name=label(name), backend=gguf_backend(), model=name)
     folder = Path(name).expanduser()
     if folder.is_dir():
         return _from_folder(folder.resolve(), name, registry)
     if is_gguf(folder):
         if not folder.is_file():
             raise UnknownModel(f"no model at {name!r}: there is no such file")
-        return ModelSpec(name=label(folder.stem), model=str(folder.resolve()))
+        return ModelSpec(name=label(folder.stem), backend=gguf_backend(), model=str(folder.resolve()))
     if folder.is_file():
         fix = f"a recording is named replay:{name}" if may_hold_rows(folder) else "name the folder it is in"
         raise UnknownModel(f"the model {name!r} is a file: {fix}")
@@ -338,7 +356,7 @@ def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> 
             f"the folder {name!r} holds no model: neither config.json (a model) nor adapter_config.json (an adapter), "
             "and no .gguf file"
         )
-    return replace(spec, model=str(file))
+    return replace(spec, model=str(file), backend=gguf_backend())
 
 
 def _complete(spec: ModelSpec, registry: Mapping[str, ModelSpec]) -> ModelSpec:

@@ -33,6 +33,22 @@ def is_hub_id(value: str) -> bool:
     return not is_path(value) and _HUB_ID.fullmatch(value) is not None
 
 
+HUB_GGUF = "gguf:"
+"""What a reference to a GGUF file in a repository of the hub begins with."""
+
+
+def split_hub_gguf(value: str) -> tuple[str, str | None]:
+    """Split `gguf:ORG/REPO[:QUANT]` into the repository and the quantisation, None where none is named.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    repo, _, quant = value.removeprefix(HUB_GGUF).partition(":")
+    if not is_hub_id(repo) or ":" in quant or "/" in quant:
+        raise ValueError(f"{value!r} names no repository of the hub: use gguf:ORG/REPO, or gguf:ORG/REPO:QUANT")
+    return repo, quant or None
+
+
 def is_gguf(value: str | Path) -> bool:
     """Say whether a path has the name of a GGUF file."""
     return Path(value).suffix.lower() == ".gguf"

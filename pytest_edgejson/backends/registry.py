@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,9 +36,16 @@ BACKENDS: Mapping[str, BackendType] = {
     "transformers": BackendType(_loader("local.transformers"), available, isolated=True, checkpoints=True),
     # It runs on nothing else, whatever torch finds.
     "openvino": BackendType(_loader("openvino.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
+    # Built with GPUs, it shares the layers out among them itself.
+    "llama.cpp": BackendType(_loader("llamacpp.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
     "replay": BackendType(_loader("replay"), asks=False),
     "control": BackendType(_loader("control"), asks=False),
 }
+
+
+def gguf_backend() -> str:
+    """Return the backend that runs GGUF files where none is named: llama.cpp where it is installed."""
+    return "transformers" if importlib.util.find_spec("xllamacpp") is None else "llama.cpp"
 
 
 def add_backends(known: Mapping[str, BackendType], plugin: str, added: object) -> dict[str, BackendType]:

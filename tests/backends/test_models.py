@@ -343,6 +343,28 @@ def test_a_gguf_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             resolve_model(name, {})
 
 
+def test_llamacpp_runs_gguf_where_it_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.gguf").touch()
+    text = """
+        [models]
+        by_file = { model = "./small.gguf" }
+        by_folder = { model = "." }
+        by_hub = { model = "gguf:org/small:Q8_0" }
+        said = { model = "./small.gguf", backend = "transformers" }
+        adapted = { model = "./small.gguf", adapter = "org/adapter" }
+        hub = { model = "org/name" }
+        """
+    there = [str(tmp_path / "small.gguf"), str(tmp_path), "gguf:org/small", "by_file", "by_folder", "by_hub"]
+    for library, backend in (("json", "llama.cpp"), (None, "transformers")):
+        with monkeypatch.context() as patch:
+            patch.setattr("importlib.util.find_spec", lambda name, library=library: library)
+            registry = load_registry(write(tmp_path, text))
+            assert {name: resolve_model(name, registry).backend for name in there} == dict.fromkeys(there, backend)
+            for name in ("said", "adapted", "hub", f"transformers:{there[0]}"):
+                assert resolve_model(name, registry).backend == "transformers"
+            assert resolve_model(f"llama.cpp:{there[0]}", registry).backend == "llama.cpp"
+
+
 def test_a_folder_of_gguf_files(tmp_path: Path) -> None:
     # What turns images into tokens is no model, and the pieces of a model are one.
     for name in ("mmproj-F16.gguf", "big-00002-of-00002.gguf", "big-00001-of-00002.gguf"):

@@ -26,11 +26,13 @@ _MEMORY_ERRORS = (
 
 def free_bytes(device: Device) -> int | None:
     """Return the memory that a device has left for this process, None where nobody knows."""
-    import torch
-
     if device.kind == "cuda":
+        import torch
+
         return int(torch.cuda.mem_get_info(device.name)[0])
     if device.kind == "mps":
+        import torch
+
         return int(torch.mps.recommended_max_memory() - torch.mps.current_allocated_memory())
     try:
         # accelerate brings it along.

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import importlib.util
 import json
 import math
-import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.references import adapter_base, gguf_in, is_adapter, is_gguf, is_hub_id
+from pytest_edgejson.backends.local.gguf_places import find_gguf
+from pytest_edgejson.backends.local.hub import ask_hub
+from pytest_edgejson.backends.references import HUB_GGUF, adapter_base, gguf_in, is_adapter, is_gguf, is_hub_id
 from pytest_edgejson.values.wording import first_line, plural
 
 if TYPE_CHECKING:
@@ -43,10 +43,6 @@ _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 # Files of a hub repository that a run may need: nothing in subfolders, no second copy of the weights.
 _WANTED = ("*.safetensors", *_MODEL_FILES, *_ADAPTER_FILES, *_TOKENIZER_FILES)
 _UNWANTED = ("*/*", "consolidated*")
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
-# For the hub to begin its answer.
-_HUB_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +111,9 @@ def locate(spec: ModelSpec) -> ModelFiles:
     else:
         weights = _weights(folder, spec.name)
         parameters = sum(math.prod(shape) for file in weights for shape in read_shapes(file, spec.name).values())
-    if spec.tokenizer:
-        tokenizer = _folder(spec, spec.tokenizer, None, "tokenizer")
-    else:
-        # Trainers save the tokenizer they used beside the adapter.
-        tokenizer = adapter if adapter is not None and _has_tokenizer(adapter) else folder
-    if not is_gguf(tokenizer) and not _has_tokenizer(tokenizer):
-        raise BackendError(f"{spec.name}: the folder {tokenizer} holds no tokenizer: name one as tokenizer")
+    # Trainers save the tokenizer they used beside the adapter.
+    beside = adapter if adapter is not None and _has_tokenizer(adapter) else folder
+    tokenizer = find_tokenizer(spec if spec.tokenizer else replace(spec, tokenizer=str(beside)))
     return ModelFiles(folder, tuple(weights), tokenizer, adapter, parameters)
 
 
@@ -138,7 +130,12 @@ def hash_files(files: ModelFiles, *, trust_remote_code: bool) -> list[list[str]]
     def digest(entry: tuple[str, Path]) -> list[str]:
         part, file = entry
         with file.open("rb") as content:
-            return [part, file.name, hashlib.file_digest(content, "sha256").hexdigest()]
+            # A GGUF file is all of a model, whatever it is called.
+            return [
+                part,
+                file.suffix if is_gguf(file) else file.name,
+                hashlib.file_digest(content, "sha256").hexdigest(),
+            ]
 
     # Hashing releases the interpreter's lock, and the shards of a large model take their time.
     with ThreadPoolExecutor() as pool:
@@ -171,6 +168,18 @@ def read_shapes(file: Path, name: str) -> dict[str, tuple[int, ...]]:
         hint = "fetch it with `git lfs pull`" if size < 1024 else "fetch it again"
         raise BackendError(f"{name}: {file} is no safetensors file, or not all of it is there: {hint}")
     return shapes
+
+
+def find_tokenizer(spec: ModelSpec) -> Path:
+    """Return the folder, or GGUF file, of the tokenizer that a spec names.
+
+    Raises:
+        BackendError: it is not there, or there is none in it.
+    """
+    place = _folder(spec, spec.tokenizer, None, "tokenizer")
+    if not is_gguf(place) and not _has_tokenizer(place):
+        raise BackendError(f"{spec.name}: the folder {place} holds no tokenizer: name one as tokenizer")
+    return place
 
 
 def need_libraries(name: str, *libraries: str) -> None:
@@ -209,6 +218,8 @@ def _folder(spec: ModelSpec, reference: str | None, revision: str | None, what: 
     """Return the folder of a hub id's files, or the folder that is named, or the GGUF file that either means."""
     if reference is None:
         raise BackendError(f"{spec.name}: names no {what}")
+    if reference.startswith(HUB_GGUF):
+        return find_gguf(replace(spec, model=reference))
     folder = Path(reference).expanduser()
     if folder.is_dir():
         if (folder / "config.json").is_file() or _has_tokenizer(folder):
@@ -225,8 +236,7 @@ def _folder(spec: ModelSpec, reference: str | None, revision: str | None, what: 
 
 
 def _download(spec: ModelSpec, repo: str, revision: str | None, what: str) -> Path:
-    from huggingface_hub import model_info, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub import snapshot_download
 
     wanted = ("config.json", *_TOKENIZER_FILES) if what == "tokenizer" else _WANTED
 
@@ -242,27 +252,4 @@ def _download(spec: ModelSpec, repo: str, revision: str | None, what: str) -> Pa
             )
         )
 
-    # A commit never changes: what is here already needs no hub.
-    if revision is not None and _COMMIT.fullmatch(revision):
-        with contextlib.suppress(Exception):
-            return fetch(local_files_only=True)
-    asked = f"{spec.name}: cannot get the {what} {repo!r} (revision {revision or 'main'}) from the Hugging Face hub"
-    try:
-        # snapshot_download waits for ever on a hub that takes the connection and doesn't answer; this does not.
-        model_info(repo, revision=revision, timeout=_HUB_TIMEOUT_S)
-        return fetch(local_files_only=False)
-    except GatedRepoError:
-        raise BackendError(f"{asked}: it is gated: ask for access on its page, then run `hf auth login`") from None
-    except RevisionNotFoundError:
-        raise BackendError(f"{asked}: it has no such revision") from None
-    except RepositoryNotFoundError:
-        raise BackendError(f"{asked}: there is no such repository, or it is private: `hf auth login`") from None
-    except Exception as error:  # noqa: BLE001 - the hub library lets through whatever its HTTP library raises
-        reason = first_line(error).rstrip(".")
-    # Not reached: what an earlier run downloaded will do.
-    with contextlib.suppress(Exception):
-        return fetch(local_files_only=True)
-    key = what.rpartition(" ")[2]
-    raise BackendError(
-        f'{asked}: {reason}; with a copy on this machine: --edgejson-model=FOLDER, or {key} = "FOLDER" in models.toml'
-    )
+    return ask_hub(fetch, spec.name, repo, revision, what)

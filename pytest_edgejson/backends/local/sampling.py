@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import GenerationSettings, Request
 
 
+def seed_of(settings: GenerationSettings, request: Request) -> int:
+    """Return what a request's tokens are drawn by, 63 bits: it depends on the seed, the prompt and the repeat alone."""
+    name = f"{settings.seed}\0{request.repeat}\0{request.text}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> 1
+
+
 class Sampler:
     """Chooses the tokens of one request.
 
@@ -44,9 +50,7 @@ class Sampler:
             self._processors.append(TemperatureLogitsWarper(settings.temperature))
         if self._draws and settings.top_p < 1:
             self._processors.append(TopPLogitsWarper(settings.top_p))
-        name = f"{settings.seed}\0{request.repeat}\0{request.text}".encode("utf-8", "surrogatepass")
-        seed = int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> 1
-        self._generator = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed_of(settings, request))
 
     def choose(self, scores: torch.Tensor) -> int:
         """Return the next token.

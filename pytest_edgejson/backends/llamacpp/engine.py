@@ -1,0 +1,178 @@
+"""What is asked of llama.cpp, through the package xllamacpp: a model loaded, texts as tokens, prompts answered."""
+
+from __future__ import annotations
+
+import gc
+import importlib.metadata
+import importlib.util
+import json
+import os
+import re
+import secrets
+import sys
+import tempfile
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.devices import share_of_cores
+from pytest_edgejson.backends.interface import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+_EXTRA = "pip install 'pytest-edgejson[gguf]'"
+# Of llama.cpp's log: nothing, and errors alone.
+_SILENT, _ERRORS = 0, 1
+# Such as `0.00.016 E llama_model_load: error loading model: unknown model architecture: 'x'`.
+_ERROR = re.compile(r"^\S+ E (?:\w+ +)?\w+: (?:error loading model: )?(.*)$", re.MULTILINE)
+# What it says last when a model cannot be loaded, and how long that is waited for.
+_LAST_WORD = b"exiting due to"
+_LOG_S = 1.0
+_LONGEST_LOG = 1 << 20
+_TOKENS_TIMEOUT_S = 60.0
+
+
+def need_llamacpp(name: str) -> None:
+    """Check that the library of the extra `gguf` is installed, without importing it.
+
+    Raises:
+        BackendError: it is not. The message begins with `name`.
+    """
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise BackendError(f"{name}: xllamacpp is not installed: {_EXTRA}")
+
+
+def versions() -> dict[str, str]:
+    """Return the build of llama.cpp: the package carries it, and is named by it."""
+    return {"xllamacpp": importlib.metadata.version("xllamacpp")}
+
+
+class Engine:
+    """A model loaded by llama.cpp.
+
+    It always listens on a port, of 127.0.0.1 and of the system's choice; whoever has no key of this engine gets nothing
+    there. The port is closed with the engine.
+
+    Args:
+        name: the model's, for messages.
+        file: the model; of several pieces the first.
+        slots: prompts answered at once; with 0 it only makes texts tokens, and leaves the weights on disk.
+        tokens: of a prompt and its answer, at most.
+        on_cpu: leave GPUs alone.
+
+    Attributes:
+        slots: as above.
+        tokens: as above.
+
+    Raises:
+        BackendError: it cannot be loaded.
+    """
+
+    def __init__(self, name: str, file: Path, *, slots: int, tokens: int, on_cpu: bool) -> None:
+        self._key = secrets.token_hex()
+        self.slots = slots
+        self.tokens = tokens
+        params = self._params(file, max(1, slots), tokens, on_cpu)
+        # It would copy weights into another layout.
+        params.no_extra_bufts = slots == 0
+        try:
+            self._server = _start(params)
+        except RuntimeError as error:
+            raise BackendError(f"{name}: llama.cpp cannot load {file}: {_reason(params, error)}") from None
+        # It goes through the queue of tasks: a server that is closed before that is looked at would never end.
+        self._server.handle_metrics()
+
+    def tokenize(self, text: str, *, add_special: bool) -> list[tuple[int, str]]:
+        """Return tokens, and the texts of them, by the file's own tokenizer; written special tokens are one each.
+
+        Args:
+            text: to be tokens.
+            add_special: begin, and end, as the file says that texts do.
+        """
+        asked = {"content": text, "add_special": add_special, "parse_special": True, "with_pieces": True}
+        return [(each["id"], _text(each["piece"])) for each in self._post("/tokenize", asked)["tokens"]]
+
+    def complete(self, request: Mapping[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
+        """Answer a prompt; other threads may do so at the same time, as many as there are slots.
+
+        Args:
+            request: as llama.cpp's server takes it.
+            receive: is given each part as it comes, and returns whether that is enough.
+        """
+        self._server.handle_completions({**request, "stream": True}, receive)
+
+    def close(self) -> None:
+        """Free the model, and close the port."""
+        del self._server
+        gc.collect()
+
+    def _params(self, file: Path, slots: int, tokens: int, on_cpu: bool) -> Any:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(file)
+        params.n_parallel, params.n_ctx = slots, slots * tokens
+        threads = share_of_cores() or _cores()
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        if on_cpu:
+            params.n_gpu_layers = 0
+        # What is kept of earlier prompts changes how later ones are computed, and rounded.
+        params.cache_prompt, params.cache_ram_mib = False, 0
+        # It would change what was asked for to fit into memory.
+        params.fit_params = False
+        params.warmup = False
+        params.verbosity = _SILENT
+        params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [self._key]
+        params.ui = params.endpoint_slots = params.endpoint_props = False
+        params.endpoint_metrics = True
+        return params
+
+    def _post(self, path: str, content: object) -> Any:
+        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+        address = self._server.listening_address + path
+        # An address of this machine is no matter of a proxy.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        request = urllib.request.Request(address, json.dumps(content).encode(), headers)
+        with opener.open(request, timeout=_TOKENS_TIMEOUT_S) as answer:
+            return json.load(answer)
+
+
+def _start(params: Any) -> Any:
+    import xllamacpp
+
+    return xllamacpp.Server(params)
+
+
+def _reason(params: Any, error: RuntimeError) -> str:
+    """Return why a model cannot be loaded: the exception does not tell, so it is tried once more with the log read."""
+    params.verbosity = _ERRORS
+    said = b""
+    with tempfile.TemporaryFile() as log:
+        sys.stderr.flush()
+        before = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            _start(params)
+        except RuntimeError as again:
+            error = again
+            # A thread of the library writes it.
+            until = time.monotonic() + _LOG_S
+            while _LAST_WORD not in (said := os.pread(log.fileno(), _LONGEST_LOG, 0)) and time.monotonic() < until:
+                time.sleep(0.01)
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+    found = _ERROR.search(said.decode("utf-8", "replace"))
+    return found[1] if found else str(error)
+
+
+def _text(piece: str | list[int]) -> str:
+    # Bytes that are no whole character come as numbers.
+    return piece if isinstance(piece, str) else bytes(piece).decode("utf-8", "replace")
+
+
+def _cores() -> int:
+    # A container may be allowed fewer cores than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
