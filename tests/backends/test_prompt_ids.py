@@ -79,12 +79,16 @@ def test_the_same_prompt_has_the_same_tokens_everywhere(server: Server, asked: d
         examples={row.case.schema_id: [hard, row.case] for row in found},
     )
     backend = load_backend(spec, GenerationSettings(), options)
+    other = load_backend(replace(spec, backend="llama.cpp"), GenerationSettings(), options)
     prompts = Prompts(spec, options)
     longest = max(found, key=lambda row: len(row.case.prompt)).case
     for case in (hard, longest, *(row.case for row in found[::8])):
         tokens = backend.tokenize(backend.render(case))
         assert tokens is not None
         assert tokens.warning is None
+        same = other.tokenize(other.render(case))
+        assert same is not None
+        assert (same.text, list(same.ids), same.warning) == (tokens.text, list(tokens.ids), None)
         prompt = prompts.make(case)
         if isinstance(prompt, str):
             text = prompt
@@ -93,6 +97,7 @@ def test_the_same_prompt_has_the_same_tokens_everywhere(server: Server, asked: d
             text = server.post("/apply-template", messages=messages)["prompt"]
         assert text == tokens.text
         assert server.ids(text) == list(tokens.ids)
+    other.close()
     # What the server makes of a prompt that it is sent is as long; the last one is a short one.
     limits = {"max_tokens": 1, "temperature": 0}
     if isinstance(prompt, str):
