@@ -71,7 +71,7 @@ def test_the_place_of_a_row_is_its_line_or_its_element(tmp_path: Path) -> None:
         (b'[{"a": "\xff"}]', ": not UTF-8: invalid start byte; save the file as UTF-8"),
         ('{"a": 1}'.encode("utf-16")[:-1], ": not UTF-16-LE: truncated data; save the file as UTF-8"),
         (
-            gzip.compress(LINES.encode())[:-9],
+            gzip.compress(LINES.encode(), mtime=0)[:-9],
             ": damaged or cut off (Compressed file ended before the end-of-stream marker was reached); make the file "
             "anew",
         ),
