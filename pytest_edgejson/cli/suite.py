@@ -1,0 +1,157 @@
+"""`edgejson suite`: suites made and checked."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_edgejson.cli.arguments import positive
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.cases import COMPLEXITIES
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from pytest_edgejson.cli.arguments import Commands
+    from pytest_edgejson.suite.schemas import Schema
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to those of `edgejson`."""
+    suite = commands.add_parser("suite", help="make or check a suite").add_subparsers(required=True, metavar="COMMAND")
+    build = suite.add_parser("build", help="write the bundled suite's 158 test and 629 train cases from a seed")
+    build.add_argument("--out", type=Path, default=Path("cases"), help="folder to write (default: cases)")
+    build.add_argument("--seed", type=int, default=None, help="decides all values (default: that of the bundled suite)")
+    build.set_defaults(run=_build)
+    new = suite.add_parser(
+        "new",
+        help="make a suite of rows: a text and what should come of it in each",
+        description="Write a suite of your own rows: a case for each, and the schema. Every row is checked first, and "
+        "where one is bad nothing is written.",
+    )
+    new.add_argument(
+        "--from",
+        dest="rows",
+        required=True,
+        metavar="ROWS",
+        help="a .csv, .tsv, .jsonl or .parquet file, or a data set on the Hugging Face hub",
+    )
+    new.add_argument("--text", required=True, metavar="COLUMN", help="the texts")
+    new.add_argument("--schema", required=True, help="a JSON Schema file, or package.module:Name of a pydantic model")
+    new.add_argument(
+        "--expected",
+        metavar="COLUMN",
+        help="the expected outputs as JSON (default: columns named as the schema's properties, such as total, "
+        "buyer.city, items.0.name)",
+    )
+    new.add_argument("--id", dest="id_column", metavar="COLUMN", help="ids of the cases (default: they are numbered)")
+    new.add_argument("--complexity", choices=COMPLEXITIES, help="(default: by the mean number of expected values)")
+    new.add_argument("--split", default="train", help="of a data set on the hub (default: train)")
+    new.add_argument("--out", type=Path, default=Path("suite"), help="folder of the suite (default: suite)")
+    new.set_defaults(run=_new)
+    check = suite.add_parser(
+        "check",
+        help="prove that a suite is sound",
+        description="Prove that every expected value is in its text, array boundaries can be recovered, derived totals "
+        "are right, expected outputs are schema-valid, and that no id, prompt or expected output occurs twice.",
+    )
+    check.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folder or .jsonl file of cases")
+    check.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the suite)")
+    check.add_argument(
+        "--constrain",
+        action="store_true",
+        help="prove as well that the grammars of --edgejson-constrain=schema let every expected output through",
+    )
+    check.set_defaults(run=_check)
+    audit = suite.add_parser(
+        "audit",
+        help="find labels that no reader of the prompt can know",
+        description="Find problems of labels in any suite: expected values that the text lacks or has otherwise, array "
+        "boundaries that it does not determine, wrong totals, duplicates, lengths.",
+    )
+    audit.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="folder or .jsonl file of cases")
+    audit.add_argument("--schemas", type=Path, help="folder of schemas (default: the one beside the suite)")
+    audit.add_argument("--model", metavar="NAME", help="count tokens of this model, named as in --edgejson-model")
+    audit.add_argument("--limit", type=positive, action="append", help="tokens of an answer (default: 512 and 2048)")
+    audit.add_argument("--write", type=Path, metavar="FILE.jsonl", help="write marks for pytest --edgejson-audit")
+    audit.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
+    audit.add_argument("--verbose", action="store_true", help="show all findings")
+    audit.set_defaults(run=_audit)
+
+
+def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, Mapping[str, Schema]]) -> Mapping[str, Schema]:
+    from pytest_edgejson.suite.schemas import load_schemas
+
+    place = folder or bundled.schema_folder(file)
+    if place not in loaded:
+        loaded[place] = load_schemas(place)
+    return loaded[place]
+
+
+def _build(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.suite.make.build import SEED, build_suite
+    from pytest_edgejson.suite.schemas import load_schemas
+
+    seed = SEED if arguments.seed is None else arguments.seed
+    count = build_suite(load_schemas(bundled.SCHEMAS), arguments.out, seed)
+    print(f"wrote {count} cases to {arguments.out} (seed {seed})")
+    return 0
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.report.audit import verdict
+    from pytest_edgejson.suite.audit.check import check_suite, summary_text
+    from pytest_edgejson.suite.audit.rules import audit_suite
+    from pytest_edgejson.suite.make.from_rows import new_suite
+
+    out = arguments.out
+    loaded: dict[Path, Mapping[str, Schema]] = {}
+    file, _ = new_suite(
+        arguments.rows,
+        arguments.schema,
+        out,
+        text=arguments.text,
+        expected=arguments.expected,
+        id_column=arguments.id_column,
+        complexity=arguments.complexity,
+        split=arguments.split,
+    )
+    check = check_suite([file], lambda path: _schemas_of(None, path, loaded))
+    audit = audit_suite([file], lambda path: _schemas_of(None, path, loaded))
+    place = shlex.quote(str(out))
+    print(f"wrote {file}")
+    print(f"edgejson suite check {place}: {summary_text(check)}")
+    print(f"edgejson suite audit {place}: {verdict(audit)}")
+    print(f"To run it: pytest {place} --edgejson-model=nano")
+    return 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.suite.audit.check import check_suite, summary_text
+
+    loaded: dict[Path, Mapping[str, Schema]] = {}
+    check = check_suite(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
+    for problem in check.problems:
+        print(problem)
+    print(summary_text(check))
+    is_sound = check.cases and not check.problems
+    if arguments.constrain:
+        from pytest_edgejson.backends.constraint.coverage import check_grammars
+
+        coverage = check_grammars(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
+        for problem in coverage.problems:
+            print(problem)
+        print(coverage)
+        is_sound = is_sound and not coverage.problems
+    return 0 if is_sound else 1
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.report.audit_command import run
+
+    loaded: dict[Path, Mapping[str, Schema]] = {}
+    text, code = run(arguments, lambda file: _schemas_of(arguments.schemas, file, loaded))
+    print(text)
+    return code
