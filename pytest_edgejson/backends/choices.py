@@ -11,3 +11,9 @@ LOOPS = ("end", "keep")
 
 CONSTRAIN = ("none", "json", "schema", "both")
 """What `constrain` and `--edgejson-constrain` may say; with `both` a model runs free and held to the schemas."""
+
+ENDPOINTS = ("chat", "completions", "llamacpp", "ollama")
+"""What `endpoint` of a server's entry may say: `/chat/completions`, `/completions`, or llama.cpp's and Ollama's own."""
+
+CONSTRAIN_FIELDS = ("response_format", "json_schema", "structured_outputs", "guided_json", "format")
+"""What `constrain_field` of a server's entry may say."""

@@ -29,6 +29,15 @@ class EndScanner:
         self._loop = LoopScanner(request.case.expected_output) if settings.ends_loops else None
         self.is_needed = self._root is not None or self._loop is not None
 
+    @property
+    def closed_at(self) -> int | None:
+        """The offset after the root object in all that was fed, None as long as it has not closed."""
+        return None if self._root is None else self._root.closed_at
+
+    def think(self, text: str) -> Literal["loop"] | None:
+        """Take the next piece of a thought that comes apart from the answer; return whether it ends in a loop."""
+        return "loop" if self._loop is not None and self._loop.feed(text) else None
+
     def feed(self, text: str) -> Literal["stop", "loop"] | None:
         """Take the next piece; return the finish reason if the answer ends in it or before, its root object first."""
         if self._root is not None and self._root.feed(text):

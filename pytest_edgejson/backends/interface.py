@@ -135,6 +135,9 @@ class Completion:
             whole, so that tokens divided by them is the throughput, batched or not.
         error: what broke, for the finish reason `error`.
         stored: whether it came from the store, from an earlier run.
+        thought: what the model thought before it answered, where that came apart from `text`; None where it did not.
+        thought_tokens: how many of `output_tokens` are of its thoughts; None where nobody counts them.
+        cached_tokens: how many of `prompt_tokens` the server had computed before; None where nobody counts them.
     """
 
     key: str
@@ -146,6 +149,9 @@ class Completion:
     compute_s: float | None = None
     error: str | None = None
     stored: bool = False
+    thought: str | None = None
+    thought_tokens: int | None = None
+    cached_tokens: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as JSON builtins."""
@@ -172,6 +178,10 @@ class Watch(Protocol):
         """Hear a line for people, such as that a model is converted first."""
         ...
 
+    def wait(self, reason: str | None) -> None:
+        """Hear what is waited for at the moment, in a few words; None for nothing."""
+        ...
+
 
 class _Nobody:
     """Watches nothing."""
@@ -183,6 +193,9 @@ class _Nobody:
         """Ignore it."""
 
     def note(self, line: str) -> None:
+        """Ignore it."""
+
+    def wait(self, reason: str | None) -> None:
         """Ignore it."""
 
 
@@ -273,6 +286,16 @@ class Backend(ABC):
         """Return the tokens that the model is given for what `render` gave; None where they are not known."""
         return None
 
+    def check(self, is_needed: Callable[[], bool]) -> None:  # noqa: B027 - nothing by default
+        """Find out, before the first case, what would keep every case from being answered, such as a wrong key.
+
+        Args:
+            is_needed: tells whether any case will be asked; the store may have them all.
+
+        Raises:
+            BackendError: something would.
+        """
+
     def take_turn(self, former: Backend | None, following: Backend | None) -> None:  # noqa: B027 - nothing by default
         """Take over from the model before, and prepare for the one after: what they share need not be loaded twice.
 
@@ -332,6 +355,8 @@ class BackendType:
         asks: whether it asks a model anything. Recordings and controls answer without a prompt.
         checkpoints: REST names another model: an entry, a folder or a hub id, with adapter, tokenizer and prompt. Else
             it is a text of the backend's own, which becomes `ModelSpec.model`.
+        on_server: whether a server runs its models, so that entries say where it is (`ModelSpec.server`), and
+            `--edgejson-base-url` does.
         plugin: who brought it, for error messages; set for those of the hook `pytest_edgejson_backends`.
     """
 
@@ -340,4 +365,5 @@ class BackendType:
     isolated: bool = False
     asks: bool = True
     checkpoints: bool = False
+    on_server: bool = False
     plugin: str = "pytest-edgejson"

@@ -24,6 +24,7 @@ from pytest_edgejson.backends.references import (
     split_hub_gguf,
 )
 from pytest_edgejson.backends.registry import BACKENDS, gguf_backend
+from pytest_edgejson.backends.server.entry import SERVER_KEYS, server_of
 from pytest_edgejson.backends.spec import ModelSpec, Published
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.json_rows import may_hold_rows, stem
@@ -76,7 +77,9 @@ _KINDS: Mapping[str, tuple[type, str]] = {
     "published": (list, "an array of tables, [[models.NAME.published]]"),
     "description": (str, "a string"),
     "gate": (dict, "a table, [models.NAME.gate]"),
+    **SERVER_KEYS,
 }
+_PARSED = {"published", "gate", "thoughts", *SERVER_KEYS}
 _PUBLISHED_NUMBERS = ("json_exact", "field_f1", "simple", "medium", "complex", "schema_compliance")
 
 
@@ -136,11 +139,16 @@ def _parse_entry(name: str, entry: object, path: Path, backends: Mapping[str, Ba
         _check_key(where, name, key, value)
     spec = ModelSpec(
         name=name,
-        **{key: value for key, value in entry.items() if key not in {"published", "gate", "thoughts"}},
+        **{key: value for key, value in entry.items() if key not in _PARSED},
         **(_parse_gates(where, entry["gate"], path.parent) if "gate" in entry else {}),
         thoughts=tuple(_parse_marks(where, pair) for pair in entry.get("thoughts", ())),
         published=tuple(_parse_published(where, row) for row in entry.get("published", ())),
     )
+    kind = backends.get(spec.backend)
+    try:
+        spec = replace(spec, server=server_of(entry, on_server=kind is not None and kind.on_server))
+    except ValueError as error:
+        raise ModelsFileError(f"{where}: {error}") from None
     spec = _check_spec(where, spec, path.parent, backends)
     is_file = spec.adapter is None and _is_gguf_model(spec.file or spec.model or "")
     return replace(spec, backend=gguf_backend()) if is_file and "backend" not in entry else spec
@@ -235,7 +243,7 @@ def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str
         return replace(spec, model=str(folder / Path(spec.model or "").expanduser()))
     return replace(
         spec,
-        model=_locate(spec.model, folder),
+        model=_locate(spec.model, folder) if spec.server is None else spec.model,
         adapter=_locate(spec.adapter, folder),
         tokenizer=_locate(spec.tokenizer, folder),
     )
@@ -338,7 +346,8 @@ def _behind_prefix(
     if prefix == "replay":
         file, model = split_file(rest)
         name = f"{prefix}:{model or stem(file)}"
-    return ModelSpec(name=label(name), backend=prefix, model=rest)
+    server = server_of({}, on_server=backends[prefix].on_server)
+    return ModelSpec(name=label(name), backend=prefix, model=rest, server=server)
 
 
 def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:

@@ -47,6 +47,7 @@ class Progress:
         self._width = width
         self._now = now
         self._drawn = False
+        self._told = -LOG_EVERY_S
 
     def start(self, model: str, work: Mapping[str, int], limit: int, reused: int) -> None:
         """Begin with a model.
@@ -59,6 +60,7 @@ class Progress:
         """
         self._model, self._total, self._reused = model, len(work), reused
         self._cases = self._tokens = self._finished_tokens = 0
+        self._waiting: str | None = None
         self._began = self._shown = self._now()
         self._time_left = TimeLeft(work, limit, self._began)
         if self._draw is not None:
@@ -92,8 +94,17 @@ class Progress:
         self.hide()
         self._log(line)
 
+    def wait(self, reason: str | None) -> None:
+        """Show what is waited for. A log file is told of it as often as of anything else."""
+        begins = reason is not None and self._waiting is None
+        self._waiting = reason
+        if begins and self._draw is None and self._now() - self._told >= LOG_EVERY_S:
+            self._told = self._now()
+            self._show()
+        self._show_now_and_then()
+
     def text(self) -> str:
-        """Return cases done of all, and how many a minute, tokens per second and the time left."""
+        """Return cases done of all, and how many a minute, tokens per second, the time left and what is waited for."""
         now = self._now()
         elapsed = max(now - self._began, 1e-9)
         pace = self._cases * 60 / elapsed
@@ -107,6 +118,8 @@ class Progress:
         left_s = self._time_left.seconds(now)
         if left_s is not None:
             parts.append(f"{_clock(left_s)} left")
+        if self._waiting is not None:
+            parts.append(self._waiting)
         return ", ".join(parts)
 
     def _show_now_and_then(self) -> None:

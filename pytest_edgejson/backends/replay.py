@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.interface import Backend, BackendError, Completion, FinishReason
+from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
+from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.values.text import shorten
@@ -16,22 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
+    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
-
-# How OpenAI, Anthropic, Google, Cohere, Mistral, Ollama and others name an end of the model's own, and the token limit.
-_STOPPED = (
-    "end_turn stop_sequence complete completed eos eos_token tool_call tool_calls tool_use function_call "
-    "content_filter refusal safety"
-)
-_CUT_OFF = "max_tokens max_output_tokens max_length model_length incomplete"
-_FINISH_REASONS: Mapping[str, FinishReason] = {
-    **{reason: reason for reason in get_args(FinishReason)},
-    **dict.fromkeys(_STOPPED.split(), "stop"),
-    **dict.fromkeys(_CUT_OFF.split(), "length"),
-}
-"""What ended an output, by its name in recordings; in any case of letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,9 +164,9 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     repeat = 1 if row.get("repeat") is None else row["repeat"]
     if not _is_count(repeat) or repeat < 1:
         raise wrong("repeat", "a whole number from 1 on")
-    reason = _FINISH_REASONS.get(str(row.get("finish_reason") or "stop").lower())
+    reason = FINISH_REASONS.get(str(row.get("finish_reason") or "stop").lower())
     if reason is None:
-        raise wrong("finish_reason", f"one of {', '.join(_FINISH_REASONS)}")
+        raise wrong("finish_reason", f"one of {', '.join(FINISH_REASONS)}")
     output = row.get("output")
     # A case that broke in the recorded run has no output to show, nor has one that was refused: an empty answer.
     if output is None and ("output" in row or reason in {"error", "timeout"}):

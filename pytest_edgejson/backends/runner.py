@@ -15,7 +15,7 @@ from pytest_edgejson.backends.limits import token_limit
 from pytest_edgejson.backends.store import store_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Backend
     from pytest_edgejson.backends.progress import Progress
@@ -182,22 +182,51 @@ class Runner:
             self._limits[key] = token_limit(job.outputs, self.backend(job.model).count_tokens)
         return self._limits[key]
 
+    def check(self, model: str, jobs: Sequence[Job]) -> None:
+        """Find out, before the first case, what would keep every case of a model from being answered.
+
+        Args:
+            model: its name.
+            jobs: of all models, as far as they are known here; where there are none, the model will be asked.
+
+        Raises:
+            BackendError: something would.
+        """
+        backend = self.backend(model)
+        if self._progress is not None:
+            backend.watch = self._progress
+
+        def is_needed() -> bool:
+            asked = self._requests(backend, [job for job in jobs if job.model == model])
+            keys = [self._keys[key] for key in asked]
+            return not keys or len(self._store.get_many(keys)) < len({*keys})
+
+        backend.check(is_needed)
+
+    def _requests(self, backend: Backend, jobs: Iterable[Job]) -> dict[str, Request]:
+        """Return what a backend is asked for jobs, and note what the store knows each by."""
+        requests = {}
+        for job in jobs:
+            prompt = backend.render(job.case)
+            held, limit = job.constraint, self.limit(job)
+            requests[job.key] = Request(job.key, prompt, job.case, job.repeat, self._timeout_s, job.alone, held, limit)
+            settings = replace(self._settings[job.model], max_new_tokens=limit)
+            self._keys[job.key] = store_key(backend.fingerprint, prompt, settings, job.repeat, held, alone=job.alone)
+        return requests
+
     def _start(self, job: Job, others: Sequence[Job]) -> None:
         backend = self.backend(job.model)
         self._end_stream()
-        requests = {}
-        for other in others:
-            is_wanted = other.key == job.key or other.key not in self._broken_into
-            if other.model == job.model and is_wanted and other.key not in self._arrived:
-                prompt = backend.render(other.case)
-                held, limit = other.constraint, self.limit(other)
-                requests[other.key] = Request(
-                    other.key, prompt, other.case, other.repeat, self._timeout_s, other.alone, held, limit
-                )
-                settings = replace(self._settings[job.model], max_new_tokens=limit)
-                self._keys[other.key] = store_key(
-                    backend.fingerprint, prompt, settings, other.repeat, held, alone=other.alone
-                )
+        requests = self._requests(
+            backend,
+            (
+                other
+                for other in others
+                if other.model == job.model
+                and (other.key == job.key or other.key not in self._broken_into)
+                and other.key not in self._arrived
+            ),
+        )
         known = self._store.get_many([self._keys[key] for key in requests])
         for key in requests:
             if self._keys[key] in known:

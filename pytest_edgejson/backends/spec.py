@@ -36,15 +36,57 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """What a server's tokens cost, each a million of them, in one currency of the user's choice.
+
+    Attributes:
+        input: of prompts.
+        output: of answers, thoughts included.
+        cached_input: of prompts, where the server has computed them before; None where they cost as much as others.
+    """
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a model is asked that a server runs, and how.
+
+    Attributes:
+        base_url: what paths such as `/chat/completions` follow.
+        api_key_env: the environment variable that holds the key, None for no key.
+        endpoint: one of `choices.ENDPOINTS`.
+        concurrency: cases asked at once at most, None for the default.
+        extra_body: what each request says besides; it replaces what is said without it.
+        headers: of each request; `${NAME}` in a value stands for an environment variable.
+        constrain_field: the field of a request that holds answers to a schema, one of `choices.CONSTRAIN_FIELDS`; None
+            for the one that is usual at the endpoint.
+        prices: of tokens, None where nobody has told them.
+    """
+
+    base_url: str
+    api_key_env: str | None = None
+    endpoint: str = "chat"
+    concurrency: int | None = None
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    constrain_field: str | None = None
+    prices: Prices | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """What a model is and how it is run.
 
     Attributes:
         name: as in the models file, or made of what was named directly; part of the test's id.
         backend: what runs it.
-        model: hub id, folder or GGUF file of the model; for `replay` the recording, `FILE.jsonl` or
-            `FILE.jsonl#MODEL`; for `control` one of `gold`, `empty`, `rules`. None where an adapter says what its base
-            is, and where `package` has it.
+        model: hub id, folder or GGUF file of the model; for `openai` its name on the server; for `replay` the
+            recording, `FILE.jsonl` or `FILE.jsonl#MODEL`; for `control` one of `gold`, `empty`, `rules`. None where an
+            adapter says what its base is, and where `package` has it.
+        server: where it is asked, None where no server runs it.
         package: the Python package, as it is imported, that carries the model.
         file: the model in the package's folder.
         install: the command that installs the package; None for that of a distribution of the same name.
@@ -73,6 +115,7 @@ class ModelSpec:
     name: str
     backend: str = "transformers"
     model: str | None = None
+    server: Server | None = None
     adapter: str | None = None
     revision: str | None = None
     adapter_revision: str | None = None

@@ -94,6 +94,8 @@ def resolve_models(
                         f"{typed!r} and {found[name][0]!r} are both called {name!r}: name them in models.toml"
                     )
                 found[name] = (typed, spec)
+        if settings.base_url is not None and not any(spec.server for _, spec in found.values()):
+            raise UnknownModel("--edgejson-base-url is for models of servers, such as --edgejson-model=openai:MODEL")
     except UnknownName as error:
         raise pytest.UsageError(f"{error}; {_places(settings, config)}") from None
     except (ModelsFileError, UnknownModel) as error:
@@ -129,6 +131,8 @@ def _ways(
     else:
         ways = [settings.constrain or ""]
     spec = resolve_model(typed, registry, backends)
+    if settings.base_url is not None and spec.server is not None:
+        spec = replace(spec, server=replace(spec.server, base_url=settings.base_url))
     if spec.backend not in backends or backends[spec.backend].asks:
         spec = _asked(spec, settings)
     # As elsewhere, options beat the profile, which beats the model's entry.

@@ -145,7 +145,9 @@ class EdgeJSONPlugin:
             from pytest_edgejson.plugin.publishing import check_places
 
             check_places(self.session)
-        self.session.begin()
+        from pytest_edgejson.plugin.nodes import case_items
+
+        self.session.begin([item.job for item in case_items(session.items)])
         try:
             outcome = yield
         finally:

@@ -15,17 +15,16 @@ from pytest_edgejson.plugin.option_values import (
     choice,
     parse_assertion,
     parse_count,
-    parse_devices,
     parse_diffs,
     parse_gate,
     parse_limit,
     parse_penalty,
-    parse_seconds,
     parse_seed,
     parse_temperature,
     parse_top_p,
 )
 from pytest_edgejson.plugin.prompt_options import PROMPT_OPTIONS
+from pytest_edgejson.plugin.running_options import RUNNING_OPTIONS
 from pytest_edgejson.results.assertion import Assertion
 
 if TYPE_CHECKING:
@@ -102,19 +101,7 @@ _OPTIONS = (
         "report", Path, "write a report of the run as Markdown, such as for a pull request", "FILE.md", is_path=True
     ),
     Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
-    Option(
-        "batch_size",
-        parse_count,
-        "cases that a local model runs at once (default: chosen from the memory at hand)",
-        "N",
-    ),
-    Option(
-        "device",
-        parse_devices,
-        "where a local model runs: cpu, cuda, cuda:1, mps (default: the best there is); with pytest-xdist one for each "
-        "worker, such as cuda:0,cuda:1 or cpu,cpu (default: every GPU)",
-        "DEVICE",
-    ),
+    *RUNNING_OPTIONS,
     Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
     Option(
         "constrain",
@@ -159,25 +146,6 @@ _OPTIONS = (
         1.0,
     ),
     Option("seed", parse_seed, "decides what is drawn (default 0)", "N", 0),
-    Option(
-        "timeout",
-        parse_seconds,
-        "seconds that a local model may work on a case, which then counts as an error (default: no limit)",
-        "SECONDS",
-    ),
-    Option(
-        "deadline",
-        parse_seconds,
-        "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
-        "errors (default: no limit)",
-        "SECONDS",
-    ),
-    Option(
-        "check_batching",
-        parse_count,
-        "generate so many cases of each model once more, each alone, and tell how many answers differ",
-        "K",
-    ),
     Option("unmerged", bool, "keep a LoRA adapter apart from its base instead of folding it in", is_flag=True),
     Option(
         "store", Path, "keep completions in this file instead of pytest's cache directory", "FILE.sqlite", is_path=True
@@ -227,6 +195,7 @@ class Settings:
         results: the results file.
         report: the Markdown report.
         badge: the badge.
+        base_url: where servers are asked, None for where each model's entry says.
         batch_size: None where the backend decides.
         devices: one for each xdist worker, the first for a run without; None where the backend decides.
         dtype: one of `DTYPES`.
@@ -266,6 +235,7 @@ class Settings:
     results: Path | None
     report: Path | None
     badge: Path | None
+    base_url: str | None
     batch_size: int | None
     devices: tuple[str, ...] | None
     dtype: str

@@ -234,8 +234,11 @@ class Session:
             self._drawn[model] = draw((other.key for other in jobs() if other.model == model), count)
         return job.key in self._drawn[model]
 
-    def begin(self) -> None:
+    def begin(self, jobs: Sequence[Job]) -> None:
         """Look gates and models up and open the results file, before the first case runs.
+
+        Args:
+            jobs: of the cases that this process runs.
 
         Raises:
             pytest.UsageError: a gate or its baseline does not fit the suite, a model cannot be had, or the results file
@@ -259,6 +262,7 @@ class Session:
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
                 refuse_inability(name, self.specs[name], self.settings, backend, self.backends)
+                self.runner.check(name, jobs)
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.

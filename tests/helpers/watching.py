@@ -12,12 +12,14 @@ class Witness:
         begun: keys of the cases under way, each time some begin.
         steps: tokens of each step.
         notes: lines for people.
+        waits: what was waited for.
     """
 
     def __init__(self) -> None:
         self.begun: list[list[str]] = []
         self.steps: list[int] = []
         self.notes: list[str] = []
+        self.waits: list[str] = []
 
     def begin(self, keys: Sequence[str]) -> None:
         self.begun.append(list(keys))
@@ -27,3 +29,7 @@ class Witness:
 
     def note(self, line: str) -> None:
         self.notes.append(line)
+
+    def wait(self, reason: str | None) -> None:
+        if reason is not None and reason not in self.waits:
+            self.waits.append(reason)

@@ -195,7 +195,7 @@ def test_an_unknown_model_names_the_prefixes(acme: Project, pytester: pytest.Pyt
     result.stderr.fnmatch_lines(
         [
             "ERROR: unknown model 'acm:large-2': did you mean 'acme:large-2'? *; prefixes: transformers:, openvino:, "
-            "replay:, control:, acme:, acme.apart:; *"
+            "llama.cpp:, openai:, replay:, control:, acme:, acme.apart:; *"
         ]
     )
 

@@ -55,6 +55,9 @@ class _Channel:
     def note(self, line: str) -> None:
         self.send(note=line)
 
+    def wait(self, reason: str | None) -> None:
+        self.send(wait=reason)
+
     def step(self, tokens: int) -> None:
         self._tokens += tokens
         now = time.monotonic()

@@ -213,6 +213,8 @@ class IsolatedBackend(Backend):
                     self.watch.step(tokens)
                 case {"note": line}:
                     self.watch.note(line)
+                case {"wait": reason}:
+                    self.watch.wait(reason)
                 case {"completion": content}:
                     completion = Completion.from_dict(content)
                     unanswered.remove(completion.key)

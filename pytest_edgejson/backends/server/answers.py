@@ -1,0 +1,125 @@
+"""Answers: the pieces of one answer put together, until it ends or is ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_edgejson.backends.ending import EndScanner
+from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
+from pytest_edgejson.backends.interface import Completion
+from pytest_edgejson.backends.server.errors import ServerError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, Request
+    from pytest_edgejson.backends.server.client import Wanted
+    from pytest_edgejson.backends.server.endpoints import Endpoint, Part
+
+# Behind the root object: a fence's end, the end of the sequence, and the usage, without which nothing is counted.
+_REST = 16
+_COUNTS = ("prompt_tokens", "output_tokens", "thought_tokens", "cached_tokens")
+_FILTERED = frozenset({"content_filter", "safety", "prohibited_content", "recitation", "blocklist"})
+
+
+class Answer:
+    """One answer while it comes in.
+
+    Args:
+        request: what is answered.
+        endpoint: reads the pieces.
+        settings: what ends an answer.
+        step: told of each piece of text.
+    """
+
+    def __init__(
+        self, request: Request, endpoint: Endpoint, settings: GenerationSettings, step: Callable[[], None]
+    ) -> None:
+        self._request = request
+        self._endpoint = endpoint
+        self._ending = EndScanner(settings, request)
+        self._step = step
+        self._texts: list[str] = []
+        self._thoughts: list[str] = []
+        self._counts: dict[str, Any] = {}
+        self._reason: FinishReason | None = None
+        self._filtered: str | None = None
+        self._has_begun = False
+        self._rest = 0
+
+    def take(self, piece: Mapping[str, Any]) -> Wanted:
+        """Take the next piece, and say what is wanted next.
+
+        Raises:
+            ServerError: it is no piece of an answer.
+        """
+        try:
+            part = self._endpoint.read(piece)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it is this case's error
+            what = f"{type(error).__name__}: {error}"
+            raise ServerError("strange", f"what came is no answer of {self._endpoint.path} ({what})") from None
+        self._counts |= {name: value for name in _COUNTS if (value := getattr(part, name)) is not None}
+        self._has_begun = self._has_begun or part.is_choice
+        if self._reason is None:
+            self._go_on(part)
+        elif self._rest == 0:
+            return "over"
+        if self._reason is None:
+            return "more"
+        self._rest -= 1
+        # A loop has no end behind which it would be counted.
+        return "over" if self._reason == "loop" or "output_tokens" in self._counts else "rest"
+
+    def _go_on(self, part: Part) -> None:
+        if part.text or part.thought:
+            self._step()
+        if part.thought:
+            self._thoughts.append(part.thought)
+            self._reason = self._ending.think(part.thought)
+        if part.text and self._reason is None:
+            self._texts.append(part.text)
+            if self._ending.is_needed:
+                self._reason = self._ending.feed(part.text)
+        if part.finish is not None and self._reason is None:
+            word = part.finish.lower()
+            self._filtered = part.finish if word in _FILTERED else None
+            self._reason = FINISH_REASONS.get(word, "stop")
+        if self._reason is not None:
+            self._rest = _REST
+
+    def completion(self, latency_s: float) -> Completion:
+        """Return what it came to.
+
+        Raises:
+            ServerError: it did not end, there is none, or it was filtered out.
+        """
+        if not self._has_begun:
+            raise ServerError("strange", "an empty answer came: no choices")
+        if self._reason is None:
+            raise ServerError("cut", "the connection ended in the middle of the answer")
+        if self._filtered is not None:
+            raise ServerError("strange", f"the server's content filter ended the answer ({self._filtered})")
+        if self._reason == "error":
+            raise ServerError("strange", "the server broke the answer off (finish reason error)")
+        return self._made(self._reason, latency_s)
+
+    def out_of_time(self, latency_s: float) -> Completion:
+        """Return what came until the time limit."""
+        error = (
+            f"no end after {self._request.timeout_s:g} s: give it longer with --edgejson-timeout, or less to say with "
+            "--edgejson-max-new-tokens"
+        )
+        return self._made("timeout", latency_s, error)
+
+    def _made(self, reason: FinishReason, latency_s: float, error: str | None = None) -> Completion:
+        # Servers send several tokens at once, as many as chance has it: what follows the object is cut off.
+        text = "".join(self._texts)[: self._ending.closed_at]
+        return Completion(
+            self._request.key,
+            text,
+            reason,
+            latency_s=latency_s,
+            error=error,
+            thought="".join(self._thoughts) or None,
+            **self._counts,
+        )
