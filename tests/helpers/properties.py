@@ -217,6 +217,24 @@ def check_reports(
         assert table.replace("\n", "").isprintable()
 
 
+def check_output(expected: dict[str, Any], output: str, document: dict[str, Any]) -> None:
+    """Whatever a model answers, each stage keeps its word, and a result is made of it."""
+    check_decoding(output)
+    check_extraction(output, "lenient")
+    check_scanner(output, [])
+    check_v3(expected, output)
+    result = _result(expected, output, _schema(json.dumps(document, sort_keys=True)))
+    assert json.loads(dumps(result)) == result
+    assert 0 <= result["field_f1"] <= result["key_f1"] <= 1
+    assert result["json_exact"] == (result["failure"] is None) == equal(result["value"], expected)
+    assert result["schema_compliant"] == (result["value"] is not None and not result["violations"])
+
+
+@cache
+def _schema(text: str) -> Schema:
+    return Schema("it", "simple", json.loads(text), "it.json")
+
+
 def check_v3(expected: dict[str, Any], text: str) -> None:
     """The published scorer gives a score, whatever the text."""
     found = score_v3(expected, text)

@@ -72,7 +72,7 @@ def _written(draw: st.DrawFn, value: Any) -> str:
     return json.dumps(value, ensure_ascii=ascii_only, indent=indent)
 
 
-_PIECES = [
+PIECES = [
     *"{}[]\"',:\\\n a1-e.", *ODD, "true", "None", "NaN", "-Infinity", "\\u12", '{"a": 1}', '"k": ',
     "```json\n", "<think>", "</think>", "Input: ", "1e999999", "[" * 70, '{"a":' * 70, "}" * 70, "9" * 1_200,
     '{"a": 1, "a": 2}', '{"a": 1,}', "{'a': True}", "//", "{x}",
@@ -88,7 +88,7 @@ def outputs(draw: st.DrawFn, value: Any = None) -> str:
         for _ in range(draw(st.sampled_from([0, 0, 0, 1, 2]))):
             at = draw(st.integers(0, len(text)))
             cut = draw(st.integers(0, 3))
-            text = text[:at] + draw(st.sampled_from(_PIECES)) + text[at + cut :]
+            text = text[:at] + draw(st.sampled_from(PIECES)) + text[at + cut :]
         if draw(st.integers(0, 4)) == 0:
             text = text[: draw(st.integers(0, len(text)))]
         before, after = draw(
@@ -110,7 +110,7 @@ def outputs(draw: st.DrawFn, value: Any = None) -> str:
     return draw(st.sampled_from([prose.join(parts), prose + parts[0], *parts]))
 
 
-any_text = outputs() | st.lists(st.sampled_from(_PIECES), max_size=30).map("".join) | st.text(max_size=60)
+any_text = outputs() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join) | st.text(max_size=60)
 
 PATTERNS = [
     "^a",
