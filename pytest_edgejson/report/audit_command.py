@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
 from pytest_edgejson.backends.models import known_models, resolve_model
+from pytest_edgejson.backends.registry import BACKENDS, load_backend
 from pytest_edgejson.report.audit import render
 from pytest_edgejson.suite.audit.rules import TOKEN_LIMITS, audit_suite
 from pytest_edgejson.suite.marks import write_marks
@@ -59,9 +60,11 @@ def token_counter(name: str) -> Callable[[str], int]:
     from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 
     spec = resolve_model(name, known_models())
-    if spec.backend != "transformers":
+    if spec.backend not in BACKENDS or not BACKENDS[spec.backend].checkpoints:
         raise ValueError(f"--model {name}: {spec.backend} has no tokenizer: name a model such as nano")
     try:
+        if spec.backend == "llama.cpp":
+            return load_backend(spec, GenerationSettings(), LoadOptions()).count_tokens
         need_libraries(spec.name, "transformers")
         place = locate(spec).tokenizer
         with quiet(), one_line(spec.name, "the tokenizer"):

@@ -178,6 +178,12 @@ class Answers:
                         continue
                     under_way.remove(answer)
                     yield answer.completion()
+                # What was finished when the deadline came.
+                while not events.empty():
+                    answer, made = events.get()
+                    if made is None:
+                        under_way.remove(answer)
+                        yield answer.completion()
             finally:
                 for answer in under_way:
                     answer.is_unwanted = True

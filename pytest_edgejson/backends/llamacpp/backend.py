@@ -16,7 +16,9 @@ from pytest_edgejson.backends.llamacpp.answers import Answer, Answers
 from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, versions
 from pytest_edgejson.backends.llamacpp.room import Room, token_bytes
 from pytest_edgejson.backends.local.gguf_places import find_gguf, pieces_of
-from pytest_edgejson.backends.local.model_files import ModelFiles, find_tokenizer, hash_files, need_libraries, source
+from pytest_edgejson.backends.local.library_messages import one_line, quiet
+from pytest_edgejson.backends.local.model_files import ModelFiles, find_tokenizer, hash_files, need_libraries
+from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 from pytest_edgejson.backends.prompt_tokens import PromptTokens
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.values.wording import first_line
@@ -280,10 +282,11 @@ class LlamaCppBackend(Backend):
 
     @functools.cached_property
     def _tokenizer(self) -> Any:
-        from transformers import AutoTokenizer
-
         assert self._tokenizer_place is not None
-        return AutoTokenizer.from_pretrained(**source(self._tokenizer_place), local_files_only=True)
+        with quiet(), one_line(self._spec.name, "the tokenizer"):
+            return read_tokenizer(
+                self._tokenizer_place, self._spec.name, trust_remote_code=self._spec.trust_remote_code
+            )
 
     @functools.cached_property
     def _hashes(self) -> list[list[str]]:

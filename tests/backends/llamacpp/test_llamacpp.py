@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import sys
 import threading
@@ -335,23 +336,48 @@ def test_it_runs_in_a_process_of_its_own(small: Path) -> None:
         isolated.close()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="kills a process by a signal")
+def test_a_killed_process_costs_no_case(small: Path) -> None:
+    asked = requests(prompts(8))
+    expected = content(load(small), asked)
+    isolated = IsolatedBackend(load(small, batch_size=2), "tested")
+    try:
+        stream = isolated.generate(asked)
+        found = [next(stream)]
+        assert isolated._process is not None
+        isolated._process._process.kill()
+        found += stream
+    finally:
+        isolated.close()
+    assert {each.key: each.text for each in found} == {key: text for key, (text, *_) in expected.items()}
+
+
+def test_tokens_of_a_suite_are_counted_by_it(small: Path) -> None:
+    from pytest_edgejson.report.audit_command import token_counter
+
+    count = token_counter(f"llama.cpp:{small}")
+    assert 1 <= count("invoice") < count("invoice total amount")
+
+
 @pytest.mark.slow
-def test_it_needs_no_torch(small: Path, pytester: pytest.Pytester) -> None:
+def test_it_needs_no_torch(small: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     pytester.makepyfile(
         blocked=f"""
-        import sys
-        sys.modules["torch"] = None
         from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
         from pytest_edgejson.backends.registry import load_backend
         from pytest_edgejson.backends.spec import ModelSpec
         from pytest_edgejson.suite.cases import Case
         spec = ModelSpec("tested", "llama.cpp", {str(small)!r}, prompt="{{prompt}}")
-        backend = load_backend(spec, GenerationSettings(4), LoadOptions(isolate=False))
+        backend = load_backend(spec, GenerationSettings(4), LoadOptions(isolate=True))
         case = Case("a", "rating", "simple", "invoice", {{}})
         (found,) = backend.generate([Request("a", backend.render(case), case)])
         assert found.error is None, found
+        backend.close()
         """
     )
+    # The process of the model does not find it either.
+    (pytester.mkpydir("without") / "torch.py").write_text("raise ImportError('blocked')")
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path / "without"), prepend=os.pathsep)
     assert pytester.runpython("blocked.py").ret == 0
 
 
