@@ -171,7 +171,11 @@ class LlamaCppBackend(Backend):
             return
         answers: list[Answer] = []
         for request in requests:
-            tokens = self._encode(request.text)
+            try:
+                tokens = self._encode(request.text)
+            except (TypeError, ValueError) as error:
+                yield Completion(request.key, "", "error", error=first_line(error))
+                continue
             limit = request.max_new_tokens or self._settings.max_new_tokens
             if self._window is not None:
                 limit = min(limit, self._window - len(tokens))
@@ -200,15 +204,18 @@ class LlamaCppBackend(Backend):
         """Return the tokens that the model is given for a prompt.
 
         Raises:
-            BackendError: the file's vocabulary cannot be read.
+            BackendError: the file's vocabulary cannot be read, or the prompt cannot be tokenized.
         """
         text = str(prompt)
-        if self._tokenizer_place is not None:
-            ids = self._encode(text)
-            pieces = [str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in ids]
-        else:
-            found = self._reader.tokenize(text, add_special=not self._prompts.is_chat)
-            ids, pieces = [token for token, _ in found], [piece for _, piece in found]
+        try:
+            if self._tokenizer_place is not None:
+                ids = self._encode(text)
+                pieces = [str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in ids]
+            else:
+                found = self._reader.tokenize(text, add_special=not self._prompts.is_chat)
+                ids, pieces = [token for token, _ in found], [piece for _, piece in found]
+        except (TypeError, ValueError) as error:
+            raise BackendError(f"{self._spec.name}: {first_line(error)}") from None
         return replace(self._begun(ids), text=text, pieces=pieces)
 
     def count_tokens(self, text: str) -> int:

@@ -12,6 +12,7 @@ import secrets
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,16 @@ class Engine:
         Args:
             text: to be tokens.
             add_special: begin, and end, as the file says that texts do.
+
+        Raises:
+            ValueError: it cannot be, such as a text that is no Unicode.
         """
         asked = {"content": text, "add_special": add_special, "parse_special": True, "with_pieces": True}
-        return [(each["id"], _text(each["piece"])) for each in self._post("/tokenize", asked)["tokens"]]
+        try:
+            found = self._post("/tokenize", asked)["tokens"]
+        except urllib.error.HTTPError as error:
+            raise ValueError(f"the prompt cannot be tokenized: {error.reason}") from None
+        return [(each["id"], _text(each["piece"])) for each in found]
 
     def complete(self, request: Mapping[str, Any], receive: Callable[[dict[str, Any]], bool]) -> None:
         """Answer a prompt; other threads may do so at the same time, as many as there are slots.

@@ -142,6 +142,16 @@ def test_a_prompt_that_does_not_fit_is_that_cases_error(small: Path) -> None:
     )
 
 
+def test_a_prompt_that_is_no_text_is_that_cases_error(small: Path) -> None:
+    backend = load(small)
+    first, second = sorted(backend.generate(requests(["a", "\ud800"])), key=lambda each: each.key)
+    assert first.error is None
+    assert second.finish_reason == "error"
+    assert second.error.startswith("the prompt cannot be tokenized: ")
+    with pytest.raises(BackendError, match=r"^tested: the prompt cannot be tokenized: "):
+        backend.tokenize("\ud800")
+
+
 def test_a_run_that_was_left_stops_and_does_not_disturb_the_next(small: Path) -> None:
     asked = requests(prompts(8))
     backend = load(small, batch_size=2)
