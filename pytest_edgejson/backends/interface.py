@@ -182,6 +182,10 @@ class Watch(Protocol):
         """Hear what is waited for at the moment, in a few words; None for nothing."""
         ...
 
+    def warn(self, line: str) -> None:
+        """Hear a line on what may be a mistake, which no way to run the model hides."""
+        ...
+
 
 class _Nobody:
     """Watches nothing."""
@@ -196,6 +200,9 @@ class _Nobody:
         """Ignore it."""
 
     def wait(self, reason: str | None) -> None:
+        """Ignore it."""
+
+    def warn(self, line: str) -> None:
         """Ignore it."""
 
 

@@ -103,6 +103,10 @@ class Progress:
             self._show()
         self._show_now_and_then()
 
+    def warn(self, line: str) -> None:
+        """Write a line on what may be a mistake."""
+        self.note(line)
+
     def text(self) -> str:
         """Return cases done of all, and how many a minute, tokens per second, the time left and what is waited for."""
         now = self._now()

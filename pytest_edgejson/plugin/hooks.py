@@ -129,9 +129,10 @@ class EdgeJSONPlugin:
         assert self.session.workers is not None
         self.session.workers.end(node)
         # A worker that died has none.
-        told = getattr(node, "workeroutput", {}).get("edgejson_collected")
-        if told is not None:
+        output = getattr(node, "workeroutput", {})
+        if (told := output.get("edgejson_collected")) is not None:
             self.session.collected.take(told)
+        self.session.warnings += output.get("edgejson_warnings", [])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -161,6 +162,8 @@ class EdgeJSONPlugin:
 
         The exit status comes last: pytest shows no summary for one that is not its own.
         """
+        if self.session.is_worker:
+            session.config.workeroutput["edgejson_warnings"] = self.session.warnings  # type: ignore[attr-defined]
         if not self.session.has_begun:
             return (yield)
         from pytest_edgejson.plugin.publishing import publish

@@ -76,6 +76,7 @@ class Session:
         is_worker: whether this is an xdist worker.
         workers: those that this process controls; None without xdist, and on a worker.
         has_begun: whether cases were run, or begun to; on the controller only.
+        warnings: of the models that xdist's workers run, which have no terminal.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings) -> None:
@@ -89,6 +90,7 @@ class Session:
         self.is_worker = hasattr(config, "workerinput")
         self.workers = _make_workers(config, self.specs, settings, self.backends)
         self.has_begun = False
+        self.warnings: list[str] = []
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
         self.comparisons: dict[str, Report] = {}
@@ -138,8 +140,7 @@ class Session:
                 store = Store(self._store_path())
             except StoreError as error:
                 raise pytest.UsageError(str(error)) from None
-            # xdist workers have no terminal to show it on.
-            self._progress = None if self.is_worker else make_progress(self.config)
+            self._progress = make_progress(self.config, self.warnings if self.is_worker else None)
             self._runner = Runner(
                 self.specs,
                 settings,

@@ -73,7 +73,9 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
 
 
 def write_notes(reporter: TerminalReporter, session: Session) -> None:
-    """Write what may be a mistake of the files that were collected."""
+    """Write what may be a mistake: of models that ran out of sight, and of the files that were collected."""
+    for line in dict.fromkeys(session.warnings):
+        reporter.write_line(clean(line))
     for line in session.notes():
         reporter.write_line(f"note: {clean(line)}")
 

@@ -13,8 +13,26 @@ if TYPE_CHECKING:
     import pytest
 
 
-def make_progress(config: pytest.Config) -> Progress | None:
-    """Return what shows progress, None without a terminal (`-p no:terminal`)."""
+class _Unseen(Progress):
+    """What a worker of xdist has in the place of a terminal: it keeps warnings for the controller."""
+
+    def __init__(self, warnings: list[str]) -> None:
+        super().__init__(lambda line: None)
+        self._warnings = warnings
+
+    def warn(self, line: str) -> None:
+        self._warnings.append(line)
+
+
+def make_progress(config: pytest.Config, warnings: list[str] | None = None) -> Progress | None:
+    """Return what shows progress, None without a terminal (`-p no:terminal`).
+
+    Args:
+        config: pytest's.
+        warnings: takes them in the place of a terminal, on a worker of xdist; None to show all.
+    """
+    if warnings is not None:
+        return _Unseen(warnings)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return None

@@ -11,7 +11,7 @@ class Witness:
     Attributes:
         begun: keys of the cases under way, each time some begin.
         steps: tokens of each step.
-        notes: lines for people.
+        notes: lines for people, warnings among them.
         waits: what was waited for.
     """
 
@@ -33,3 +33,6 @@ class Witness:
     def wait(self, reason: str | None) -> None:
         if reason is not None and reason not in self.waits:
             self.waits.append(reason)
+
+    def warn(self, line: str) -> None:
+        self.notes.append(line)

@@ -123,5 +123,10 @@ def test_a_doubled_and_a_missing_bos_are_warned_of_here_and_in_a_run(
     assert "warning" not in shown(capsys, str(folder), "rating-001", "--prompt=chat")
     run = ("--edgejson-max-new-tokens=2", "-k", "rating-001", "--edgejson-report-only")
     result = pytester.runpytest_subprocess("--edgejson-model=nano", "--edgejson-prompt=<|begin|>{prompt}", *run)
-    result.stdout.fnmatch_lines(["*edgejson: nano: warning: prompts begin with BOS (token 0) twice*"])
+    warned = "*edgejson: nano: warning: prompts begin with BOS (token 0) twice*"
+    result.stdout.fnmatch_lines([warned])
+    shared = ("-n2", "--edgejson-device=cpu,cpu", "-k", "rating-001 or rating-002", "--edgejson-store=other.db")
+    again = pytester.runpytest_subprocess("--edgejson-model=nano", "--edgejson-prompt=<|begin|>{prompt}", *run, *shared)
+    assert str(again.stdout).count("prompts begin with BOS (token 0) twice") == 1
+    again.stdout.fnmatch_lines([warned])
     pytester.runpytest_subprocess("--edgejson-model=nano", *run).stdout.no_fnmatch_line("*BOS*")

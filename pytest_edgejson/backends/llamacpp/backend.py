@@ -192,7 +192,7 @@ class LlamaCppBackend(Backend):
             return
         if not self._has_warned and (warning := self._begun(answers[0].prompt).warning):
             self._has_warned = True
-            self.watch.note(f"edgejson: {self._spec.name}: warning: {warning}")
+            self.watch.warn(f"edgejson: {self._spec.name}: warning: {warning}")
         engine = self._load(max(len(answer.prompt) + answer.limit for answer in answers))
         answers.sort(key=lambda answer: len(answer.prompt), reverse=True)
         together = [answer for answer in answers if not answer.request.alone]

@@ -14,6 +14,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.devices import share_of_cores
@@ -82,8 +83,6 @@ class Engine:
             self._server = _start(params)
         except RuntimeError as error:
             raise BackendError(f"{name}: llama.cpp cannot load {file}: {_reason(params, error)}") from None
-        # It goes through the queue of tasks: a server that is closed before that is looked at would never end.
-        self._server.handle_metrics()
 
     def tokenize(self, text: str, *, add_special: bool) -> list[tuple[int, str]]:
         """Return tokens, and the texts of them, by the file's own tokenizer; written special tokens are one each.
@@ -148,9 +147,18 @@ class Engine:
 
 
 def _start(params: Any) -> Any:
+    """Return a server that may be closed: one that has not yet looked at its queue of tasks would never end."""
     import xllamacpp
 
-    return xllamacpp.Server(params)
+    def start() -> Any:
+        server = xllamacpp.Server(params)
+        # It goes through the queue.
+        server.handle_metrics()
+        return server
+
+    # A Ctrl-C breaks into the main thread alone, and cannot come between the two.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(start).result()
 
 
 def _reason(params: Any, error: RuntimeError) -> str:

@@ -7,6 +7,7 @@ closed. It writes JSON lines, objects with one of these keys:
 - `begin`: keys of the cases that are generated from now on, together.
 - `step`: tokens made since the last such line.
 - `note`: a line for people, such as that a model is converted first.
+- `warning`: a line on what may be a mistake.
 - `completion`: a completion as `Completion.as_dict` gives it.
 - `error`: what broke, in one line, and `in_batch`, whether that concerns the batch under way rather than the model.
 """
@@ -57,6 +58,9 @@ class _Channel:
 
     def wait(self, reason: str | None) -> None:
         self.send(wait=reason)
+
+    def warn(self, line: str) -> None:
+        self.send(warning=line)
 
     def step(self, tokens: int) -> None:
         self._tokens += tokens

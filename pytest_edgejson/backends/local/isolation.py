@@ -215,6 +215,8 @@ class IsolatedBackend(Backend):
                     self.watch.note(line)
                 case {"wait": reason}:
                     self.watch.wait(reason)
+                case {"warning": line}:
+                    self.watch.warn(line)
                 case {"completion": content}:
                     completion = Completion.from_dict(content)
                     unanswered.remove(completion.key)

@@ -173,7 +173,7 @@ class TransformersBackend(Backend):
         """
         if self._model is None:
             if self._device.emulates(self._dtype):
-                self.watch.note(
+                self.watch.warn(
                     f"edgejson: {self._spec.name}: this processor emulates {self._dtype}, which takes half the memory "
                     "of float32 and more time"
                 )
@@ -222,7 +222,7 @@ class TransformersBackend(Backend):
             self._has_warned = True
             begun = prompt_tokens(self._tokenizer, "", rows[0].prompt, is_chat=self._prompts.is_chat)
             if begun.warning:
-                self.watch.note(f"edgejson: {self._spec.name}: warning: {begun.warning}")
+                self.watch.warn(f"edgejson: {self._spec.name}: warning: {begun.warning}")
         # Running out of memory shows at the start this way, rows that are together need little padding, and the
         # longest answers, which tend to be those to the longest prompts, are not what everything waits for at the end.
         rows.sort(key=lambda row: len(row.prompt), reverse=True)
