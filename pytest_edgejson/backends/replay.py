@@ -35,14 +35,15 @@ class _Recording:
     latency_s: float | None
     compute_s: float | None
     error: str | None
+    thought: str | None
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ReplayBackend:
     """Read the recording that `spec.model` names: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it holds several models.
 
     A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason`,
-    `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds) and `error`; other keys are ignored. So a
-    results file of this plugin is a recording too.
+    `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds), `error` and `thought`; other keys are
+    ignored. So a results file of this plugin is a recording too.
 
     Raises:
         BackendError: the file cannot be read, a line is wrong, an output is recorded twice, or the file holds
@@ -104,6 +105,7 @@ class ReplayBackend(Backend):
             latency_s=found.latency_s,
             compute_s=found.compute_s,
             error=found.error,
+            thought=found.thought,
         )
 
     def close(self) -> None:
@@ -183,6 +185,9 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     error = row.get("error")
     if error is not None and not isinstance(error, str):
         raise wrong("error", "a string")
+    thought = row.get("thought")
+    if thought is not None and not isinstance(thought, str):
+        raise wrong("thought", "a string")
     if error is None and reason == "error":
         error = "the recorded run broke on this case"
     return (case_id, int(repeat)), _Recording(
@@ -195,6 +200,7 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
         latency_s=row.get("latency_s"),
         compute_s=row.get("compute_s"),
         error=error,
+        thought=thought or None,
     )
 
 

@@ -193,15 +193,18 @@ class Runner:
             BackendError: something would.
         """
         backend = self.backend(model)
-        if self._progress is not None:
-            backend.watch = self._progress
 
         def is_needed() -> bool:
             asked = self._requests(backend, [job for job in jobs if job.model == model])
             keys = [self._keys[key] for key in asked]
             return not keys or len(self._store.get_many(keys)) < len({*keys})
 
-        backend.check(is_needed)
+        # What it has to say comes before there is any progress.
+        silent, backend.watch = backend.watch, self._progress or backend.watch
+        try:
+            backend.check(is_needed)
+        finally:
+            backend.watch = silent
 
     def _requests(self, backend: Backend, jobs: Iterable[Job]) -> dict[str, Request]:
         """Return what a backend is asked for jobs, and note what the store knows each by."""

@@ -49,6 +49,15 @@ class Prices:
     output: float
     cached_input: float | None = None
 
+    def of(self, prompt_tokens: int | None, output_tokens: int | None, cached_tokens: int | None) -> float | None:
+        """Return what an answer costs, None where its tokens are not known."""
+        if prompt_tokens is None or output_tokens is None:
+            return None
+        cached = min(cached_tokens or 0, prompt_tokens)
+        cached_price = self.input if self.cached_input is None else self.cached_input
+        costs = (prompt_tokens - cached) * self.input + cached * cached_price + output_tokens * self.output
+        return costs / 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Server:

@@ -46,6 +46,11 @@ def render_failure(
         render_diff(result, width=width, color=color, verbose=verbose),
         render_violations(result["violations"], verbose=verbose),
         how_found(result),
+        *(
+            [render_text("thought", result["thought"], most=None if verbose else MOST_CHARACTERS, more="-vv")]
+            if "thought" in result
+            else []
+        ),
         render_text("output", result["output"], most=None if verbose else MOST_CHARACTERS, more="-vv"),
         f"run it again: {clean(rerun)}",
     ]

@@ -148,6 +148,11 @@ class CaseItem(pytest.Item):
                 self.result["shots"] = shown
             if self.job.outputs:
                 self.result["max_new_tokens"] = self.edgejson.runner.limit(self.job)
+            server = self.edgejson.specs[self.job.model].server
+            if server is not None and server.prices is not None:
+                cost = server.prices.of(completion.prompt_tokens, completion.output_tokens, completion.cached_tokens)
+                if cost is not None:
+                    self.result["cost"] = cost
         return self.result
 
     def setup(self) -> None:

@@ -246,6 +246,8 @@ def _answer(answer: _Answer, *, whole: bool, width: int, color: bool) -> str:
     if result["value"] is not None:
         as_found = render_text("value", _json(result["value"]), most=most, more="--raw")
         blocks.append("value: as expected" if result["json_exact"] else as_found)
+    if "thought" in result:
+        blocks.append(render_text("thought", result["thought"], most=most, more="--raw"))
     blocks.append(render_text("output", result["output"], most=most, more="--raw"))
     return "\n\n".join(filter(None, blocks))
 

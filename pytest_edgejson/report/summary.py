@@ -8,7 +8,7 @@ from pytest_edgejson.report.constrained import what_grammars_bring
 from pytest_edgejson.report.document import Code, Foreign, Table, as_text
 from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
-from pytest_edgejson.results.metrics import HEADLINE, Grouping, Metrics, by_complexity, by_schema, measure
+from pytest_edgejson.results.metrics import Grouping, Metrics, by_complexity, by_schema, measure, shown
 from pytest_edgejson.results.repeats import measure_repeats
 from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
@@ -34,12 +34,13 @@ def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline 
         groups: the metrics of each row, by its name.
         caption: of the table.
     """
+    columns = shown(groups.values())
     rows = [
-        [name, str(metrics.n), *(cell_text(metrics.get(metric.name), metric.unit) for metric in HEADLINE)]
+        [name, str(metrics.n), *(cell_text(metrics.get(metric.name), metric.unit) for metric in columns)]
         for name, metrics in groups.items()
     ]
-    align = ("left" if metric.unit.has_interval else "right" for metric in HEADLINE)
-    return Table([title, "n", *(metric.label for metric in HEADLINE)], rows, ("left", "right", *align), caption)
+    align = ("left" if metric.unit.has_interval else "right" for metric in columns)
+    return Table([title, "n", *(metric.label for metric in columns)], rows, ("left", "right", *align), caption)
 
 
 def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table]:
@@ -47,7 +48,7 @@ def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table
     names = list(dict.fromkeys(name for by_name in groups.values() for name in by_name))
     # `all` comes last also where one model lacks a group.
     names.sort(key=lambda name: name in ("all", _SOUND))
-    for metric in HEADLINE:
+    for metric in shown(group for by_name in groups.values() for group in by_name.values()):
         rows = []
         for name in names:
             cells = [by_name.get(name) for by_name in groups.values()]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_edgejson.results.result import Result, is_error
 from pytest_edgejson.results.statistics import mean_interval, proportion_interval
-from pytest_edgejson.results.units import COUNT, MEAN, P_VALUE, PROPORTION, SECONDS, TOKENS_PER_S, Unit
+from pytest_edgejson.results.units import COUNT, MEAN, MONEY, P_VALUE, PROPORTION, SECONDS, TOKENS, TOKENS_PER_S, Unit
 from pytest_edgejson.suite.cases import COMPLEXITIES
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Metric:
             cases changed sides since the baseline (`changes`). The latter two are computed by gates.
         higher_is_better: whether the worst is the lowest.
         is_headline: whether it stands in the tables of a run and in JUnit XML.
+        is_rare: whether tables leave it out where no model has what it needs.
         is_compared: whether a comparison of runs tells its differences; for proportions and means by a key.
     """
 
@@ -76,6 +77,7 @@ class Metric:
     of: Literal["results", "misses", "changes"] = "results"
     higher_is_better: bool = True
     is_headline: bool = False
+    is_rare: bool = False
     is_compared: bool = False
 
     def score(self, result: Result, profile: Profile) -> float:
@@ -137,6 +139,14 @@ def _latency_percentile(percent: int) -> Callable[[Sequence[Result], Profile], M
         if not latencies:
             return None
         return Measurement(latencies[math.ceil(percent * len(latencies) / 100) - 1], None, len(latencies))
+
+    return compute
+
+
+def _sum(key: Literal["cost", "thought_tokens"]) -> Callable[[Sequence[Result], Profile], Measurement | None]:
+    def compute(results: Sequence[Result], profile: Profile) -> Measurement | None:
+        known = [result[key] for result in _answers(results) if key in result]
+        return Measurement(sum(known), None, len(known)) if known else None
 
     return compute
 
@@ -208,6 +218,26 @@ METRICS: Mapping[str, Metric] = {
             "generated tokens over the seconds that the model worked",
             compute=_tokens_per_s,
             is_headline=True,
+        ),
+        Metric(
+            "cost",
+            "cost",
+            MONEY,
+            "what the answers cost by the `prices` of the model's entry, also of those from the store",
+            compute=_sum("cost"),
+            higher_is_better=False,
+            is_headline=True,
+            is_rare=True,
+        ),
+        Metric(
+            "thought_tokens",
+            "thought tokens",
+            TOKENS,
+            "generated tokens of thoughts, where a server counts them; the sum over answers",
+            compute=_sum("thought_tokens"),
+            higher_is_better=False,
+            is_headline=True,
+            is_rare=True,
         ),
         *(
             Metric(
@@ -297,6 +327,12 @@ def measure(results: Sequence[Result], profile: Profile = "default") -> Metrics:
         errors=len(results) - len(answers),
         measured={name: found for name, found in measured.items() if found is not None},
     )
+
+
+def shown(groups: Iterable[Metrics]) -> list[Metric]:
+    """Return the metrics that stand in a table of groups, in their order."""
+    measured = {name for group in groups for name in group.measured}
+    return [metric for metric in HEADLINE if not metric.is_rare or metric.name in measured]
 
 
 def by_complexity(results: Sequence[Result], profile: Profile = "default") -> dict[str, Metrics]:

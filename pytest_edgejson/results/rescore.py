@@ -120,6 +120,9 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
         compute_s=result["compute_s"],
         error=result["error"],
         stored=result["stored"],
+        thought=result.get("thought"),
+        thought_tokens=result.get("thought_tokens"),
+        cached_tokens=result.get("cached_tokens"),
     )
     return make_result(
         case, result["model"], result["repeat"], completion, schema, policy, constraint_of(result), own_marks(result)

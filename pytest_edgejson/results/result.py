@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from pytest_edgejson.backends.interface import Constrain, FinishReason
@@ -85,6 +86,10 @@ class Result(CaseRecord):
     violations: list[ViolationRecord]
     v3: V3Record
     alone: NotRequired[AloneRecord]
+    thought: NotRequired[str]
+    thought_tokens: NotRequired[int]
+    cached_tokens: NotRequired[int]
+    cost: NotRequired[float]
 
 
 def make_result(
@@ -119,6 +124,9 @@ def make_result(
     from pytest_edgejson.scoring.v3 import score_v3
 
     extraction = extract(completion.text, policy, schema.is_valid, Marks(thoughts))
+    if completion.thought and extraction.error == "empty":
+        # The server has told the thought apart. Inline, it would have been one that never ends.
+        extraction = replace(extraction, error="malformed:open_thought", is_open=True)
     record = extraction.as_dict()
     if thoughts:
         record["thoughts"] = [list(pair) for pair in thoughts]
@@ -126,8 +134,9 @@ def make_result(
     value = extraction.value
     diff = None if scored.alignment is None else compare(case.expected_output, scored.alignment)
     found = findings(case.expected_output, scored, diff, schema, case.prompt)
-    is_loop = completion.finish_reason == "length" and ends_in_loop(completion.text, case.expected_output)
-    return {
+    said = completion.text or completion.thought or ""
+    is_loop = completion.finish_reason == "length" and ends_in_loop(said, case.expected_output)
+    result: Result = {
         "case_id": case.id,
         "schema_id": case.schema_id,
         "schema_sha256": schema.fingerprint,
@@ -165,6 +174,13 @@ def make_result(
         "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
         "v3": score_v3(case.expected_output, completion.text).as_dict(),
     }
+    if completion.thought is not None:
+        result["thought"] = completion.thought
+    if completion.thought_tokens is not None:
+        result["thought_tokens"] = completion.thought_tokens
+    if completion.cached_tokens is not None:
+        result["cached_tokens"] = completion.cached_tokens
+    return result
 
 
 def dumps(value: Mapping[str, Any]) -> str:

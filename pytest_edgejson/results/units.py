@@ -43,4 +43,6 @@ MEAN = Unit("mean between 0 and 1, bootstrap interval", is_fraction=True, has_in
 TOKENS_PER_S = Unit("tokens per second", decimals=1, after=" tok/s", after_change=" tok/s")
 SECONDS = Unit("seconds", decimals=3, after=" s", after_change=" s")
 COUNT = Unit("number")
+TOKENS = Unit("tokens", decimals=0)
+MONEY = Unit("money, in the currency of the prices", decimals=4)
 P_VALUE = Unit("probability", is_fraction=True, decimals=3, before="p ")

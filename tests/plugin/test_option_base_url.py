@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from helpers.projects import Project, completions_in
-from helpers.servers import KEY, FakeServer, Handler, hang, right, running
+from helpers.servers import KEY, FakeServer, Handler, expected, hang, right, running
 
 pytest.importorskip("openai", reason="openai is not installed: pip install 'pytest-edgejson[server]'")
 
@@ -225,3 +227,126 @@ def test_workers_share_the_concurrency(project: Project, server: FakeServer, pyt
     result = pytester.runpytest_subprocess(entry(project, server, "concurrency = 2\n"), "-n2")
     result.assert_outcomes(passed=6)
     assert server.most <= 2
+
+
+def test_what_answers_cost_stands_in_table_results_and_properties(
+    project: Project, server: FakeServer, pytester: pytest.Pytester
+) -> None:
+    counts = {"prompt_tokens_details": {"cached_tokens": 1}}
+    server.answer = lambda handler: handler.say(expected(handler), **counts)
+    model = entry(project, server, "prices = {input = 100, output = 200, cached_input = 50}\n")
+    result = pytester.runpytest(model, "--edgejson-results=results.jsonl", "--junitxml=junit.xml")
+    result.assert_outcomes(passed=6)
+    each = (10 * 100 + 1 * 50 + 22 * 200) / 1_000_000
+    assert [row["cost"] for row in project.results()[1]] == [pytest.approx(each)] * 6
+    result.stdout.re_match_lines([r"\s+n\s.*\s+cost$", rf"all\s.*\s{6 * each:.4f}$"])
+    assert f'"edgejson.served.cost" value="{6 * each:.4f}"' in (project.root / "junit.xml").read_text()
+    free = pytester.runpytest("--edgejson-model=control:gold")
+    free.stdout.no_re_match_line(r"\s+n\s.*\s+cost")
+    # What is scored anew, or gated, has it still.
+    gated = pytester.runpytest(model, f"--edgejson-gate=cost<={5.5 * each}")
+    assert gated.ret == 1
+    gated.stdout.fnmatch_lines(["*cost<=*fail*"])
+
+
+def test_a_thought_is_told_apart_counted_and_shown(
+    project: Project, server: FakeServer, pytester: pytest.Pytester
+) -> None:
+    def reply(handler: Handler) -> None:
+        counts = {"completion_tokens_details": {"reasoning_tokens": 20}}
+        if "tree" in handler.text:
+            handler.say("", thought='I wonder whether {"root": 1} is right', finish="length", **counts)
+        else:
+            handler.say(expected(handler), thought='{"a": "draft"}', **counts)
+
+    server.answer = reply
+    run = ("--edgejson-results=results.jsonl", "--edgejson-store=store.sqlite")
+    result = pytester.runpytest(MODEL, at(server), *run)
+    result.assert_outcomes(passed=5, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*truncated at 22 tokens, in its thought*", "thought (37 characters):", "output: none"]
+    )
+    result.stdout.re_match_lines([r"\s+n\s.*\s+thought tokens$", r"all\s+6\s.*\s120$"])
+    for again in (pytester.runpytest(MODEL, at(server), *run), None):
+        rows = {row["case_id"]: row for row in project.results()[1]}
+        assert rows["tree-001"]["failure"] == "truncated"
+        assert (rows["tree-001"]["output"], rows["tree-001"]["thought_tokens"]) == ("", 20)
+        assert rows["bill-001"]["thought"] == '{"a": "draft"}'
+        assert again is None or all(row["stored"] for row in rows.values())
+    replayed = pytester.runpytest("--edgejson-model=replay:results.jsonl")
+    replayed.assert_outcomes(passed=5, failed=1)
+    replayed.stdout.fnmatch_lines(["*truncated at 22 tokens, in its thought*"])
+
+
+def test_a_constraint_is_sent_and_one_that_is_ignored_is_told(
+    project: Project, server: FakeServer, pytester: pytest.Pytester
+) -> None:
+    result = pytester.runpytest(MODEL, at(server), "--edgejson-constrain=schema")
+    result.assert_outcomes(errors=6)
+    result.stdout.fnmatch_lines(
+        ["*--edgejson-constrain is not in force: the only answer that the probe's schema allows*"]
+    )
+    # The request before the cases, and the probe.
+    assert len(server.requests) == 2
+
+    def obey(handler: Handler) -> None:
+        held = handler.asked.get("response_format")
+        if held is not None:
+            assert held["json_schema"]["strict"] is True
+            nonce = held["json_schema"]["schema"]["properties"].get("nonce")
+            if nonce is not None:
+                handler.say(json.dumps({"nonce": nonce["enum"][0]}))
+                return
+        right(handler)
+
+    server.answer = obey
+    result = pytester.runpytest(MODEL, at(server), "--edgejson-constrain=both")
+    result.assert_outcomes(passed=12)
+    result.stdout.fnmatch_lines(["what the grammar brings *"])
+    schemas = [
+        body["response_format"]["json_schema"]["schema"] for body in server.requests if "response_format" in body
+    ]
+    assert any("age" in schema["properties"] for schema in schemas)
+
+
+@pytest.mark.parametrize(
+    ("field", "held"),
+    [
+        ("json_schema", lambda body: body["json_schema"]),
+        ("structured_outputs", lambda body: body["structured_outputs"]["json"]),
+        ("guided_json", lambda body: body["guided_json"]),
+        ("format", lambda body: body["format"]),
+    ],
+)
+def test_an_entry_says_how_its_server_is_told_of_a_schema(
+    project: Project, server: FakeServer, pytester: pytest.Pytester, field: str, held: Any
+) -> None:
+    def obey(handler: Handler) -> None:
+        schema = {} if handler.is_trial else held(handler.asked)
+        nonce = schema.get("properties", {}).get("nonce")
+        handler.say(json.dumps({"nonce": nonce["enum"][0]}) if nonce else expected(handler))
+
+    server.answer = obey
+    model = entry(project, server, f'constrain = "schema"\nconstrain_field = "{field}"\n')
+    pytester.runpytest(model).assert_outcomes(passed=6)
+    assert "response_format" not in server.requests[-1]
+
+
+def test_a_schema_that_a_server_cannot_express_is_that_cases_error(
+    project: Project, server: FakeServer, pytester: pytest.Pytester
+) -> None:
+    def obey(handler: Handler) -> None:
+        if "response_format" not in handler.asked:
+            right(handler)
+            return
+        schema = handler.asked["response_format"]["json_schema"]["schema"]
+        nonce = schema["properties"].get("nonce")
+        if "lines" in schema["properties"]:
+            handler.reply(400, {"error": {"message": "schema keyword 'items' is not supported"}})
+        else:
+            handler.say(json.dumps({"nonce": nonce["enum"][0]}) if nonce else expected(handler))
+
+    server.answer = obey
+    result = pytester.runpytest(MODEL, at(server), "--edgejson-constrain=schema")
+    result.assert_outcomes(passed=4, errors=2)
+    result.stdout.fnmatch_lines(["ERROR *bill-001*HTTP 400: schema keyword 'items' is not supported"])
