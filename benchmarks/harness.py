@@ -288,7 +288,7 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
         scored = list(zip(cases, found, [schema for _, _, schema in all_of], strict=True))
         objects = [(each.value, schema) for _, each, schema in scored if each.value is not None]
         missed = [
-            (case, schema, known, compare(case.expected_output, known.alignment))
+            (case, schema, known, compare(known.alignment))
             for case, each, schema in scored
             for known in [score(case.expected_output, each, schema)]
             if known.alignment is not None
@@ -320,12 +320,12 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
             "compare by deepdiff": (
                 "miss with an object",
                 len(missed),
-                lambda: [compare(c.expected_output, known.alignment) for c, _, known, _ in missed],
+                lambda: [compare(known.alignment) for c, _, known, _ in missed],
             ),
             "diagnose": (
                 "miss with an object",
                 len(missed),
-                lambda: [findings(c.expected_output, known, diff, s, c.prompt) for c, s, known, diff in missed],
+                lambda: [findings(known, diff, s, c.prompt) for c, s, known, diff in missed],
             ),
             "all of these but reading": (
                 "case",

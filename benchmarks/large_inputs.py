@@ -76,9 +76,9 @@ def stage(name: str, stage: str) -> Callable[[], object]:
         return lambda: score(expected, found, FREE)
     scored = score(expected, found, FREE)
     if stage == "deepdiff":
-        return lambda: compare(expected, scored.alignment)
-    diff = compare(expected, scored.alignment)
-    return lambda: findings(expected, scored, diff, FREE, "a text")
+        return lambda: compare(scored.alignment)
+    diff = compare(scored.alignment)
+    return lambda: findings(scored, diff, FREE, "a text")
 
 
 def reading(name: str) -> Callable[[], object]:

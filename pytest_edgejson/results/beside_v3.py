@@ -109,6 +109,8 @@ def explain_differences(answers: Sequence[Result], schemas: Mapping[str, Schema]
 
 def _why_exact_differs(result: Result) -> str:
     found = v3_object(result["output"])
+    if result["json_exact"] and not equal(result["value"], result["expected_output"]):
+        return "the case's comparators take values for right that are not equal"
     if not result["json_exact"] and found == result["expected_output"] and not equal(found, result["expected_output"]):
         return "Python's == calls true equal to 1, and false to 0"
     return _why_objects_differ(result, found) or "another reason"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
-from pytest_edgejson.results.result import is_error
+from pytest_edgejson.results.result import expected_of, is_error
 from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.jsonvalue import format_path, leaves
@@ -187,7 +187,7 @@ def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
             collapsed = _collapsed(path)
             return schema_id + ("" if not collapsed or collapsed.startswith("[") else ".") + collapsed
 
-        expected.update(name(format_path(path)) for path in leaves(result["expected_output"]))
+        expected.update(name(format_path(path)) for path in leaves(expected_of(result)))
         for field in _once(result["fields"]):
             path = name(field["path"])
             kinds[path][field["kind"]] += 1

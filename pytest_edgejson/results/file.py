@@ -6,6 +6,7 @@ The schema of the lines is `results.schema.json` beside this module.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class ResultsWriter:
         self.path = path
         self._manifest = manifest
         self._suite: set[str] = set()
+        self._compared: dict[str, Any] = {}
         self._schemas: set[str] = set()
         self._partial = path.with_name(path.name + ".partial")
         refuse_to_replace(path)
@@ -87,6 +89,8 @@ class ResultsWriter:
             document = {"id": schema.id, "complexity": schema.complexity, "sha256": schema.fingerprint}
             self._write({"schema": document | {"document": schema.document}})
         self._suite.add(case_fingerprint(result))
+        if how := {key: result[key] for key in ("comparators", "accept") if key in result}:
+            self._compared[result["case_id"]] = how
         self._write(result)
 
     def close(self, gates: Sequence[Mapping[str, Any]] = ()) -> None:
@@ -95,12 +99,15 @@ class ResultsWriter:
         Args:
             gates: what each gate said, as JSON builtins.
         """
-        finished = {
+        finished: dict[str, Any] = {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "cases": len(self._suite),
             "suite_sha256": suite_fingerprint(self._suite),
             "gates": list(gates),
         }
+        if self._compared:
+            compared = json.dumps(self._compared, sort_keys=True, separators=(",", ":"))
+            finished["comparators_sha256"] = hashlib.sha256(compared.encode()).hexdigest()
         whole = self.path.with_name(self.path.name + ".tmp")
         with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
             file.write(dumps({**self._manifest, **finished}) + "\n")

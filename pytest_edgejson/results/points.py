@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.beside_v3 import told, v3_object
 from pytest_edgejson.results.metrics import Estimate
-from pytest_edgejson.results.result import own_marks
+from pytest_edgejson.results.result import expected_of, is_right, own_marks, rule_of
 from pytest_edgejson.results.statistics import proportion_interval
 from pytest_edgejson.scoring.extraction import extract, without_thoughts
 from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
-from pytest_edgejson.values.jsonvalue import equal
+from pytest_edgejson.values.jsonvalue import ABSENT, equal
+from pytest_edgejson.values.rules import agree, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.values.rules import Rule
 
 # A brace that begins an object, unlike the one of "the set {x, y}".
 _OBJECT = re.compile(r'\{\s*(?:"|\Z)')
@@ -87,11 +89,12 @@ def _points_of(condition: str, answers: Sequence[Result], holds: Callable[[Resul
 
 def _is_exact_under(result: Result, *, strict: bool) -> bool:
     found = extract(result["output"], "strict" if strict else "lenient", thoughts=Marks(own_marks(result))).value
-    return found is not None and equal(result["expected_output"], found)
+    return found is not None and is_right(result, found)
 
 
 def _is_exact_in_v3(result: Result) -> bool:
-    return equal(result["expected_output"], v3_object(result["output"]))
+    found = v3_object(result["output"])
+    return found is not None and is_right(result, found)
 
 
 def could_be_exact(result: Result) -> bool:
@@ -110,21 +113,33 @@ def could_be_exact(result: Result) -> bool:
         except MalformedError as error:
             # What is malformed otherwise stays so, however it would have ended.
             return isinstance(error.partial, dict) and _agrees(
-                result["expected_output"], error.partial, error.open_path
+                expected_of(result), error.partial, error.open_path, rule_of(result)
             )
     # Cut off before an object began, as inside a thought: nothing speaks against it.
     return bool(result["failure"] == "truncated")
 
 
-def _agrees(expected: Any, partial: Any, open_path: tuple[str | int, ...]) -> bool:
+def _agrees(expected: Any, partial: Any, open_path: tuple[str | int, ...], rule: Rule | None) -> bool:
     for step in (*open_path, None):
-        if type(expected) is not type(partial) or len(partial) > len(expected):
+        # Where the rest could make up for what is there, nothing speaks against it.
+        if rule is not None and (rule.has("ignored", "unordered", "set") or rule.accepted):
+            return True
+        if type(expected) is not type(partial) or (isinstance(partial, list) and len(partial) > len(expected)):
             return False
-        steps = partial.keys() if isinstance(partial, dict) else range(len(partial))
-        if isinstance(partial, dict) and not steps <= expected.keys():
-            return False
-        if not all(each == step or equal(expected[each], partial[each]) for each in steps):
-            return False
+        for each in partial if isinstance(partial, dict) else range(len(partial)):
+            inner = rule and rule.at(each)
+            if each != step and not _is_right(_at(expected, each), partial[each], inner):
+                return False
         if step is not None:
-            expected, partial = expected[step], partial[step]
+            expected, partial, rule = _at(expected, step), partial[step], rule and rule.at(step)
     return True
+
+
+def _at(value: Any, step: Any) -> Any:
+    return value[step] if isinstance(value, list) else value.get(step, ABSENT)
+
+
+def _is_right(expected: Any, got: Any, rule: Rule | None) -> bool:
+    if rule is None:
+        return equal(expected, got)
+    return rule.has("ignored") or agree(expected, counted(got, rule), rule)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.metrics import METRICS, get
-from pytest_edgejson.results.result import Result, constraint_of, make_result, own_marks
+from pytest_edgejson.results.result import Result, constraint_of, dumps, make_result, own_marks
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.values.text import clean
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 SCORES = tuple(metric.key for metric in METRICS.values() if metric.key)
 # Why a score changed: what was found in the output, how, and what was thought of it.
 _REASONS = ("extraction.form", "extraction.error", "failure", "flags", "v3.crashed")
-WHOLE = ("complexity", "schema_sha256", "value", "leaves", "fields", "violations")
+WHOLE = ("complexity", "schema_sha256", "comparators", "value", "leaves", "fields", "violations")
+# Of which a result may have none.
+_OPTIONAL = {"comparators"}
 KEYS = (*SCORES, *_REASONS, *WHOLE)
 """What can change."""
 
@@ -75,8 +77,9 @@ def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Sch
         ResultsError: a schema is missing.
     """
     results, used = [], []
+    own = _SchemasOf(run)
     for result in run.results:
-        schema = run.schemas.get(result["schema_sha256"]) if schemas is None else schemas.get(result["schema_id"])
+        schema = own.of(result) if schemas is None else schemas.get(result["schema_id"])
         if schema is None:
             where = "the file" if schemas is None else "the folder"
             raise ResultsError(
@@ -85,7 +88,8 @@ def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Sch
             )
         how = policy or result["extraction"]["policy"]
         # Keys that a later version adds to results beside scores are kept.
-        rescored: Result = {**result, **_score(result, schema, how)}
+        kept = cast("Result", {key: value for key, value in result.items() if key != "comparators"})
+        rescored: Result = {**kept, **_score(result, schema, how)}
         if "alone" in result:
             alone = result["alone"]
             rescored["alone"] = {**alone, "json_exact": _score({**result, **alone}, schema, how)["json_exact"]}
@@ -99,6 +103,24 @@ def rescore(run: Run, *, policy: Policy | None = None, schemas: Mapping[str, Sch
     return Rescored(run, tuple(results), tuple(used), tuple(changes), policy)
 
 
+class _SchemasOf:
+    """The schemas of a run, each with the comparators that a result names."""
+
+    def __init__(self, run: Run) -> None:
+        self._schemas = run.schemas
+        self._known: dict[tuple[str, str], Schema] = {}
+
+    def of(self, result: Result) -> Schema | None:
+        """Return the schema that a result was scored with."""
+        schema, comparators = self._schemas.get(result["schema_sha256"]), result.get("comparators")
+        if schema is None or not comparators:
+            return schema
+        which = result["schema_sha256"], dumps(comparators)
+        if which not in self._known:
+            self._known[which] = replace(schema, comparators=comparators)
+        return self._known[which]
+
+
 def _score(result: Result, schema: Schema, policy: Policy) -> Result:
     case = Case(
         id=result["case_id"],
@@ -109,6 +131,7 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
         states_complexity=result["states_complexity"],
         metadata=result["metadata"],
         suspect=tuple(result["suspect"]),
+        accept=result.get("accept", {}),
     )
     completion = Completion(
         key=case.id,
@@ -130,7 +153,11 @@ def _score(result: Result, schema: Schema, policy: Policy) -> Result:
 
 
 def _changed(before: Result, after: Result) -> Iterable[str]:
-    return (key for key in KEYS if get(before, key) != get(after, key))
+    return (key for key in KEYS if _at(before, key) != _at(after, key))
+
+
+def _at(result: Result, key: str) -> Any:
+    return result.get(key) if key in _OPTIONAL else get(result, key)
 
 
 def write(rescored: Rescored, path: Path) -> None:

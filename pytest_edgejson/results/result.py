@@ -6,12 +6,13 @@ import hashlib
 import json
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict, cast
 
 from pytest_edgejson.backends.interface import Constrain, FinishReason
 from pytest_edgejson.scoring.kinds import FailureKind, Flag
 from pytest_edgejson.scoring.records import ExtractionRecord, FindingRecord, V3Record, ViolationRecord
 from pytest_edgejson.suite.cases import Complexity
+from pytest_edgejson.values.rules import agree, counted, read_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.values.rules import Rule
 
 
 Profile: TypeAlias = Literal["default", "v3"]
@@ -37,6 +39,8 @@ class CaseRecord(TypedDict):
     states_complexity: bool
     prompt: str
     expected_output: dict[str, Any]
+    comparators: NotRequired[dict[str, Any]]
+    accept: NotRequired[dict[str, list[Any]]]
     metadata: dict[str, Any]
 
 
@@ -130,10 +134,11 @@ def make_result(
     record = extraction.as_dict()
     if thoughts:
         record["thoughts"] = [list(pair) for pair in thoughts]
-    scored = score(case.expected_output, extraction, schema)
+    rule = read_rule(schema.comparators, case.accept) if case.accept else schema.rule
+    scored = score(case.expected_output, extraction, schema, rule)
     value = extraction.value
-    diff = None if scored.alignment is None else compare(case.expected_output, scored.alignment)
-    found = findings(case.expected_output, scored, diff, schema, case.prompt)
+    diff = None if scored.alignment is None else compare(scored.alignment)
+    found = findings(scored, diff, schema, case.prompt)
     said = completion.text or completion.thought or ""
     is_loop = completion.finish_reason == "length" and ends_in_loop(said, case.expected_output)
     result: Result = {
@@ -180,7 +185,7 @@ def make_result(
         result["thought_tokens"] = completion.thought_tokens
     if completion.cached_tokens is not None:
         result["cached_tokens"] = completion.cached_tokens
-    return result
+    return cast("Result", {**result, **compared_by(case, schema)})
 
 
 def dumps(value: Mapping[str, Any]) -> str:
@@ -188,9 +193,54 @@ def dumps(value: Mapping[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
-CaseKey: TypeAlias = Literal["prompt", "expected_output", "schema_sha256"]
-CASE_KEYS: Mapping[CaseKey, str] = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
-"""What a case asks, by the key in a result, in words."""
+class ComparedBy(TypedDict):
+    """How a case's answers are compared, as its results say it; without a key, exactly."""
+
+    comparators: NotRequired[dict[str, Any]]
+    accept: NotRequired[dict[str, list[Any]]]
+
+
+def compared_by(case: Case, schema: Schema) -> ComparedBy:
+    """Return how a case's answers are compared, as its results say it."""
+    said: ComparedBy = {}
+    if schema.comparators:
+        said["comparators"] = dict(schema.comparators)
+    if case.accept:
+        said["accept"] = dict(case.accept)
+    return said
+
+
+def rule_of(result: CaseRecord) -> Rule | None:
+    """Return how a result's answer was compared; None for exactly."""
+    return read_rule(result.get("comparators", {}), result.get("accept"))
+
+
+def expected_of(result: CaseRecord) -> Any:
+    """Return what of a result's expected output is compared."""
+    rule = rule_of(result)
+    return result["expected_output"] if rule is None else counted(result["expected_output"], rule)
+
+
+def is_right(result: CaseRecord, value: Any) -> bool:
+    """Tell whether a value is exact as the answer to a result's case."""
+    rule = rule_of(result)
+    return agree(expected_of(result), value if rule is None else counted(value, rule), rule)
+
+
+_ASKED = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}
+_COMPARED = {"comparators": "comparators", "accept": "accepted values"}
+
+
+def changes_of(before: CaseRecord, now: CaseRecord) -> tuple[str, ...]:
+    """Return what of a case changed, in words; of how it is compared, also the first field and how."""
+    changes = [words for key, words in _ASKED.items() if before.get(key) != now.get(key)]
+    for key, words in _COMPARED.items():
+        one, two = (cast("dict[str, Any]", case.get(key, {})) for case in (before, now))
+        field = next((name for name in {**one, **two} if one.get(name) != two.get(name)), None)
+        if field is not None:
+            ways = [json.dumps(each[field]) if field in each else "exact" for each in (one, two)]
+            changes.append(f"{words} of {field or 'the root'} from {ways[0]} to {ways[1]}")
+    return tuple(changes)
 
 
 def by_model(results: Iterable[Result]) -> dict[str, list[Result]]:
@@ -222,11 +272,12 @@ def case_name(result: Result) -> str:
 
 
 def case_fingerprint(case: CaseRecord) -> str:
-    """Return a hash of what a case asks: its id, prompt, expected output and schema.
+    """Return a hash of what a case asks: its id, prompt, expected output, schema, and how answers are compared.
 
     Two results with the same one can be compared, whatever model and scorer they are of.
     """
-    asked = [case["case_id"], *(case[key] for key in CASE_KEYS)]
+    record = cast("Mapping[str, Any]", case)
+    asked = [case["case_id"], *(record[key] for key in _ASKED), *(record[key] for key in _COMPARED if key in record)]
     return hashlib.sha256(json.dumps(asked, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 

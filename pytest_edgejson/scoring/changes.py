@@ -55,12 +55,12 @@ class _ByValue:
         return True
 
 
-def compare(expected: Any, alignment: Alignment) -> DeepDiff:
+def compare(alignment: Alignment) -> DeepDiff:
     """Return deepdiff's difference, as a tree view, of an expected output and an answer that is aligned with it."""
     from deepdiff import DeepDiff
 
     return DeepDiff(
-        *_differing(expected, alignment.value),
+        *_differing(alignment.expected, alignment.value),
         view="tree",
         custom_operators=[_ByValue()],
         # Arrays are aligned already, and a key is never private.

@@ -103,13 +103,10 @@ class Finding:
         return record
 
 
-def findings(
-    expected: dict[str, Any], score: Score, diff: DeepDiff | None, schema: Schema, prompt: str
-) -> list[Finding]:
+def findings(score: Score, diff: DeepDiff | None, schema: Schema, prompt: str) -> list[Finding]:
     """Return what is wrong with an answer, in the order of the expected output, extra leaves last.
 
     Args:
-        expected: the case's expected output.
         score: of the answer.
         diff: what `changes.compare` found between the two; None where there is no answer, or an exact one.
         schema: the case's schema.
@@ -118,7 +115,7 @@ def findings(
     alignment = score.alignment
     if diff is None or alignment is None:
         return []
-    diagnosis = _Diagnosis(expected, alignment, _keywords(score.violations), PromptText(prompt), schema.document)
+    diagnosis = _Diagnosis(alignment, _keywords(score.violations), PromptText(prompt), schema.document)
     orders = (
         Finding(path, list(range(len(positions))), _ranks(positions), "array_order")
         for path, positions in alignment.reordered.items()
@@ -164,13 +161,12 @@ def _key_of(path: Path) -> str:
 class _Diagnosis:
     def __init__(
         self,
-        expected: Any,
         alignment: Alignment,
         keywords: Mapping[str, set[str]],
         prompt: PromptText,
         document: Mapping[str, Any],
     ) -> None:
-        self.expected = leaves(expected)
+        self.expected = leaves(alignment.expected)
         self.alignment = alignment
         self.keywords = keywords
         self.prompt = prompt

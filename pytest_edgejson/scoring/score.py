@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.scoring.alignment import align, count_leaves, count_right
+from pytest_edgejson.scoring.alignment import align, count_leaves, count_right, without_gaps
 from pytest_edgejson.values.decoding import MAX_DEPTH
-from pytest_edgejson.values.jsonvalue import equal, is_leaf
+from pytest_edgejson.values.jsonvalue import is_leaf
+from pytest_edgejson.values.rules import agree, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.extraction import Extraction
     from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.suite.violations import Violation
+    from pytest_edgejson.values.rules import Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Score:
     """How good one output is. Without an object everything is 0 and false.
 
     Attributes:
-        json_exact: typed deep equality, see `alignment.equal`.
+        json_exact: typed deep equality, see `jsonvalue.equal`, or agreement by the rule.
         field_f1: 2 · right / (expected + predicted) leaves.
         field_precision: right / predicted leaves.
         field_recall: right / expected leaves.
@@ -51,23 +53,31 @@ class Score:
     alignment: Alignment | None = None
 
 
-def score(expected: dict[str, Any], extraction: Extraction, schema: Schema) -> Score:
+def score(expected: dict[str, Any], extraction: Extraction, schema: Schema, rule: Rule | None = None) -> Score:
     """Score what was extracted from an output.
 
     Args:
         expected: the case's expected output.
         extraction: what `extraction.extract` found.
         schema: the case's schema.
+        rule: how the two are compared; None for exactly. What it takes for right counts as if it were expected.
     """
     value = extraction.value
+    if rule is not None:
+        expected = counted(expected, rule)
     if value is None:
         return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, count_leaves(expected), 0)
     violations, format_compliant = schema.judge(value)
     compliant = not violations
-    if equal(expected, value):
+    kept: dict[int, list[int]] = {}
+    if rule is not None:
+        value = counted(value, rule, kept)
+    if agree(expected, value, rule):
         n = count_leaves(expected)
         return Score(True, 1.0, 1.0, 1.0, 1.0, compliant, format_compliant, n, n, n, violations)
-    alignment = align(expected, value)
+    alignment = align(expected, value, rule, kept)
+    if rule is not None:
+        value = without_gaps(alignment.value)
     right, n_expected, n_predicted = alignment.right, count_leaves(expected), count_leaves(value)
     return Score(
         json_exact=False,

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 
 from pytest_edgejson.suite.json_rows import CaseError, NoObject, is_json_lines, iter_rows, kind_of, quoted
+from pytest_edgejson.values.fields import KEY, parse_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from pytest_edgejson.values.fields import FieldPath
 
 Complexity: TypeAlias = Literal["simple", "medium", "complex"]
 JSONValue: TypeAlias = "bool | int | float | str | list[Any] | dict[str, Any] | None"
@@ -39,6 +42,7 @@ class Case:
         line: 1-based line in the file it was read from, or place in its array; 0 for a case made in memory.
         metadata: the row's other keys, as they stand.
         suspect: what an audit found wrong with the label, empty for nothing.
+        accept: values that count as well as the expected ones, by field or place; `""` also stands for none at all.
     """
 
     id: str
@@ -50,6 +54,7 @@ class Case:
     line: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
     suspect: tuple[str, ...] = ()
+    accept: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Mapping[str, Complexity]) -> Case:
@@ -63,7 +68,8 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
 
     Raises:
         CaseError: a key is missing or has the wrong type, the schema is unknown, the id cannot be part of a node id,
-            the row's own complexity contradicts the schema folder, or a text holds half a surrogate pair.
+            the row's own complexity contradicts the schema folder, a text holds half a surrogate pair, or `accept` is
+            no lists of values by place.
     """
 
     def need(key: str, kind: type, what: str) -> Any:
@@ -106,7 +112,7 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
             "a string holds half of a surrogate pair (an escape such as \\ud83d alone), which is no character; "
             "write both halves or the character itself",
         )
-    known_keys = {"id", "schema_id", "complexity", "prompt", "expected_output"}
+    known_keys = {"id", "schema_id", "complexity", "prompt", "expected_output", "accept"}
     return Case(
         id=case_id,
         schema_id=schema_id,
@@ -116,7 +122,49 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         states_complexity=own is not None,
         line=line,
         metadata={key: value for key, value in row.items() if key not in known_keys},
+        accept=_accepted(row, path, line),
     )
+
+
+def _accepted(row: Mapping[str, Any], path: Path, line: int) -> dict[str, list[Any]]:
+    given = row.get("accept", {})
+    if not isinstance(given, dict):
+        raise CaseError(path, line, f"'accept' must be an object of lists of values by place, got {kind_of(given)}")
+    for place, values in given.items():
+        if not isinstance(values, list):
+            raise CaseError(
+                path,
+                line,
+                f"'accept' must have a list of values for {quoted(place)}, got {kind_of(values)}: write [ ] around it",
+            )
+        try:
+            steps = parse_field(place)
+        except ValueError:
+            raise CaseError(
+                path, line, f"'accept' names no place with {quoted(place)}: write one such as items[0].unit"
+            ) from None
+        if KEY in steps or not _is_known(row["expected_output"], steps):
+            raise CaseError(
+                path,
+                line,
+                f"'accept' names {quoted(place)}, and the expected output has no object or array for it: correct the "
+                "place",
+            )
+    return given
+
+
+def _is_known(value: Any, steps: FieldPath) -> bool:
+    """Tell whether a value has a place, or an object that could have its last key."""
+    if not steps:
+        return True
+    step, rest = steps[0], steps[1:]
+    if isinstance(step, str):
+        return isinstance(value, dict) and (not rest or (step in value and _is_known(value[step], rest)))
+    if not isinstance(value, list):
+        return False
+    if isinstance(step, int):
+        return step < len(value) and _is_known(value[step], rest)
+    return not value or any(_is_known(item, rest) for item in value)
 
 
 def _has_half_character(row: Mapping[str, Any]) -> bool:

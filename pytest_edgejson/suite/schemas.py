@@ -10,15 +10,18 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.compared import comparators_of, without_comparators
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
+from pytest_edgejson.values.comparators import ComparatorError
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import json_type
+from pytest_edgejson.values.rules import read_rule
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.suite.cases import Complexity
     from pytest_edgejson.suite.quick import QuickValidator
+    from pytest_edgejson.values.rules import Rule
 
 MAX_VIOLATIONS = 100
 
@@ -48,14 +52,16 @@ class Schema:
     Attributes:
         id: the name of the file, without suffix.
         complexity: the name of the folder.
-        document: the schema itself.
+        document: the schema itself, without what it says of comparing.
         source: the file it was read from.
+        comparators: how fields are compared, as `rules.describe` returns it; empty for exactly.
     """
 
     id: str
     complexity: Complexity
     document: Mapping[str, Any] = field(hash=False)
     source: str
+    comparators: Mapping[str, Any] = field(default_factory=dict, hash=False)
     # Made when first needed, with and without formats: compiling takes longer than validating.
     _validators: dict[bool, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     _quick: dict[bool, QuickValidator] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -67,6 +73,11 @@ class Schema:
         """The sha256 of the document, whatever the layout of its file and the order of its keys."""
         canonical = json.dumps(self.document, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def rule(self) -> Rule | None:
+        """How values are compared; None for exactly."""
+        return read_rule(self.comparators) if self.comparators else None
 
     def violations(self, value: Any) -> list[Violation]:
         """Return what of a value the schema does not allow, `format` not asserted; `MAX_VIOLATIONS` at most."""
@@ -251,7 +262,13 @@ def _read(path: Path, complexity: Complexity) -> Schema:
     return make_schema(path.stem, complexity, document, str(path))
 
 
-def make_schema(schema_id: str, complexity: Complexity, document: Mapping[str, Any], source: str) -> Schema:
+def make_schema(
+    schema_id: str,
+    complexity: Complexity,
+    document: Mapping[str, Any],
+    source: str,
+    comparators: Mapping[str, Any] | None = None,
+) -> Schema:
     """Make a schema of a document, and check that it is one.
 
     Args:
@@ -259,12 +276,23 @@ def make_schema(schema_id: str, complexity: Complexity, document: Mapping[str, A
         complexity: its complexity.
         document: the JSON Schema.
         source: the file it is from, for messages.
+        comparators: how fields are compared, as `rules.describe` returns it; None where the document says it.
 
     Raises:
-        SchemaError: it is no valid schema of its draft, or refers to what is not in it.
+        SchemaError: it is no valid schema of its draft, or refers to what is not in it; a comparator cannot be used.
     """
-    schema = Schema(schema_id, complexity, document, source)
+    try:
+        bare = without_comparators(document)
+    except RecursionError:
+        raise SchemaError(f"{source}: nested too deeply") from None
+    schema = Schema(schema_id, complexity, bare, source, comparators or {})
     _check(schema)
+    try:
+        if comparators is None and bare is not document:
+            return replace(schema, comparators=comparators_of(document))
+        read_rule(schema.comparators)
+    except ComparatorError as error:
+        raise SchemaError(f"{source}: {clean(str(error))}") from None
     return schema
 
 

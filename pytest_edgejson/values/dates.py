@@ -70,6 +70,11 @@ def same_moment(one: datetime, other: datetime) -> bool:
     return one == other
 
 
+def same_day(one: datetime, other: datetime) -> bool:
+    """Tell whether two moments are on the same day, as each is written: no time zone makes it another one."""
+    return one.date() == other.date()
+
+
 @functools.cache
 def _in_other_words() -> re.Pattern[str]:
     """Return what matches a date with the name of its month in any language, or with CJK signs."""

@@ -18,7 +18,19 @@ from hypothesis import strategies as st
 from jsonschema_specifications import REGISTRY
 from markdown_it import MarkdownIt
 
-from helpers.strategies import DRAFTS, any_text, case_files, keys, objects, outputs, pairs, schemas, texts, values
+from helpers.strategies import (
+    DRAFTS,
+    any_text,
+    case_files,
+    compared,
+    keys,
+    objects,
+    outputs,
+    pairs,
+    schemas,
+    texts,
+    values,
+)
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.plugin.failures import render_failure
@@ -26,7 +38,7 @@ from pytest_edgejson.report.run import render_report
 from pytest_edgejson.report.summary import render_summary
 from pytest_edgejson.report.verdict import verdict
 from pytest_edgejson.results.file import SCHEMA_FILE
-from pytest_edgejson.results.result import dumps, make_result
+from pytest_edgejson.results.result import dumps, is_right, make_result
 from pytest_edgejson.scoring.alignment import align
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.scanner import RootScanner
@@ -38,6 +50,7 @@ from pytest_edgejson.suite.schemas import Schema, SchemaError, make_schema
 from pytest_edgejson.suite.validators import has_format, time_limit
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode, read_number
 from pytest_edgejson.values.jsonvalue import equal, leaves
+from pytest_edgejson.values.rules import agree, counted, describe, read_rule
 
 FREE = Schema("free", "simple", {"type": "object"}, "free.json")
 _COLOUR = re.compile(r"\x1b\[\d*m")
@@ -178,10 +191,41 @@ def check_scoring(pair: tuple[dict[str, Any], dict[str, Any]]) -> None:
     assert exact or result["fields"]
 
 
+def check_comparing(
+    given: tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, list[Any]]],
+) -> None:
+    """Comparators never refuse what is equal, and all scores and findings follow them alike."""
+    expected, got, comparators, accept = given
+    schema = Schema("free", "simple", {"type": "object"}, "free.json", comparators)
+    itself = _result(expected, json.dumps(expected, ensure_ascii=False), schema, accept=accept)
+    assert itself["json_exact"]
+    assert itself["field_f1"] == itself["key_f1"] == 1
+    result = _result(expected, json.dumps(got, ensure_ascii=False), schema, accept=accept)
+    exactly = _result(expected, json.dumps(got, ensure_ascii=False))
+    rule = read_rule(comparators, accept)
+    again = read_rule({} if rule is None else describe(rule), accept)
+    assert result["json_exact"] >= exactly["json_exact"]
+    assert result["json_exact"] == is_right(result, got)
+    assert result["json_exact"] == agree(
+        *(each if again is None else counted(each, again) for each in given[:2]), again
+    )
+    assert 0 <= result["field_f1"] <= result["key_f1"] <= 1
+    in_order = all(field["kind"] != "array_order" for field in result["fields"])
+    assert result["json_exact"] == (result["field_f1"] == 1 and in_order)
+    assert result["json_exact"] == (not result["fields"]) == (result["failure"] is None)
+    findings = [field for field in result["fields"] if field["kind"] != "array_order"]
+    assert sum("expected" in field for field in findings) == round((1 - result["field_recall"]) * result["leaves"])
+
+
 def _result(
-    expected: dict[str, Any], output: str, schema: Schema = FREE, prompt: str = "", finish: Any = "stop"
+    expected: dict[str, Any],
+    output: str,
+    schema: Schema = FREE,
+    prompt: str = "",
+    finish: Any = "stop",
+    accept: dict[str, list[Any]] | None = None,
 ) -> dict[str, Any]:
-    case = Case("case-1", schema.id, "simple", prompt, expected)
+    case = Case("case-1", schema.id, "simple", prompt, expected, accept=accept or {})
     return make_result(case, "model", 1, Completion("key", output, finish, 1, 2, 0.5, 0.5), schema, "lenient")
 
 
@@ -277,6 +321,7 @@ TARGETS: dict[str, tuple[Callable[..., None], tuple[st.SearchStrategy[Any], ...]
     "scanner": (check_scanner, (any_text, cuts)),
     "validation": (check_validation, (schemas, objects | values, st.sampled_from(DRAFTS))),
     "scoring": (check_scoring, (pairs,)),
+    "comparing": (check_comparing, (compared(),)),
     "reports": (check_reports, (answers | changes, schemas, texts | keys, finishes, st.integers(1, 200))),
     "v3": (check_v3, (objects, any_text)),
     "case files": (check_case_file, (case_files,)),

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from pytest_edgejson.values.decoding import read_number
+from pytest_edgejson.values.fields import ITEM, format_field
 
 # What a terminal, an XML or Markdown file, a fence or a regular expression would act on.
 ODD = [
@@ -64,6 +65,34 @@ def changed(draw: st.DrawFn, value: Any) -> Any:
 pairs = objects.flatmap(
     lambda value: st.tuples(st.just(value), objects | changed(value).filter(lambda it: type(it) is dict))
 )
+
+
+_ways = st.sampled_from(
+    [
+        ["exact"], ["case"], ["whitespace"], ["case", "whitespace"], [{"number": {"absolute": 2}}], ["date"],
+        [{"number": {"relative": 0.5}}], ["unordered"], ["set"], ["ignored"],
+    ]
+)  # fmt: skip
+
+
+@st.composite
+def compared(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, list[Any]]]:
+    """Return a value and another one, comparators for fields of both, and values accepted at places of the first."""
+    pair = draw(pairs)
+    fields = sorted({_field(path) for value in pair for path in _places(value)})
+    comparators = draw(st.dictionaries(st.sampled_from(fields), _ways, max_size=3))
+    own = sorted(map(format_field, _places(pair[0])))
+    accept = draw(st.dictionaries(st.sampled_from(own), st.lists(values | st.just(""), max_size=2), max_size=2))
+    return *pair, comparators, accept
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(found for step, inner in steps for found in _places(inner, (*path, step)))]
+
+
+def _field(path: tuple[Any, ...]) -> str:
+    return format_field(ITEM if isinstance(step, int) else step for step in path)
 
 
 @st.composite

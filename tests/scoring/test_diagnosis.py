@@ -63,8 +63,8 @@ Tags: new, gift
 
 def find(expected, got, prompt=PROMPT, schema=SCHEMA):
     scored = score(expected, extract(json.dumps(got)), schema)
-    diff = None if scored.alignment is None else compare(expected, scored.alignment)
-    return findings(expected, scored, diff, schema, prompt)
+    diff = None if scored.alignment is None else compare(scored.alignment)
+    return findings(scored, diff, schema, prompt)
 
 
 def diagnose(got, expected=EXPECTED):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pytest_edgejson.results.result import expected_of
 from pytest_edgejson.scoring.kinds import LEAFLESS
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, leaves
 
@@ -109,7 +110,7 @@ def _child(value: Any, step: str | int) -> Any:
 
 def make_tree(result: Result, fields: Sequence[Field]) -> Node:
     """Return findings of a result as a tree under its expected output."""
-    root = Node(result["expected_output"])
+    root = Node(expected_of(result))
     moves: dict[tuple[Path, Path], list[tuple[Path, Field, Field]]] = {}
     position = 0
     while position < len(fields):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.results.compare.asked import asked, difference
 from pytest_edgejson.results.file import ResultsError, read_run
-from pytest_edgejson.results.result import CASE_KEYS, by_model, case_fingerprint, constraint_of, is_error
+from pytest_edgejson.results.result import by_model, case_fingerprint, changes_of, constraint_of, is_error
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.gates.population import Population
-    from pytest_edgejson.results.result import CaseRecord, Result
+    from pytest_edgejson.results.result import Result
 
 _SHOWN = 3
 
@@ -115,24 +115,24 @@ def _check_cases(path: Path, results: Sequence[Result], population: Population) 
     mine = {fingerprint: row for fingerprint, row in population.cases.items() if fingerprint not in answered}
     theirs = {row["case_id"]: row for fingerprint, row in answered.items() if fingerprint not in population.cases}
     broken = {case_fingerprint(result) for result in results if is_error(result)}
+    others = dict(theirs)
     differences = []
     for fingerprint, row in mine.items():
         case_id = row["case_id"]
         if fingerprint in broken:
             differences.append(f"{case_id} (could not be run in the baseline)")
         elif case_id in theirs:
-            differences.append(f"{case_id} ({_changed(row, theirs.pop(case_id))} changed)")
+            differences.append(f"{case_id} ({', '.join(changes_of(theirs.pop(case_id), row))} changed)")
         else:
             differences.append(f"{case_id} (not in the baseline)")
     differences += [f"{case_id} (not in this suite)" for case_id in theirs]
     if differences:
         more = f", and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+        fix = "make it anew on the whole suite with --edgejson-results"
+        if any(row.get("comparators") != others.get(row["case_id"], row).get("comparators") for row in mine.values()):
+            fix = f"score it by the same comparators with edgejson rescore {path} --schemas DIR --out FILE, or {fix}"
         verb = plural(len(differences), "case differs", "cases differ")
         raise BaselineError(
             f"baseline {path}: made on other cases: {len(differences)} {verb}: "
-            f"{clean(', '.join(differences[:_SHOWN]))}{more}: make it anew on the whole suite with --edgejson-results"
+            f"{clean(', '.join(differences[:_SHOWN]))}{more}: {fix}"
         )
-
-
-def _changed(row: CaseRecord, other: CaseRecord) -> str:
-    return ", ".join(words for key, words in CASE_KEYS.items() if row[key] != other[key])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.result import CASE_KEYS, Result, case_fingerprint, case_name, is_error
+from pytest_edgejson.results.result import Result, case_fingerprint, case_name, changes_of, is_error
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
@@ -65,11 +65,7 @@ def pair_results(baseline: Iterable[Result], candidate: Iterable[Result]) -> Pai
     return Pairing(
         pairs=tuple(answered),
         errors=len(pairs) - len(answered),
-        changed={
-            name: tuple(words for key, words in CASE_KEYS.items() if old[name][key] != new[name][key])
-            for name in new
-            if name in old
-        },
+        changed={name: changes_of(old[name], new[name]) for name in new if name in old},
         only_baseline=tuple(name for name in old if name not in new),
         only_candidate=tuple(name for name in new if name not in old),
     )

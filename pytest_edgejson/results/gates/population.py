@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.result import case_fingerprint
+from pytest_edgejson.results.result import case_fingerprint, compared_by
 from pytest_edgejson.suite.cases import COMPLEXITIES, kind_of_file, read_cases
 from pytest_edgejson.suite.files import files_below
 from pytest_edgejson.suite.json_rows import CaseError
@@ -90,6 +90,7 @@ def read_population(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[
                 "states_complexity": case.states_complexity,
                 "prompt": case.prompt,
                 "expected_output": case.expected_output,
+                **compared_by(case, schemas[case.schema_id]),
                 "metadata": dict(case.metadata),
             }
             found[case_fingerprint(row)] = row
