@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.shared_rules import Repeats, misplaced, total_errors
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
@@ -76,6 +77,8 @@ def case_problems(case: Case, schema: Schema) -> Iterator[str]:
     violations = schema.violations(case.expected_output)
     for violation in violations:
         yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
+    for _, message in evidence.problems(case):
+        yield message
     absent = list(absent_values(case))
     for path, value in absent:
         yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
@@ -99,8 +102,10 @@ def _number(text: str) -> int | float | None:
 def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
     """Yield path and value of each expected leaf that does not stand in the prompt.
 
-    A string must stand there as it is, a number by its value, a boolean by a word such as `true`, `yes` or `off`.
+    A string must stand there as it is, a number by its value, a boolean by a word such as `true`, `yes` or `off`;
+    unless the row's evidence proves the value.
     """
+    proved = evidence.proved(case)
     numbers = {_number(text) for text in _NUMBER.findall(case.prompt)}
     for path, value in leaves(case.expected_output).items():
         match value:
@@ -112,7 +117,7 @@ def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
                 there = value in case.prompt
             case _:
                 there = True
-        if not there:
+        if not there and format_path(path) not in proved:
             yield path, value
 
 

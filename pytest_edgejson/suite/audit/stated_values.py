@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.boundaries import of_boundaries, renders_alike
 from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
@@ -194,10 +195,11 @@ class FreeTexts:
         from pytest_edgejson.values.prompt_text import PromptText
 
         prompt = PromptText(row.case.prompt)
+        proved = evidence.proved(row.case)
         for path, value in leaves(row.case.expected_output).items():
             if not isinstance(value, str | int | float) or isinstance(value, bool) or value == "":
                 continue
-            if prompt.holds(value):
+            if format_path(path) in proved or prompt.holds(value):
                 self._held[row.schema.id, keys_of(path)] += 1
             # A text seldom has the words that a schema gives to choose from.
             elif all({"enum", "const"}.isdisjoint(part) for part in parts_at(row.schema.document, path)):
