@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 # A benchmark run in this folder loads this file too, perhaps without what the tests alone need.
 with suppress(ModuleNotFoundError):
     import hypothesis.internal.observability  # noqa: F401
+with suppress(ModuleNotFoundError):
+    import matplotlib.figure  # noqa: F401
 
 
 @pytest.fixture

@@ -142,7 +142,7 @@ class EdgeJSONPlugin:
         """
         if session.config.option.collectonly:
             return (yield)
-        if self.session.settings.report or self.session.settings.badge:
+        if self.session.settings.report or self.session.settings.html or self.session.settings.badge:
             from pytest_edgejson.plugin.publishing import check_places
 
             check_places(self.session)

@@ -23,6 +23,7 @@ from pytest_edgejson.plugin.option_values import (
     parse_temperature,
     parse_top_p,
 )
+from pytest_edgejson.plugin.output_options import OUTPUT_OPTIONS
 from pytest_edgejson.plugin.prompt_options import PROMPT_OPTIONS
 from pytest_edgejson.plugin.running_options import RUNNING_OPTIONS
 from pytest_edgejson.results.assertion import Assertion
@@ -96,11 +97,7 @@ _OPTIONS = (
         "N",
         SHOWN_DIFFS,
     ),
-    Option("results", Path, "write every result to this file, one JSON line each", "FILE.jsonl", is_path=True),
-    Option(
-        "report", Path, "write a report of the run as Markdown, such as for a pull request", "FILE.md", is_path=True
-    ),
-    Option("badge", Path, "write JSONExact as the JSON document of a badge (shields.io)", "FILE.json", is_path=True),
+    *OUTPUT_OPTIONS,
     *RUNNING_OPTIONS,
     Option("dtype", choice(*DTYPES), f"precision of a local model: {', '.join(DTYPES)}", "DTYPE", "auto"),
     Option(
@@ -194,6 +191,7 @@ class Settings:
         diffs: failures shown whole, None for all.
         results: the results file.
         report: the Markdown report.
+        html: the report as a page.
         badge: the badge.
         base_url: where servers are asked, None for where each model's entry says.
         batch_size: None where the backend decides.
@@ -234,6 +232,7 @@ class Settings:
     diffs: int | None
     results: Path | None
     report: Path | None
+    html: Path | None
     badge: Path | None
     base_url: str | None
     batch_size: int | None
@@ -328,7 +327,7 @@ def make_settings(config: pytest.Config) -> Settings:
 # The model stands in the node id; the others concern a run as a whole.
 _NOT_FOR_A_RERUN = frozenset(
     {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit", "check_batching"}
-    | {"results", "report", "badge"}
+    | {option.name for option in OUTPUT_OPTIONS}
 )
 
 

@@ -1,8 +1,9 @@
-"""What a run leaves behind for others: a report, a badge, properties in JUnit XML, GitHub's summary and annotations."""
+"""What a run leaves behind for others: report, page, badge, properties in JUnit XML, what GitHub is told."""
 
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,15 @@ def check_places(session: Session) -> None:
     """Make the folders of the files that will be written.
 
     Raises:
-        pytest.UsageError: one cannot be written.
+        pytest.UsageError: one cannot be written, or a library for it is not installed.
     """
+    if session.settings.html is not None:
+        from pytest_edgejson.report.html.report import check_place
+
+        try:
+            check_place(session.settings.html)
+        except (ModuleNotFoundError, ValueError) as error:
+            raise pytest.UsageError(f"--edgejson-html: {error}") from None
     for name, path in _files(session).items():
         # A badge is a JSON document too, but no array.
         if path.is_file() and (is_json_lines(path) or (may_hold_rows(path) and path.read_bytes()[:1] == b"[")):
@@ -42,12 +50,12 @@ def check_places(session: Session) -> None:
 
 
 def _files(session: Session) -> dict[str, Path]:
-    files = {"report": session.settings.report, "badge": session.settings.badge}
+    files = {"report": session.settings.report, "html": session.settings.html, "badge": session.settings.badge}
     return {name: path for name, path in files.items() if path is not None}
 
 
 def publish(session: Session) -> None:
-    """Write report and badge, put the metrics into JUnit XML, and the report into the summary of GitHub's step."""
+    """Write report, page and badge, put metrics into JUnit XML, and the report into the summary of GitHub's step."""
     from _pytest.junitxml import xml_key
 
     # None where no JUnit XML is written.
@@ -61,6 +69,8 @@ def publish(session: Session) -> None:
         model = next(iter(session.specs))
         metrics = measure(own[model], session.settings.profile)
         session.settings.badge.write_text(ci.badge(model, metrics), encoding="utf-8")
+    if session.settings.html is not None:
+        _write_page(session, session.settings.html)
     if session.settings.report is None and not (ci.is_github() and session.results):
         return
     report = render_report(
@@ -76,6 +86,26 @@ def publish(session: Session) -> None:
         session.settings.report.write_text(report, encoding="utf-8")
     if ci.is_github():
         ci.write_step_summary(report)
+
+
+def _write_page(session: Session, path: Path) -> None:
+    from pytest_edgejson.report.html.report import write_report_page
+    from pytest_edgejson.report.overview import Overview
+    from pytest_edgejson.results.compare.runs import model_runs
+    from pytest_edgejson.results.file import Run
+
+    finished = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
+    run = Run(Path(session.settings.results or "this run"), session.manifest | finished, tuple(session.results), {})
+    overview = Overview(
+        runs=[run],
+        models=model_runs([run], session.specs),
+        profile=session.settings.profile,
+        decisions=session.decisions,
+        reports=list(session.comparisons.values()),
+        others_failed=session.others_failed,
+        report_only=session.settings.report_only,
+    )
+    write_report_page(path, overview)
 
 
 def make_annotations(session: Session) -> Iterator[ci.Annotation]:

@@ -102,7 +102,7 @@ class Session:
         self._gatekeeper: Gatekeeper | None = None
         self.others_failed = 0
         self.decisions_shown = False
-        self._manifest: dict[str, Any] = {}
+        self.manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
         self._runner: Runner | None = None
         self._progress: Progress | None = None
@@ -267,13 +267,13 @@ class Session:
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.
-        if self.settings.results is not None or self._gatekeeper is not None:
+        if self.settings.results or self.settings.html or self._gatekeeper is not None:
             described = described_settings(self.config, self.settings, self.specs)
-            self._manifest = make_manifest(models, described, self.config.rootpath)
+            self.manifest = make_manifest(models, described, self.config.rootpath)
         if self.settings.results is not None:
             self._refuse_to_replace_recordings(self.settings.results)
             try:
-                self._writer = ResultsWriter(self.settings.results, self._manifest)
+                self._writer = ResultsWriter(self.settings.results, self.manifest)
             except ResultsError as error:
                 raise pytest.UsageError(str(error)) from None
         self.has_begun = True
@@ -357,7 +357,7 @@ class Session:
             self._runner.close()
         if self._gatekeeper is not None:
             self.decisions = self._gatekeeper.decide(self.results)
-            manifest = {**self._manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
+            manifest = {**self.manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
             self.comparisons = self._gatekeeper.compare(Run(Path("this run"), manifest, tuple(self.results), {}))
         if self._writer is not None:
             self._writer.close([decision.as_dict() for decision in self.decisions])

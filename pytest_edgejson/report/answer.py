@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.report.verdict import malformed_name
 from pytest_edgejson.scoring.kinds import FAILURES, FLAGS
@@ -24,15 +26,17 @@ _MOST_VIOLATIONS = 20
 MOST_CHARACTERS = 1_800
 
 
-def render_violations(violations: Sequence[ViolationRecord], *, verbose: bool = False) -> str:
+def violation_lines(violations: Sequence[ViolationRecord], *, verbose: bool = False) -> list[str]:
     """Return what the schema forbids in a value, a line for each violation; all lines where verbose."""
-    if not violations:
-        return ""
     shown = violations if verbose else violations[:_MOST_VIOLATIONS]
-    lines = [f"  {clean(each['path']) or '(root)'} {clean(each['message'])}" for each in shown]
-    if len(shown) < len(violations):
-        lines.append(f"  … and {len(violations) - len(shown)} more")
-    return "\n".join(["the schema does not allow:", *lines])
+    lines = [f"{clean(each['path']) or '(root)'} {clean(each['message'])}" for each in shown]
+    return lines + [f"… and {len(violations) - len(shown)} more"] * (len(shown) < len(violations))
+
+
+def render_violations(violations: Sequence[ViolationRecord], *, verbose: bool = False) -> str:
+    """Return the same for a terminal."""
+    lines = [f"  {line}" for line in violation_lines(violations, verbose=verbose)]
+    return "\n".join(["the schema does not allow:", *lines]) if lines else ""
 
 
 def how_found(result: Result) -> str:
@@ -49,23 +53,66 @@ def how_found(result: Result) -> str:
     return f"{policy}: {', '.join([_FORMS.get(extraction['form'], 'an object'), *flags])}"
 
 
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The beginning and the end of a text, cleaned; line feeds are kept.
+
+    Attributes:
+        head: the beginning, or the whole text.
+        tail: the end, where something is left out.
+        left_out: characters between them.
+    """
+
+    head: str
+    tail: str = ""
+    left_out: int = 0
+
+
+def excerpt(text: str, most: int | None) -> Excerpt:
+    """Return so many characters of a text, two thirds of them from its beginning; None for all."""
+    if most is None or len(text) <= most + 100:
+        return Excerpt(clean(text, keep="\n"))
+    tail = most // 3
+    return Excerpt(clean(text[: most - tail], keep="\n"), clean(text[-tail:], keep="\n"), len(text) - most)
+
+
 def render_text(title: str, text: str, *, most: int | None = MOST_CHARACTERS, more: str = "") -> str:
     """Return a text under its title, a bar before each line.
 
     Args:
         title: what it is.
         text: any text; line feeds are kept, all else is cleaned.
-        most: characters to show, two thirds of them from the beginning, the others from the end; None shows all.
+        most: characters to show, see `excerpt`.
         more: the option that shows all.
     """
     if not text:
         return f"{title}: none"
-    if most is None or len(text) <= most + 100:
-        body = clean(text, keep="\n")
-    else:
-        tail = most // 3
-        head = most - tail
-        left_out = f"… {len(text) - most:,} characters left out, {more} shows them …"
-        body = f"{clean(text[:head], keep=chr(10))}\n{left_out}\n{clean(text[-tail:], keep=chr(10))}"
-    lines = (f"  | {line}" for line in body.split("\n"))
+    shown = excerpt(text, most)
+    left_out = (
+        f"\n… {shown.left_out:,} characters left out, {more} shows them …\n{shown.tail}" if shown.left_out else ""
+    )
+    lines = (f"  | {line}" for line in (shown.head + left_out).split("\n"))
     return "\n".join([f"{title} ({len(text):,} characters):", *lines])
+
+
+def json_text(value: Any) -> str:
+    """Return a JSON value as a text for reading."""
+    try:
+        return json.dumps(value, indent=2, ensure_ascii=False)
+    # Only the encoder without indentation is written in C, and reaches as deep as the decoder.
+    except RecursionError:
+        return json.dumps(value, ensure_ascii=False)
+
+
+def effort(result: Result) -> str:
+    """Return in a line how many tokens and seconds a result took."""
+    tokens, compute = result["output_tokens"], result["compute_s"]
+    parts = [f"{result[key]:,} {key.replace('_', ' ')}" for key in ("prompt_tokens", "output_tokens") if result[key]]
+    if result["latency_s"] is not None:
+        parts.append(f"latency {result['latency_s']:.2f} s")
+    if compute is not None:
+        parts.append(f"compute {compute:.2f} s")
+    if tokens and compute:
+        parts.append(f"{tokens / compute:,.0f} tok/s")
+    parts.append("from the store" if result["stored"] else "generated in this run")
+    return ", ".join(parts)

@@ -136,7 +136,7 @@ def comment(report: Report, diffs: int | None, room: int) -> list[Block]:
         room: characters of Markdown to fit into.
     """
     # What must be there comes first; the lists and diffs take the room that is left.
-    room -= len(as_markdown(_blocks(report, lambda comparison: ())))
+    room -= len(as_markdown(without_cases(report)))
 
     def changes(comparison: Comparison) -> Iterator[Block]:
         nonlocal room
@@ -146,6 +146,11 @@ def comment(report: Report, diffs: int | None, room: int) -> list[Block]:
             yield folded
 
     return list(_blocks(report, changes))
+
+
+def without_cases(report: Report) -> list[Block]:
+    """Return a report without the cases that came out otherwise."""
+    return list(_blocks(report, lambda comparison: ()))
 
 
 def _blocks(

@@ -109,6 +109,6 @@ def _ended(results: Sequence[Result]) -> list[Result]:
     return [result for result in results if result["finish_reason"] == "stop"]
 
 
-def _compliant_of_ended(results: Sequence[Result]) -> str:
+def _compliant_of_ended(results: Sequence[Result]) -> Inline:
     metric = METRICS["schema_compliance"]
     return cell_text(metric.measure(_ended(results), "default"), metric.unit)

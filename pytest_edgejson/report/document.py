@@ -1,4 +1,4 @@
-"""Documents: what reports are built of, rendered as text for a terminal or as Markdown for a page.
+"""Documents: what reports are built of, rendered as text for a terminal or as Markdown; `html/page.py` makes pages.
 
 A text of ours is safe as it is. What comes from models, cases, schemas and files is foreign and stands in spans that
 say so: a terminal shows nothing of it that would act on the terminal, and on a page it cannot end the span.
@@ -38,7 +38,14 @@ class Foreign:
     text: str
 
 
-Span: TypeAlias = str | Code | Foreign
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A text of ours that a page shows smaller, such as the interval of a number."""
+
+    text: str
+
+
+Span: TypeAlias = str | Code | Foreign | Aside
 Inline: TypeAlias = Span | tuple[Span, ...]
 """What stands in a line: a text of ours, a span, or several of both after one another."""
 
@@ -56,6 +63,19 @@ class Strong:
     """A paragraph that says what matters most."""
 
     text: Inline
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A paragraph that says whether something may be released.
+
+    Attributes:
+        outcome: `pass`, `fail` or `unmeasurable`.
+        text: the sentence.
+    """
+
+    outcome: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +125,54 @@ class Folded:
     blocks: Sequence[Block]
 
 
-Block: TypeAlias = Heading | Strong | Note | Table | Listing | Preformatted | Folded | Inline
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A plot, which pages show; what is in it stands in a table too.
+
+    Attributes:
+        title: what it shows, in a line.
+        svg: the plot, safe to put on a page.
+    """
+
+    title: str
+    svg: str
+
+
+Block: TypeAlias = Heading | Strong | Verdict | Note | Table | Listing | Preformatted | Folded | Figure | Inline
 """A part of a document; an inline text is a paragraph."""
+
+SIGNS = {"pass": "✅", "fail": "❌", "unmeasurable": "⚠️"}
+"""What stands before each outcome on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Blocks under a title.
+
+    Attributes:
+        name: of the place in a page, a word.
+        title: what they are about.
+        blocks: what there is to say; a section without any is left out.
+    """
+
+    name: str
+    title: str
+    blocks: Sequence[Block]
+
+
+def in_one(sections: Iterable[Section]) -> list[Block]:
+    """Return the blocks of sections, each under its title."""
+    return [block for each in sections if each.blocks for block in (Heading(2, each.title), *each.blocks)]
 
 
 def join(separator: str, parts: Iterable[Inline]) -> tuple[Span, ...]:
     """Return inline texts as one, a separator between them."""
-    spans = [span for part in parts for span in (separator, *_spans(part))]
-    return tuple(spans[1:])
+    joined = [span for part in parts for span in (separator, *spans(part))]
+    return tuple(joined[1:])
 
 
-def _spans(text: Inline) -> tuple[Span, ...]:
+def spans(text: Inline) -> tuple[Span, ...]:
+    """Return the spans of an inline text."""
     return text if isinstance(text, tuple) else (text,)
 
 
@@ -134,12 +191,12 @@ def as_text(blocks: Iterable[Block], width: int | None = WIDTH) -> str:
 
 def plain(text: Inline) -> str:
     """Return an inline text for a terminal."""
-    return "".join(map(_span_text, _spans(text)))
+    return "".join(map(_span_text, spans(text)))
 
 
 def _span_text(span: Span) -> str:
-    if isinstance(span, str):
-        return span
+    if isinstance(span, str | Aside):
+        return span if isinstance(span, str) else span.text
     text = clean(span.text)
     return shorten(text, span.width) if isinstance(span, Code) and span.width is not None else text
 
@@ -152,6 +209,8 @@ def _block_text(block: Block, width: int | None) -> str:
             return f"{title}\n{line}"
         case Strong(text):
             return _wrapped(plain(text), width)
+        case Verdict(_, text):
+            return _wrapped(clean(text), width)
         case Note(text):
             return _wrapped(f"Note: {plain(text)}", width, "  ")
         case Table(headers, rows, align, caption):
@@ -166,6 +225,8 @@ def _block_text(block: Block, width: int | None) -> str:
             return text
         case Folded(title, blocks):
             return f"{plain(title)}\n{as_text(blocks, width)}"
+        case Figure():
+            return ""
         case _:
             return _wrapped(plain(block), width)
 
@@ -183,14 +244,23 @@ def as_markdown(blocks: Iterable[Block]) -> str:
 
 
 def _inline_markdown(text: Inline) -> str:
-    return "".join(
-        span if isinstance(span, str) else code(span.text) if isinstance(span, Code) else escaped(span.text)
-        for span in _spans(text)
-    )
+    return "".join(map(_span_markdown, spans(text)))
+
+
+def _span_markdown(span: Span) -> str:
+    match span:
+        case Code(text):
+            return code(text)
+        case Foreign(text):
+            return escaped(text)
+        case Aside(text):
+            return text
+        case _:
+            return span
 
 
 def _cell_markdown(text: Inline) -> str:
-    return "".join(cell(span.text) if isinstance(span, Code) else _inline_markdown(span) for span in _spans(text))
+    return "".join(cell(span.text) if isinstance(span, Code) else _inline_markdown(span) for span in spans(text))
 
 
 def _block_markdown(block: Block) -> str:
@@ -199,6 +269,8 @@ def _block_markdown(block: Block) -> str:
             return f"{'#' * level} {_inline_markdown(text)}"
         case Strong(text):
             return f"**{_inline_markdown(text)}**"
+        case Verdict(outcome, text):
+            return f"**{SIGNS[outcome]} {code(text)}**"
         case Note(text):
             return f"> **Note:** {_inline_markdown(text)}"
         case Table(headers, rows, align, caption):
@@ -211,6 +283,8 @@ def _block_markdown(block: Block) -> str:
             return fenced(text)
         case Folded(title, blocks):
             return folded(_inline_markdown(title), as_markdown(blocks))
+        case Figure():
+            return ""
         case _:
             return _inline_markdown(block)
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.report.document import Aside, plain
 from pytest_edgejson.results.metrics import METRICS
 
 if TYPE_CHECKING:
+    from pytest_edgejson.report.document import Inline
     from pytest_edgejson.results.compare.comparison import Difference, Ratio
     from pytest_edgejson.results.metrics import Estimate
     from pytest_edgejson.results.units import Unit
@@ -25,16 +27,22 @@ def value_text(value: float, unit: Unit) -> str:
 
 def estimate_text(estimate: Estimate | None, unit: Unit) -> str:
     """Return a number in its unit, with its interval where it has one: `69.6 % [62.1, 76.3]`."""
+    return plain(_estimate(estimate, unit))
+
+
+def _estimate(estimate: Estimate | None, unit: Unit) -> Inline:
     if estimate is None:
         return "-"
     value, interval = value_text(estimate.value, unit), estimate.interval
-    return value if interval is None else f"{value} [{_number(interval.low, unit)}, {_number(interval.high, unit)}]"
+    if interval is None:
+        return value
+    return value, Aside(f" [{_number(interval.low, unit)}, {_number(interval.high, unit)}]")
 
 
-def cell_text(estimate: Estimate | None, unit: Unit) -> str:
+def cell_text(estimate: Estimate | None, unit: Unit) -> Inline:
     """Return a number for a column whose head names what it is in: as `estimate_text`, else the number alone."""
     if estimate is None or unit.has_interval:
-        return estimate_text(estimate, unit)
+        return _estimate(estimate, unit)
     return f"{estimate.value:.0f}" if estimate.value >= 10 else _number(estimate.value, unit)
 
 

@@ -1,10 +1,11 @@
-"""What gates said, as lines of text."""
+"""What gates said, as lines of text and in documents."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.report.document import SIGNS, Code, Table, Verdict
 from pytest_edgejson.report.figures import estimate_text, margin_text, value_text
 from pytest_edgejson.values.text import clean, columns, pad
 from pytest_edgejson.values.wording import counted, plural
@@ -86,3 +87,22 @@ def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, 
     released = f"may not be released: {', '.join(reasons)}" if reasons else "may be released"
     aside = " (--edgejson-report-only: the exit code does not say so)" if report_only else ""
     return Line(f"gate: {model} {released}{aside}", outcome)
+
+
+def verdicts(decisions: Sequence[Decision], *, report_only: bool = False, others_failed: int = 0) -> list[Verdict]:
+    """Return whether each model that has gates may be released; see `report_lines`."""
+    found = []
+    for model in dict.fromkeys(decision.model for decision in decisions):
+        own = [decision for decision in decisions if decision.model == model]
+        line = conclusion(model, own, report_only=report_only, others_failed=others_failed)
+        found.append(Verdict(line.outcome or "pass", line.text))
+    return found
+
+
+def gates_table(decisions: Sequence[Decision]) -> Table:
+    """Return what the gates of a model say."""
+    return Table(
+        ["", "gate", "measured"],
+        [[f"{SIGNS[each.outcome]} {each.outcome}", Code(each.gate.text), Code(measured(each))] for each in decisions],
+        ("left", "left", "left"),
+    )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.compare import MOST_MARKDOWN, comment, list_results
 from pytest_edgejson.report.constrained import what_grammars_bring
-from pytest_edgejson.report.document import Code, Heading, Strong, Table, as_markdown
-from pytest_edgejson.report.gates import conclusion, measured
+from pytest_edgejson.report.document import Code, Heading, as_markdown
+from pytest_edgejson.report.gates import gates_table, verdicts
 from pytest_edgejson.report.summary import footnote, metrics_table
 from pytest_edgejson.results.batching import check_batching, describe_check
 from pytest_edgejson.results.metrics import METRICS, by_complexity
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Profile, Result
-
-_OUTCOMES = {"pass": "✅ pass", "fail": "❌ fail", "unmeasurable": "⚠️ unmeasurable"}
 
 
 def render_report(
@@ -48,10 +46,7 @@ def render_report(
     """
     models = by_model(results)
     blocks: list[Block] = [Heading(2, "EdgeJSON")]
-    for model in dict.fromkeys(decision.model for decision in decisions):
-        own = [decision for decision in decisions if decision.model == model]
-        line = conclusion(model, own, report_only=report_only, others_failed=others_failed)
-        blocks.append(Strong((f"{_OUTCOMES[line.outcome or 'pass'].split()[0]} ", Code(line.text))))
+    blocks += verdicts(decisions, report_only=report_only, others_failed=others_failed)
     for model, own_results in models.items():
         groups = by_complexity(own_results, profile)
         blocks.append(metrics_table(Code(model), groups))
@@ -62,13 +57,7 @@ def render_report(
             blocks.append(describe_check(check))
         gates = [decision for decision in decisions if decision.model == model]
         if gates:
-            blocks.append(
-                Table(
-                    ["", "gate", "measured"],
-                    [[_OUTCOMES[each.outcome], Code(each.gate.text), Code(measured(each))] for each in gates],
-                    ("left", "left", "left"),
-                )
-            )
+            blocks.append(gates_table(gates))
     blocks += what_grammars_bring(models, profile)
     blocks.append(footnote(results, profile))
     room = MOST_MARKDOWN - len(as_markdown(blocks))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import shutil
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_edgejson.report.answer import how_found, render_text, render_violations
+from pytest_edgejson.report.answer import effort, how_found, json_text, render_text, render_violations
 from pytest_edgejson.report.diff.render import LEAST_WIDTH, WIDTH, render_diff
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.file import read_run
@@ -126,7 +125,7 @@ def _case(answers: Sequence[_Answer], *, whole: bool, width: int, color: bool) -
     blocks = [
         paint(title, "bold", color),
         render_text("prompt", case["prompt"], most=most, more="--raw"),
-        render_text("expected output", _json(case["expected_output"]), most=most, more="--raw"),
+        render_text("expected output", json_text(case["expected_output"]), most=most, more="--raw"),
     ]
     if case["suspect"]:
         blocks.append("suspect: " + "; ".join(map(clean, case["suspect"])))
@@ -135,14 +134,6 @@ def _case(answers: Sequence[_Answer], *, whole: bool, width: int, color: bool) -
         blocks += _side_by_side(answers, width, color)
     blocks += [_answer(answer, whole=whole, width=width, color=color) for answer in answers]
     return "\n\n".join(blocks)
-
-
-def _json(value: Any) -> str:
-    try:
-        return json.dumps(value, indent=2, ensure_ascii=False)
-    # Only the encoder without indentation is written in C, and reaches as deep as the decoder.
-    except RecursionError:
-        return json.dumps(value, ensure_ascii=False)
 
 
 # ---------------------------------------------------------------- answers side by side
@@ -238,13 +229,13 @@ def _answer(answer: _Answer, *, whole: bool, width: int, color: bool) -> str:
     head = f"{answer.name}: {describe(result, width=max(width - columns(answer.name) - 2, 40))}"
     blocks = [
         f"{paint('-' * width, 'faint', color)}\n{paint(head, 'bold', color)}\n"
-        f"{textwrap.fill(_metrics(result), width)}\n{textwrap.fill(_effort(result), width)}",
+        f"{textwrap.fill(_metrics(result), width)}\n{textwrap.fill(effort(result), width)}",
         render_diff(result, width=width, color=color, verbose=whole),
         render_violations(result["violations"], verbose=whole),
         textwrap.fill(how_found(result), width),
     ]
     if result["value"] is not None:
-        as_found = render_text("value", _json(result["value"]), most=most, more="--raw")
+        as_found = render_text("value", json_text(result["value"]), most=most, more="--raw")
         blocks.append("value: as expected" if result["json_exact"] else as_found)
     if "thought" in result:
         blocks.append(render_text("thought", result["thought"], most=most, more="--raw"))
@@ -260,19 +251,6 @@ def _metrics(result: Result) -> str:
         f"{result['field_precision']:.3f}, recall {result['field_recall']:.3f}), KeyF1 {result['key_f1']:.3f}, schema "
         f"{_yes(result['schema_compliant'])}, format {_yes(result['format_compliant'])}{failure}{flags}"
     )
-
-
-def _effort(result: Result) -> str:
-    tokens, compute = result["output_tokens"], result["compute_s"]
-    parts = [f"{result[key]:,} {key.replace('_', ' ')}" for key in ("prompt_tokens", "output_tokens") if result[key]]
-    if result["latency_s"] is not None:
-        parts.append(f"latency {result['latency_s']:.2f} s")
-    if compute is not None:
-        parts.append(f"compute {compute:.2f} s")
-    if tokens and compute:
-        parts.append(f"{tokens / compute:,.0f} tok/s")
-    parts.append("from the store" if result["stored"] else "generated in this run")
-    return ", ".join(parts)
 
 
 def _seconds(result: Result) -> float | None:

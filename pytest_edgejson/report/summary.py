@@ -43,7 +43,7 @@ def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline 
     return Table([title, "n", *(metric.label for metric in columns)], rows, ("left", "right", *align), caption)
 
 
-def _side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table]:
+def side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table]:
     """Yield a table for each metric, a column for each model."""
     names = list(dict.fromkeys(name for by_name in groups.values() for name in by_name))
     # `all` comes last also where one model lacks a group.
@@ -87,7 +87,8 @@ def _cases_not_run(errors: int) -> str:
     return f"{counted(errors, 'case')} could not be run and {plural(errors, 'counts', 'count')} in no metric"
 
 
-def _published(row: Published) -> str:
+def published_text(row: Published) -> str:
+    """Return a row of published results in a line."""
     parts = []
     if row.json_exact is not None:
         parts.append(f"JSONExact {100 * row.json_exact:.1f} %")
@@ -141,15 +142,15 @@ def _blocks(
             for model, by_name in groups.items():
                 yield metrics_table("", by_name, Code(model))
         else:
-            yield from _side_by_side(groups)
+            yield from side_by_side(groups)
         if grouping is by_complexity:
-            yield from _beside_the_table(by_model, groups, profile)
+            yield from beside_the_table(by_model, groups, profile)
     if marks is not None:
         yield Foreign(marks.describe(results))
     if verbose or profile == "v3":
         for model in by_model:
             for row in specs[model].published if model in specs else ():
-                yield "published for ", Code(model), ": ", Foreign(_published(row))
+                yield "published for ", Code(model), ": ", Foreign(published_text(row))
     if verbose:
         from pytest_edgejson.report.explain import kinds_and_fields
 
@@ -161,9 +162,10 @@ def _blocks(
     yield footnote(results, profile)
 
 
-def _beside_the_table(
+def beside_the_table(
     by_model: Mapping[str, Sequence[Result]], groups: Mapping[str, Mapping[str, Metrics]], profile: Profile
 ) -> Iterator[Block]:
+    """Yield what there is to say of models beside their metrics: repeats, grammars, cases not run, batching."""
     for model, own in by_model.items():
         repeats = measure_repeats(own, profile)
         if repeats is not None:

@@ -108,7 +108,7 @@ def _cut(text: str, head: int, tail: int) -> str:
     return f"{first[: first.rfind(' ') + 1] or first}…{last[last.find(' ') :] if ' ' in last else last}"
 
 
-def _excerpt(parts: Sequence[Part], context: int, longest_change: int) -> list[Part]:
+def excerpt(parts: Sequence[Part], context: int = CONTEXT, longest_change: int = _LONGEST_CHANGE) -> list[Part]:
     """Return the parts with `context` characters of what both have around each difference."""
     shown = []
     for position, (side, text) in enumerate(parts):
@@ -135,7 +135,7 @@ def render_words(
     Returns:
         No more than three lines unless whole.
     """
-    shown = _excerpt(parts, *((_LONGEST_WHOLE, _LONGEST_WHOLE) if whole else (context, _LONGEST_CHANGE)))
+    shown = excerpt(parts, *((_LONGEST_WHOLE, _LONGEST_WHOLE) if whole else (context,)))
     pieces = [Part("both", '"')]
     pieces += [Part(side, _quoted(text)) for side, text in shown]
     pieces.append(Part("both", '"'))

@@ -51,7 +51,7 @@ def compare_runs(
     Raises:
         ComparisonError: there is nothing to compare, no model of that name, a case stands twice, or the suites differ.
     """
-    models = _model_runs(runs, registry or {})
+    models = model_runs(runs, registry or {})
     profile: Profile = "v3" if all(run.manifest["settings"].get("profile") == "v3" for run in runs) else "default"
     pairs = _candidates(models, len(runs[0].models), baseline or base)
     comparisons = [compare_models(*pair, profile, alpha=ALPHA / len(pairs), common=common) for pair in pairs]
@@ -65,7 +65,8 @@ def compare_runs(
     )
 
 
-def _model_runs(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> list[ModelRun]:
+def model_runs(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> list[ModelRun]:
+    """Return the models of runs, in their order; the registry has what is published of them."""
     named = [(run, model) for run in runs for model in run.models]
     names = [model for _, model in named]
     files = [(model, run.path.name) for run, model in named]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pytest_edgejson.results.gates.language import Gate, GateError
+from pytest_edgejson.results.gates.language import Gate, GateError, parse_gate
 from pytest_edgejson.results.metrics import Measurement
 from pytest_edgejson.results.result import case_fingerprint, is_error
 from pytest_edgejson.results.slices import UnknownSlice, select
-from pytest_edgejson.results.statistics import p_worse
+from pytest_edgejson.results.statistics import Interval, p_worse
 from pytest_edgejson.results.units import SECONDS, TOKENS_PER_S
 
 if TYPE_CHECKING:
@@ -77,6 +77,24 @@ class Decision:
             "n": self.measured.n,
             "bound": self.bound,
         }
+
+
+def read_decision(said: Mapping[str, Any]) -> Decision:
+    """Return a decision from what `as_dict` made of it.
+
+    Raises:
+        GateError: the gate is one of another version.
+    """
+    gate = parse_gate(said["gate"])
+    decision = Decision(said["model"], gate, said["outcome"], note=said["note"])
+    if said.get("value") is None:
+        return decision
+    interval = None if said["interval"] is None else Interval(*said["interval"])
+    compared = said["value"]
+    if interval is not None and gate.function in ("lower", "upper"):
+        compared = interval.low if gate.function == "lower" else interval.high
+    measured = Measurement(said["value"], interval, said["n"])
+    return replace(decision, measured=measured, compared=compared, bound=said["bound"])
 
 
 class Unmeasurable(Exception):

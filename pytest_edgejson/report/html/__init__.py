@@ -1,0 +1,1 @@
+"""Pages: a document as one HTML file that needs nothing else, with plots and a browser of the cases."""

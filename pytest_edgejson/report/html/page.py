@@ -1,0 +1,54 @@
+"""A document as one HTML file: no network, no script or style but the page's own, everything foreign escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING
+
+from pytest_edgejson import __version__
+from pytest_edgejson.report.html.environment import make_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_edgejson.report.document import Inline, Section
+    from pytest_edgejson.report.html.cases import Browser
+
+
+def render_page(
+    title: Inline, about: Sequence[Inline], sections: Sequence[Section], browser: Browser | None = None
+) -> str:
+    """Return a page.
+
+    Args:
+        title: the heading.
+        about: what is said under it, an item for each thing.
+        sections: in their order; those without blocks are left out.
+        browser: the cases, which come last.
+    """
+    environment = make_environment()
+    loader = environment.loader
+    assert loader is not None
+    style, script = (loader.get_source(environment, name)[0] for name in ("page.css", "page.js"))
+    return environment.get_template("page.html.j2").render(
+        title=title,
+        about=about,
+        sections=[section for section in sections if section.blocks],
+        browser=browser,
+        style=style,
+        script=script,
+        policy=_policy(style, script if browser else ""),
+        version=__version__,
+    )
+
+
+def _policy(style: str, script: str) -> str:
+    """Return the page's Content-Security-Policy: its own style and script run, nothing is fetched or sent."""
+    rules = [("style-src", style), ("script-src", script)]
+    allowed = [f"{name} {_source(text)}" for name, text in rules if text]
+    return "; ".join(["default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"])
+
+
+def _source(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
