@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _EXTRA = "pip install 'pytest-edgejson[constrain]'"
 # Without a bound, a model that likes line breaks writes nothing else to its token limit.
 _SPACE = r"[ \n\r\t]{1,8}"
-_OPTIONS = {"whitespace_pattern": _SPACE, "json_allow_general_unicode_escapes": True}
 # Raised whenever grammars change in a way that can change an answer.
 VERSION = 1
 
@@ -34,6 +33,20 @@ def need_engine() -> None:
     """
     if importlib.util.find_spec("llguidance") is None:
         raise GrammarError(f"grammars need llguidance, which is not installed: {_EXTRA}")
+
+
+def lark(constraint: str, *, any_escape: bool = True) -> str:
+    """Return the grammar of answers that are held to a constraint, in llguidance's language.
+
+    Args:
+        constraint: a JSON Schema as text.
+        any_escape: let any character be written as an escape such as `\\u00e9`, for which llguidance got an option in a
+            version later than that in llama.cpp; else only those that JSON asks it of.
+    """
+    escapes = {"json_allow_general_unicode_escapes": True} if any_escape else {}
+    schema = {**json.loads(constraint), "x-guidance": {"whitespace_pattern": _SPACE, **escapes}}
+    # Models begin an answer with a space or a line break; llguidance's own grammar of a schema allows neither.
+    return f"start: SPACE? answer\nSPACE: /{_SPACE}/\nanswer: %json {json.dumps(schema)}"
 
 
 class Vocabulary:
@@ -94,6 +107,15 @@ class Vocabulary:
             raise GrammarError(compiled)
         return Matcher(compiled.deep_copy(), self.size)
 
+    def is_held(self, text: str, constraint: str, *, has_ended: bool) -> bool:
+        """Tell whether a text is an answer that is held to a constraint, or begins one where it has not ended."""
+        matcher, tokens = self.matcher(constraint), self.tokens(text)
+        if matcher.allowed(tokens) < len(tokens):
+            return False
+        for token in tokens:
+            matcher.take(token)
+        return matcher.may_end or not has_ended
+
     def tokens(self, text: str) -> list[int]:
         """Return a text as tokens."""
         return list(self._tokenizer.tokenize_str(text))
@@ -102,10 +124,8 @@ class Vocabulary:
         """Return llguidance's matcher, or why there is none."""
         import llguidance
 
-        schema = {**json.loads(constraint), "x-guidance": _OPTIONS}
-        # Models begin an answer with a space or a line break; llguidance's own grammar of a schema allows neither.
-        grammar = f"start: SPACE? answer\nSPACE: /{_SPACE}/\nanswer: %json {json.dumps(schema)}"
-        matcher = llguidance.LLMatcher(self._tokenizer, llguidance.LLMatcher.grammar_from_lark(grammar), log_level=0)
+        grammar = llguidance.LLMatcher.grammar_from_lark(lark(constraint))
+        matcher = llguidance.LLMatcher(self._tokenizer, grammar, log_level=0)
         if not matcher.is_error():
             return matcher
         return re.sub(r"^at \d+\(\d+\): failed to compile JSON schema: ", "", _first_line(matcher.get_error()))

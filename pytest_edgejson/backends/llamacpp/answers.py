@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import queue
+import re
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.constraint.grammar import Vocabulary, lark
 from pytest_edgejson.backends.ending import EndScanner
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.local.sampling import seed_of
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 
 # How often the deadline is looked at while no token comes.
 _LOOK_EVERY_S = 0.5
+# A text of JSON, or the first 8 characters of a longer space between others: llama.cpp's copy of llguidance bounds no
+# space, so that one that goes on is ended as a loop only.
+_LONG_SPACE = re.compile(r'("(?:[^"\\]|\\.)*"?)|([ \n\r\t]{8})[ \n\r\t]+')
 # Where seeds end; the last one means a random one.
 _SEEDS = 2**32 - 1
 
@@ -31,13 +36,22 @@ class Answer:
         request: what to answer.
         prompt: its tokens.
         limit: tokens generated at most.
+        grammars: those of constraints, over bytes; None where answers are held to none.
         tokens: generated so far.
         compute_s: its share of the seconds that llama.cpp worked.
         is_unwanted: whether nobody waits for it any more.
     """
 
-    def __init__(self, request: Request, prompt: list[int], limit: int, settings: GenerationSettings) -> None:
+    def __init__(
+        self,
+        request: Request,
+        prompt: list[int],
+        limit: int,
+        settings: GenerationSettings,
+        grammars: Vocabulary | None = None,
+    ) -> None:
         self.request = request
+        self.grammars = grammars
         self.prompt = prompt
         self.limit = limit
         self.tokens = 0
@@ -73,9 +87,11 @@ class Answer:
 
     def completion(self) -> Completion:
         """Return what it came to."""
-        error = self._error
+        text, error = "".join(self._texts), self._error
         if self._reason is None:
             self._reason, error = "error", "llama.cpp ended without an answer"
+        elif not self._is_held(text):
+            self._reason, error = "error", "llama.cpp did not hold the answer to its schema: it has no grammar of it"
         elif self._reason == "timeout":
             error = (
                 f"no end after {self.request.timeout_s:g} s and {self.tokens} tokens: give it longer with "
@@ -83,7 +99,7 @@ class Answer:
             )
         return Completion(
             key=self.request.key,
-            text="".join(self._texts),
+            text=text,
             finish_reason=self._reason,
             prompt_tokens=len(self.prompt),
             output_tokens=self.tokens,
@@ -92,9 +108,20 @@ class Answer:
             error=error,
         )
 
+    def _is_held(self, text: str) -> bool:
+        # Where llama.cpp cannot compile a grammar, it logs that and answers all the same, held to nothing.
+        constraint = self.request.constraint
+        if constraint is None or self.grammars is None or self._reason == "error":
+            return True
+        bounded = _LONG_SPACE.sub(r"\1\2", text)
+        return self.grammars.is_held(bounded, constraint, has_ended=self._reason == "stop")
+
     def _ask(self) -> dict[str, Any]:
         settings = self._settings
+        constraint = self.request.constraint
+        held = {} if constraint is None else {"grammar": f"%llguidance {{}}\n{lark(constraint, any_escape=False)}"}
         return {
+            **held,
             "prompt": self.prompt,
             "n_predict": self.limit,
             "cache_prompt": False,

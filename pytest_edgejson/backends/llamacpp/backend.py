@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
+from pytest_edgejson.backends.constraint import grammar
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.llamacpp.answers import Answer, Answers
@@ -63,10 +64,10 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
     if settings.dtype not in {"auto", "float32"}:
         raise BackendError(f"{spec.name}: a GGUF file decides its own number formats: leave out --edgejson-dtype")
     if settings.constrain != "none":
-        raise BackendError(
-            f"{spec.name}: answers of llama.cpp are held to no schema: leave out --edgejson-constrain, or use "
-            'backend = "transformers", which reads GGUF too'
-        )
+        try:
+            grammar.need_engine()
+        except grammar.GrammarError as error:
+            raise BackendError(f"{spec.name}: {error}") from None
     if spec.tokenizer is not None:
         need_libraries(spec.name, "transformers")
     return LlamaCppBackend(spec, settings, options, find_gguf(spec))
@@ -80,6 +81,7 @@ class LlamaCppBackend(Backend):
 
     generates_together = True
     limits_each = True
+    constrains = True
 
     def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, file: Path) -> None:
         if options.batch_size is not None and options.batch_size < 1:
@@ -112,7 +114,7 @@ class LlamaCppBackend(Backend):
             need_libraries(spec.name, "transformers")
 
     def __getstate__(self) -> dict[str, Any]:
-        here = {"_tokenizer", "watch"}
+        here = {"_tokenizer", "_grammars", "watch"}
         return {name: value for name, value in vars(self).items() if name not in here} | {"_engine": None}
 
     @functools.cached_property
@@ -129,6 +131,7 @@ class LlamaCppBackend(Backend):
             "prompt": self._prompts.identity,
             "slots": self._slots,
             "device": "cpu" if self._on_cpu else None,
+            **({} if self._settings.constrain == "none" else {"grammar": grammar.VERSION}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -179,14 +182,11 @@ class LlamaCppBackend(Backend):
             limit = request.max_new_tokens or self._settings.max_new_tokens
             if self._window is not None:
                 limit = min(limit, self._window - len(tokens))
-            if tokens and limit >= 1:
-                answers.append(Answer(request, tokens, limit, self._settings))
+            what = self._refusal(request, len(tokens), limit)
+            if what is None:
+                grammars = None if request.constraint is None else self._grammars
+                answers.append(Answer(request, tokens, limit, self._settings, grammars))
                 continue
-            what = (
-                f"the prompt has {len(tokens)} tokens, which leaves no room in the model's window of {self._window}"
-                if tokens
-                else "the prompt has no tokens"
-            )
             yield Completion(request.key, "", "error", prompt_tokens=len(tokens), error=what)
         if not answers:
             return
@@ -199,6 +199,19 @@ class LlamaCppBackend(Backend):
         alone = [answer for answer in answers if answer.request.alone]
         for chosen, size in ((together, engine.slots), (alone, 1)):
             yield from Answers(self, engine, chosen, size).generate()
+
+    def _refusal(self, request: Request, tokens: int, limit: int) -> str | None:
+        """Return why a request cannot be run, None where it can."""
+        if not tokens:
+            return "the prompt has no tokens"
+        if limit < 1:
+            return f"the prompt has {tokens} tokens, which leaves no room in the model's window of {self._window}"
+        try:
+            if request.constraint is not None:
+                self._grammars.matcher(request.constraint)
+        except grammar.GrammarError as error:
+            return f"no grammar of the schema {request.case.schema_id!r}: {error}"
+        return None
 
     def tokenize(self, prompt: Prompt) -> PromptTokens:
         """Return the tokens that the model is given for a prompt.
@@ -296,6 +309,10 @@ class LlamaCppBackend(Backend):
             )
 
     @functools.cached_property
+    def _grammars(self) -> grammar.Vocabulary:
+        return grammar.Vocabulary.of_bytes()
+
+    @functools.cached_property
     def _hashes(self) -> list[list[str]]:
         try:
             return hash_files(self._files, trust_remote_code=False)
@@ -305,6 +322,7 @@ class LlamaCppBackend(Backend):
     @functools.cached_property
     def _versions(self) -> dict[str, str]:
         named = [] if self._tokenizer_place is None else ["transformers", "tokenizers"]
+        named += [] if self._settings.constrain == "none" else ["llguidance"]
         return {
             "pytest-edgejson": __version__,
             **versions(),

@@ -271,7 +271,6 @@ def test_what_it_is_stands_in_the_manifest(small: Path) -> None:
     [
         ({"device": "cuda"}, "llama.cpp runs where it was built for: leave out --edgejson-device"),
         ({"dtype": "bfloat16"}, "a GGUF file decides its own number formats: leave out --edgejson-dtype"),
-        ({"constrain": "schema"}, "answers of llama.cpp are held to no schema: leave out --edgejson-constrain"),
         ({"batch_size": 0}, "the batch size must be at least 1, got 0"),
         ({"spec": {"adapter": "org/adapter"}}, "llama.cpp takes no adapters of peft: use backend = "),
         ({"spec": {"prompt": "chat"}}, "the prompt 'chat' needs a chat template and the file has none"),
