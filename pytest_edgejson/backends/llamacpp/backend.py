@@ -148,6 +148,7 @@ class LlamaCppBackend(Backend):
             "device": "cpu" if self._on_cpu else None,
             "batch_size": self._slots,
             "parameters": self._files.parameters,
+            "bytes": self._files.bytes,
             "versions": self._versions,
         }
 

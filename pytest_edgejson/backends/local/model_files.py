@@ -63,6 +63,12 @@ class ModelFiles:
     adapter: Path | None
     parameters: int
 
+    @property
+    def bytes(self) -> int:
+        """How many the weights take on the disk, the adapter's included."""
+        adapter = [self.adapter / "adapter_model.safetensors"] if self.adapter else []
+        return sum(file.stat().st_size for file in (*self.weights, *adapter))
+
 
 def source(place: Path) -> dict[str, str]:
     """Return the arguments that tell `from_pretrained` of transformers where a model or tokenizer is.

@@ -156,6 +156,7 @@ class TransformersBackend(Backend):
             "dtype": self._dtype,
             "batch_size": self._chosen_batch_size,
             "parameters": self._files.parameters,
+            "bytes": self._files.bytes,
             "versions": self._versions,
         }
 
