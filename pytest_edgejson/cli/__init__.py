@@ -9,14 +9,26 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from pytest_edgejson import __version__
-from pytest_edgejson.cli import compare, explain, prompt, report, reproduce, rescore, show, suite, train
+from pytest_edgejson.cli import (
+    card,
+    compare,
+    explain,
+    leaderboard,
+    prompt,
+    report,
+    reproduce,
+    rescore,
+    show,
+    suite,
+    train,
+)
 from pytest_edgejson.cli.arguments import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # In the order of the help. Each adds its parser, which sets `run`: what returns the exit code.
-_COMMANDS = (suite, train, prompt, reproduce, report, explain, compare, rescore, show)
+_COMMANDS = (suite, train, prompt, reproduce, report, leaderboard, card, explain, compare, rescore, show)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -32,7 +32,7 @@ def check_places(session: Session) -> None:
         pytest.UsageError: one cannot be written, or a library for it is not installed.
     """
     if session.settings.html is not None:
-        from pytest_edgejson.report.html.report import check_place
+        from pytest_edgejson.report.html.page import check_place
 
         try:
             check_place(session.settings.html)

@@ -7,10 +7,12 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from pytest_edgejson import __version__
-from pytest_edgejson.report.html.environment import make_environment
+from pytest_edgejson.report.html.environment import make_environment, need_libraries
+from pytest_edgejson.suite.json_rows import may_hold_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from pytest_edgejson.report.document import Inline, Section
     from pytest_edgejson.report.html.cases import Browser
@@ -41,6 +43,35 @@ def render_page(
         policy=_policy(style, script if browser else ""),
         version=__version__,
     )
+
+
+def check_place(path: Path) -> None:
+    """Make sure that a page can be made, and would not replace rows.
+
+    Raises:
+        ModuleNotFoundError: the extra `html` is not installed.
+        ValueError: the name is one of a file of rows.
+    """
+    need_libraries()
+    if may_hold_rows(path):
+        raise ValueError(f"{path} is a name for rows, which a page would replace: name it such as report.html")
+
+
+def write_page(path: Path, render: Callable[[], str]) -> None:
+    """Write a page, its folder made where there is none.
+
+    Args:
+        path: of the file.
+        render: returns the page, once it is known that it can be written.
+
+    Raises:
+        ModuleNotFoundError: the extra `html` is not installed.
+        ValueError: the name is one of a file of rows.
+        OSError: the file cannot be written.
+    """
+    check_place(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(render(), encoding="utf-8")
 
 
 def _policy(style: str, script: str) -> str:

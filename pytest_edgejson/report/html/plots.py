@@ -12,7 +12,7 @@ from pytest_edgejson.scoring.kinds import FAILURES
 from pytest_edgejson.values.text import clean, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     from matplotlib.axes import Axes
@@ -184,8 +184,9 @@ def plot_sizes(title: str, points: Sequence[tuple[str, int, Metrics]]) -> Figure
             )
         axes.set_xscale("log")
         axes.margins(x=0.12)
-        axes.xaxis.set_major_formatter(lambda value, _: _size(value))
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        ticks = [*_apart({size for _, size, *_ in shown})]
+        axes.set_xticks(ticks, [_size(size) for size in ticks])
+        axes.set_xticks([], minor=True)
         axes.set_xlabel("parameters", color=INK["ink"])
         axes.set_ylim(-2, 102)
         axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
@@ -203,8 +204,17 @@ def _with_interval(
             yield model, size, 100 * found.value, 100 * found.interval.low, 100 * found.interval.high
 
 
+def _apart(sizes: Iterable[int]) -> Iterator[int]:
+    """Yield sizes whose names have room beside each other."""
+    last = 0.0
+    for size in sorted(sizes):
+        if size > 1.3 * last:
+            yield size
+            last = size
+
+
 def _size(parameters: float) -> str:
     for limit, sign in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if parameters >= limit:
-            return f"{parameters / limit:g}{sign}"
+            return f"{parameters / limit:.3g}{sign}"
     return f"{parameters:g}"

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.html import plots
 from pytest_edgejson.report.html.cases import make_browser
-from pytest_edgejson.report.html.environment import need_libraries
-from pytest_edgejson.report.html.page import render_page
+from pytest_edgejson.report.html.page import render_page, write_page
 from pytest_edgejson.report.overview import about, sections, title_of
-from pytest_edgejson.suite.json_rows import may_hold_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,30 +23,9 @@ def render_report_page(overview: Overview) -> str:
     return render_page(title_of(overview), about(overview), sections(overview, _draw(overview)), browser)
 
 
-def check_place(path: Path) -> None:
-    """Make sure that a page can be made, and would not replace rows.
-
-    Raises:
-        ModuleNotFoundError: the extra `html` is not installed.
-        ValueError: the name is one of a file of rows.
-    """
-    need_libraries()
-    if may_hold_rows(path):
-        raise ValueError(f"{path} is a name for rows, which a page would replace: name it such as report.html")
-
-
 def write_report_page(path: Path, overview: Overview) -> None:
-    """Write a report as one HTML file, the folder made where there is none.
-
-    Raises:
-        ModuleNotFoundError: the extra `html` is not installed.
-        ValueError: the name is one of a file of rows.
-        OSError: the file cannot be written.
-    """
-    check_place(path)
-    page = render_report_page(overview)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
+    """Write a report as one HTML file; see `page.write_page`."""
+    write_page(path, lambda: render_report_page(overview))
 
 
 def _draw(overview: Overview) -> dict[str, list[Figure]]:

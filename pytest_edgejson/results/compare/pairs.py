@@ -82,6 +82,13 @@ def compare_models(
 
 
 def _refusal(baseline: ModelRun, candidate: ModelRun, pairing: Pairing) -> str:
+    shared = len(pairing.pairs) + pairing.errors
+    fix = f"add --common to compare the {shared} that both have unchanged" if shared else "nothing is left to compare"
+    return f"{other_suite(baseline, candidate, pairing)}; {fix}"
+
+
+def other_suite(baseline: ModelRun, candidate: ModelRun, pairing: Pairing) -> str:
+    """Return in what the suites of two models differ, in words."""
     by_change: dict[str, list[str]] = {}
     for name, keys in pairing.changed.items():
         by_change.setdefault(" and ".join(keys), []).append(name)
@@ -89,9 +96,7 @@ def _refusal(baseline: ModelRun, candidate: ModelRun, pairing: Pairing) -> str:
     for model, ids in ((baseline, pairing.only_baseline), (candidate, pairing.only_candidate)):
         if ids:
             parts.append(f"{_some(ids)} only in {clean(str(model.path))}")
-    shared = len(pairing.pairs) + pairing.errors
-    fix = f"add --common to compare the {shared} that both have unchanged" if shared else "nothing is left to compare"
-    return f"{clean(str(candidate.path))} asks other things than {clean(str(baseline.path))}: {'; '.join(parts)}; {fix}"
+    return f"{clean(str(candidate.path))} asks other things than {clean(str(baseline.path))}: {'; '.join(parts)}"
 
 
 def _some(ids: Sequence[str]) -> str:
@@ -102,10 +107,18 @@ def _some(ids: Sequence[str]) -> str:
 def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:
     for metric in COMPARED:
         for name, group in pairs_by_group(pairs, profile).items():
-            yield _difference(metric, name, group, profile)
+            yield measure_difference(metric, name, group, profile)
 
 
-def _difference(metric: Metric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
+def measure_difference(metric: Metric, group: str, pairs: Sequence[Pair], profile: Profile) -> Difference:
+    """Return how far two models are apart in a metric; the p-value is not corrected.
+
+    Args:
+        metric: one of `metrics.COMPARED`.
+        group: what the pairs are called.
+        pairs: one or more.
+        profile: whose scorer decides.
+    """
     both = [pair_scores(pair, profile, metric.name) for pair in pairs]
     interval: Interval | None
     if metric.unit is MEAN or _is_repeated(pairs):
