@@ -222,6 +222,7 @@ class Backend(ABC):
             is waiting for; it may be set while the iterator is under way. One that goes on is left soon after.
         watch: told what happens during `generate`.
         case_ids: the cases that have answers, where no other ever does, as in a recording.
+        held_to: what its answers were held to when they were made, where that is over, as in a recording.
     """
 
     generates_together: bool = False
@@ -230,6 +231,7 @@ class Backend(ABC):
     deadline: float = math.inf
     watch: Watch = _Nobody()
     case_ids: Collection[str] | None = None
+    held_to: Constrain | None = None
 
     @property
     @abstractmethod

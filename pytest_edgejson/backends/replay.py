@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
-from pytest_edgejson.backends.interface import Backend, BackendError, Completion
+from pytest_edgejson.backends.interface import Backend, BackendError, Completion, Constrain
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.suite.json_rows import CaseError, iter_rows
 from pytest_edgejson.values.text import shorten
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
+
+_HELD_TO: Mapping[str, Constrain] = {each: each for each in get_args(Constrain)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +38,19 @@ class _Recording:
     compute_s: float | None
     error: str | None
     thought: str | None
+    held_to: Constrain
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ReplayBackend:
     """Read the recording that `spec.model` names: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it holds several models.
 
     A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason`,
-    `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds), `error` and `thought`; other keys are
-    ignored. So a results file of this plugin is a recording too.
+    `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds), `error`, `thought` and `constrain`;
+    other keys are ignored. So a results file of this plugin is a recording too.
 
     Raises:
-        BackendError: the file cannot be read, a line is wrong, an output is recorded twice, or the file holds
-            several models and none of them is named.
+        BackendError: the file cannot be read, a line is wrong, an output is recorded twice, outputs of a model were
+            held to different things, or the file holds several models and none of them is named.
     """
     return ReplayBackend(spec)
 
@@ -65,6 +68,7 @@ class ReplayBackend(Backend):
                 self._digest = hashlib.file_digest(file, "sha256").hexdigest()
             self._recordings = _read(self._path, self._model)
             self.case_ids = dict.fromkeys(case_id for case_id, _ in self._recordings)
+            self.held_to = _held_to(self._path, list(self._recordings.values()))
         except CaseError as error:
             raise BackendError(f"recording {error}") from None
         except OSError as error:
@@ -152,6 +156,16 @@ def _read(path: Path, chosen: str | None) -> dict[tuple[str, int], _Recording]:
     return recordings
 
 
+def _held_to(path: Path, recordings: list[_Recording]) -> Constrain:
+    """Return what all outputs were held to when they were generated."""
+    first = recordings[0]
+    for each in recordings:
+        if each.held_to != first.held_to:
+            what = f"'constrain' is {each.held_to} here and {first.held_to} in line {first.line}"
+            raise CaseError(path, each.line, f"{what}: give the two a 'model' of their own")
+    return first.held_to
+
+
 def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, int], _Recording]:
     def wrong(key: str, what: str) -> CaseError:
         found = f"got {shorten(json.dumps(row[key]), 60)}" if key in row else "it is missing"
@@ -182,6 +196,9 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
         seconds = row.get(key)
         if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds < 0):
             raise wrong(key, "a number of seconds")
+    held_to = _HELD_TO.get(str(row.get("constrain") or "none"))
+    if held_to is None:
+        raise wrong("constrain", f"one of {', '.join(_HELD_TO)}")
     error = row.get("error")
     if error is not None and not isinstance(error, str):
         raise wrong("error", "a string")
@@ -201,6 +218,7 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
         compute_s=row.get("compute_s"),
         error=error,
         thought=thought or None,
+        held_to=held_to,
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgejson.plugin.chosen_models import asked_of, generation_settings
+from pytest_edgejson.plugin.chosen_models import asked_of
 from pytest_edgejson.plugin.node_ids import read_arguments
 from pytest_edgejson.plugin.options import given
 from pytest_edgejson.results.compare.baseline import Baseline, BaselineError, baseline_file
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_edgejson.backends.interface import Constrain
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
     from pytest_edgejson.results.compare.comparison import Report
@@ -39,6 +40,7 @@ class Gatekeeper:
         specs: the models by name.
         default_suite: what runs where no path is given.
         schemas_of: the schemas by id for a file of cases.
+        constrain: what a model's answers are held to.
 
     Raises:
         pytest.UsageError: a gate speaks of cases that are not there, needs a baseline that is not named, or a baseline
@@ -52,6 +54,7 @@ class Gatekeeper:
         specs: Mapping[str, ModelSpec],
         default_suite: Path,
         schemas_of: Callable[[Path], Mapping[str, Schema]],
+        constrain: Callable[[str], Constrain],
     ) -> None:
         from pytest_edgejson.results.assertion import holds
 
@@ -62,7 +65,7 @@ class Gatekeeper:
             if settings.gates or spec.gates
         }
         self._asked = {name: asked_of(settings, spec) for name, spec in specs.items()}
-        self._constrain = {name: generation_settings(settings, spec).constrain for name, spec in specs.items()}
+        self._constrain = constrain
         _refuse_contradictions(config, settings)
         for name in self.gates:
             if name + "+schema" in self.gates:
@@ -110,7 +113,7 @@ class Gatekeeper:
                 model,
                 self._evaluation.population,
                 self._settings.extraction,
-                self._constrain[model],
+                self._constrain(model),
                 self._asked[model],
             )
         except BaselineError as error:

@@ -207,7 +207,7 @@ class Session:
             schema: the cases'.
             outputs: the expected outputs of the cases of a file that have this schema.
         """
-        way = self.constrain(model)
+        way = generation_settings(self.settings, self.specs[model]).constrain
         if way == "schema":
             return schema_constraint(schema.document, outputs)
         return ANY_OBJECT if way == "json" else None
@@ -218,8 +218,15 @@ class Session:
         return outputs if follows else ()
 
     def constrain(self, model: str) -> Constrain:
-        """Return what a model's answers are held to, in a word."""
-        return generation_settings(self.settings, self.specs[model]).constrain
+        """Return what a model's answers are held to, in a word; those of a recording, to what it says.
+
+        Raises:
+            BackendError: the model cannot be had.
+        """
+        spec = self.specs[model]
+        # Those that ask nothing are at hand.
+        held_to = None if self.backends[spec.backend].asks else self.runner.backend(model).held_to
+        return held_to or generation_settings(self.settings, spec).constrain
 
     def is_drawn(self, job: Job, jobs: Callable[[], Iterable[Job]]) -> bool:
         """Tell whether a case is generated once more alone; every process of a run draws the same ones.
@@ -252,7 +259,12 @@ class Session:
             from pytest_edgejson.plugin.gatekeeper import Gatekeeper
 
             suite = suite_folder(self.config, self.settings)
-            self._gatekeeper = Gatekeeper(self.config, self.settings, self.specs, suite, self.schemas)
+            try:
+                self._gatekeeper = Gatekeeper(
+                    self.config, self.settings, self.specs, suite, self.schemas, self.constrain
+                )
+            except BackendError as error:
+                raise pytest.UsageError(str(error)) from None
         models: dict[str, dict[str, Any]] = {}
         try:
             for name in self.specs:
@@ -269,6 +281,8 @@ class Session:
         # Asking git for its state takes long in a large repository.
         if self.settings.results or self.settings.html or self._gatekeeper is not None:
             described = described_settings(self.config, self.settings, self.specs)
+            for name, generation in described["generation"].items():
+                generation["constrain"] = self.constrain(name)
             self.manifest = make_manifest(models, described, self.config.rootpath)
         if self.settings.results is not None:
             self._refuse_to_replace_recordings(self.settings.results)

@@ -158,6 +158,16 @@ def test_a_wrong_file_is_an_error_with_file_and_line(tmp_path: Path, rows: list[
     assert "\n" not in str(caught.value)
 
 
+def test_outputs_of_a_model_were_held_to_one_thing(tmp_path: Path) -> None:
+    rows = [{"case_id": "a", "output": "{}", "constrain": "schema"}, {"case_id": "b", "output": "{}"}]
+    recording = write(tmp_path, *rows)
+    with pytest.raises(BackendError) as caught:
+        load(recording)
+    assert str(caught.value) == (
+        f"recording {recording}:2: 'constrain' is none here and schema in line 1: give the two a 'model' of their own"
+    )
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=r"none\.jsonl: cannot be read: No such file"):
         load(tmp_path / "none.jsonl#m")

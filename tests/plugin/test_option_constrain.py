@@ -168,6 +168,23 @@ def test_baselines_and_gates_refuse_a_mix(project: Project, pytester: pytest.Pyt
     result.stderr.fnmatch_lines(["*gates decide on one way to run obeying:m, free or held to its schemas: choose *"])
 
 
+def test_a_recording_says_what_its_answers_were_held_to(project: Project, pytester: pytest.Pytester) -> None:
+    run = ("--edgejson-model=obeying:m", "--edgejson-report-only", BOTH, "--edgejson-results=made.jsonl")
+    pytester.runpytest(*run)
+    both = ("--edgejson-model=replay:made.jsonl#obeying:m", "--edgejson-model=replay:made.jsonl#obeying:m+schema")
+    result = pytester.runpytest(*both, "--edgejson-report-only", RESULTS)
+    result.stdout.fnmatch_lines(["replay:obeying:m+schema against free, on *"])
+    manifest, rows = project.results("results.jsonl")
+    names = {name: generation["constrain"] for name, generation in manifest["settings"]["generation"].items()}
+    assert names == {"replay:obeying:m": "none", "replay:obeying:m+schema": "schema"}
+    assert {(row["model"], row["constrain"]) for row in rows} == set(names.items())
+    free = ("--edgejson-baseline=made.jsonl#obeying:m", "--edgejson-report-only")
+    result = pytester.runpytest(both[1], *free)
+    assert result.ret == USAGE
+    result.stderr.fnmatch_lines(["*made.jsonl: made with --edgejson-constrain=none, this run has schema: use the same"])
+    assert pytester.runpytest(both[0], *free).ret == 0
+
+
 def test_the_store_keeps_them_apart(project: Project, pytester: pytest.Pytester) -> None:
     run = ("--edgejson-model=obeying:m", "--edgejson-store=s.sqlite")
     for number, way in enumerate(("none", "json", "schema"), 1):
