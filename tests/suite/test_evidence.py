@@ -68,6 +68,14 @@ def test_relative_dates_need_a_today_that_the_text_gives_and_a_language(changed)
     assert "`today`" in next(iter(problems(case(**changed))))[1]
 
 
+def test_the_example_of_the_docs_is_proved():
+    page = (Path(__file__).parents[2] / "docs" / "suite.md").read_text(encoding="utf-8")
+    example = json.loads(page.split("## Evidence")[1].split("```json")[1].split("```")[0])
+    told = parse_case(example, Path("cases.jsonl"), 1, {"parcel": "simple"})
+    assert list(problems(told)) == []
+    assert proved(told) == {"weight_g", "deliver_on", "phone"}
+
+
 def test_a_row_without_evidence_has_no_problems():
     assert list(problems(case("none"))) == []
     assert proved(case([])) == frozenset()
