@@ -295,7 +295,8 @@ class ServerBackend(Backend):
                 fix = f"check the key in the environment variable {variable or 'OPENAI_API_KEY'}"
             refuses = "the key" if has_key else "who has no key"
             return f"{name}: the server at {url} refuses {refuses} ({error}): {fix}"
-        if error.status in (400, 404, 422) and models and self._model not in models:
+        is_of_model = error.status == 404 or "model" in str(error).lower()
+        if is_of_model and models and self._model not in models:
             return (
                 f"{name}: the server at {url} has no model {self._model!r} ({error}): it has: "
                 f"{_names(self._model, models)}"
@@ -333,8 +334,9 @@ class ServerBackend(Backend):
             text = str(tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True, **further))
         except (TemplateError, TypeError, ValueError) as error:
             raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
-        # A server that is sent a text begins it with BOS itself.
-        return text if self._sends_ids else text.removeprefix(tokenizer.bos_token or "")
+        adds_bos = tokenizer.bos_token_id is not None and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]
+        # A server that is sent a text begins it as the tokenizer does.
+        return text.removeprefix(tokenizer.bos_token) if adds_bos and not self._sends_ids else text
 
     @functools.cached_property
     def _tokenizer(self) -> Any:

@@ -143,9 +143,13 @@ def _response_format(constraint: str) -> dict[str, Any]:
     return {"response_format": {"type": "json_schema", "json_schema": held}}
 
 
+# Builds of llama.cpp with llguidance allow white space without end between tokens, and heed no pattern for it (the one
+# in xllamacpp 2026.10): nano wrote it to its limit. Others bound it themselves, and pass over the keyword.
+_ON_ONE_LINE = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+
 _CONSTRAINTS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "response_format": _response_format,
-    "json_schema": lambda constraint: {"json_schema": json.loads(constraint)},
+    "json_schema": lambda constraint: {"json_schema": {**json.loads(constraint), "x-guidance": _ON_ONE_LINE}},
     "structured_outputs": lambda constraint: {"structured_outputs": {"json": json.loads(constraint)}},
     "guided_json": lambda constraint: {"guided_json": json.loads(constraint)},
     "format": lambda constraint: {"format": json.loads(constraint)},
@@ -248,7 +252,8 @@ class LlamaCpp(Endpoint):
             "temperature": settings.temperature,
             "top_p": settings.top_p,
             "repeat_penalty": settings.repetition_penalty,
-            "repeat_last_n": -1,
+            # All of it; a text has no more tokens than characters.
+            "repeat_last_n": len(prompt) + self.limit(request),
             "presence_penalty": 0.0,
             "frequency_penalty": 0.0,
             "top_k": 0,
