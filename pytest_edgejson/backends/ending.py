@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pytest_edgejson.scoring.loops import LoopScanner
 from pytest_edgejson.scoring.scanner import RootScanner
 from pytest_edgejson.scoring.thoughts import Marks
+from pytest_edgejson.values.jsonvalue import json_type
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import GenerationSettings, Request
@@ -24,8 +25,11 @@ class EndScanner:
     """
 
     def __init__(self, settings: GenerationSettings, request: Request) -> None:
+        roots = frozenset({json_type(request.case.expected_output)})
         # Templates of reasoning models open the thought themselves.
-        self._root = RootScanner(request.text, thoughts=Marks(settings.thoughts)) if settings.stop_at_root else None
+        self._root = (
+            RootScanner(request.text, thoughts=Marks(settings.thoughts), roots=roots) if settings.stop_at_root else None
+        )
         self._loop = LoopScanner(request.case.expected_output) if settings.ends_loops else None
         self.is_needed = self._root is not None or self._loop is not None
 

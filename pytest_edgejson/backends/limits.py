@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 # Room for a fence, for words around the object and for values that are longer than any expected one.
 _FACTOR = 1.5
@@ -15,7 +15,7 @@ _MORE = 32
 _LONGEST = 20
 
 
-def token_limit(outputs: Sequence[Mapping[str, Any]], count_tokens: Callable[[str], int]) -> int:
+def token_limit(outputs: Sequence[Any], count_tokens: Callable[[str], int]) -> int:
     """Return the token limit of cases with the same schema: one and a half times the longest expected output, and 32.
 
     An output counts on one line or over several lines, whichever has more tokens.

@@ -47,7 +47,7 @@ class Job:
     repeat: int = 1
     alone: bool = False
     constraint: str | None = None
-    outputs: Sequence[Mapping[str, Any]] = ()
+    outputs: Sequence[Any] = ()
 
 
 class Runner:

@@ -17,7 +17,7 @@ from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.batching import as_part
 from pytest_edgejson.results.metrics import COMPARED
 from pytest_edgejson.results.result import Result, make_result
-from pytest_edgejson.suite.cases import read_cases
+from pytest_edgejson.suite.cases import check_root, read_cases
 from pytest_edgejson.suite.json_rows import CaseError, may_hold_rows
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 
@@ -49,6 +49,8 @@ class CaseFile(pytest.File):
             schemas = edgejson.schemas(self.path)
             cases = read_cases(self.path, complexity_of(schemas))
             used = {case.schema_id: schemas[case.schema_id] for case in cases}
+            for case in cases:
+                check_root(case, used[case.schema_id].types, self.path)
             edgejson.collected.add(self.path, cases)
             return cases if edgejson.marks is None else edgejson.marks.apply(cases), used
         except (CaseError, SchemaError) as error:

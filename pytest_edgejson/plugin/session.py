@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT, schema_constraint
+from pytest_edgejson.backends.constraint.wanted import any_json, schema_constraint
 from pytest_edgejson.backends.interface import BackendError, LoadOptions
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
@@ -210,7 +210,7 @@ class Session:
         way = generation_settings(self.settings, self.specs[model]).constrain
         if way == "schema":
             return schema_constraint(schema.document, outputs)
-        return ANY_OBJECT if way == "json" else None
+        return any_json(frozenset().union(*map(schema.roots, outputs))) if way == "json" else None
 
     def limiting(self, model: str, outputs: Sequence[Any]) -> Sequence[Any]:
         """Return the expected outputs from which the token limit of a model's cases follows, none for no others'."""

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_edgejson.report.verdict import malformed_name
+from pytest_edgejson.report.verdict import malformed_name, of_root
+from pytest_edgejson.results.result import is_found
 from pytest_edgejson.scoring.kinds import FAILURES, FLAGS
 from pytest_edgejson.values.text import clean
 
@@ -45,12 +46,12 @@ def how_found(result: Result) -> str:
     policy = f"{extraction['policy']} extraction"
     if result["finish_reason"] in _ENDED_BY:
         policy = f"{_ENDED_BY[result['finish_reason']]}; {policy}"
-    if result["value"] is None:
+    if not is_found(result):
         known = FAILURES.get(cast("FailureKind", (extraction["error"] or "no_json").partition(":")[0]))
         found = known.found if known else ""
-        return f"{policy}: {found or f'malformed JSON, {malformed_name(result)}'}"
-    flags = [FLAGS[flag] for flag in result["flags"]]
-    return f"{policy}: {', '.join([_FORMS.get(extraction['form'], 'an object'), *flags])}"
+        return f"{policy}: {of_root(result, found) or f'malformed JSON, {malformed_name(result)}'}"
+    said = [_FORMS.get(extraction["form"], "an object"), *(FLAGS[flag] for flag in result["flags"])]
+    return f"{policy}: {of_root(result, ', '.join(said))}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pytest_edgejson.report.answer import effort, how_found, json_text, render_t
 from pytest_edgejson.report.diff.render import LEAST_WIDTH, WIDTH, render_diff
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.file import read_run
-from pytest_edgejson.results.result import case_fingerprint
+from pytest_edgejson.results.result import case_fingerprint, is_found
 from pytest_edgejson.scoring.kinds import LEAFLESS
 from pytest_edgejson.values.text import clean, columns, common_prefix, pad, paint, shorten, show
 from pytest_edgejson.values.wording import counted
@@ -159,7 +159,7 @@ def _overview(answers: Sequence[_Answer], width: int, color: bool) -> str:
 
 def _side_by_side(answers: Sequence[_Answer], width: int, color: bool) -> list[str]:
     """Return tables of the fields that any answer has wrong, as many models in each as the width allows."""
-    given = [answer for answer in answers if answer.result["value"] is not None]
+    given = [answer for answer in answers if is_found(answer.result)]
     wrong = [
         {field["path"]: field for field in answer.result["fields"] if field["kind"] not in LEAFLESS} for answer in given
     ]
@@ -182,7 +182,7 @@ def _side_by_side(answers: Sequence[_Answer], width: int, color: bool) -> list[s
     if len(shown) < len(paths):
         tables.append(f"… and {len(paths) - len(shown):,} more fields")
     if len(given) < len(answers):
-        names = ", ".join(answer.name for answer in answers if answer.result["value"] is None)
+        names = ", ".join(answer.name for answer in answers if not is_found(answer.result))
         tables.append(f"no object to compare: {names}")
     return tables
 
@@ -234,7 +234,7 @@ def _answer(answer: _Answer, *, whole: bool, width: int, color: bool) -> str:
         render_violations(result["violations"], verbose=whole),
         textwrap.fill(how_found(result), width),
     ]
-    if result["value"] is not None:
+    if is_found(result):
         as_found = render_text("value", json_text(result["value"]), most=most, more="--raw")
         blocks.append("value: as expected" if result["json_exact"] else as_found)
     if "thought" in result:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.results.result import roots_of
 from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
+from pytest_edgejson.scoring.search import OBJECT
 from pytest_edgejson.values.lookalikes import look_alike, named, told_apart
 from pytest_edgejson.values.text import clean, columns, shorten, show
 from pytest_edgejson.values.wording import counted
@@ -46,7 +48,7 @@ def describe(result: Result, *, profile: str = "default", width: int = VERDICT_W
             return f"exact, but not by the published scorer, whose FieldF1 is {published['field_f1']:.2f}"
         return "exact"
     if kind and kind.verdict:
-        return shorten(kind.verdict + _particulars(result, width), width)
+        return shorten(of_root(result, kind.verdict) + _particulars(result, width), width)
     return _wrong_fields(result, width)
 
 
@@ -69,6 +71,16 @@ def _particulars(result: Result, width: int) -> str:
         case "malformed":
             return f": {malformed_name(result)}"
     return ""
+
+
+def of_root(result: Result, text: str) -> str:
+    """Return words about objects as they are for a result whose answer should have been an array or a scalar."""
+    roots = roots_of(result)
+    if roots == OBJECT:
+        return text
+    name = next(iter(roots)) if len(roots) == 1 and roots != {"null"} else "value"
+    article = "an" if name == "array" else "a"
+    return re.sub(r"\ban object\b", f"{article} {name}", text).replace("object", name)
 
 
 def malformed_name(result: Result) -> str:

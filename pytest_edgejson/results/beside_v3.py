@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.metrics import HEADLINE, measure
+from pytest_edgejson.results.result import is_found, roots_of
 from pytest_edgejson.scoring.diagnosis import ENUM_KEYWORDS, RANGE_KEYWORDS
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.kinds import MALFORMED
@@ -121,13 +122,13 @@ def _why_objects_differ(result: Result, found: Any) -> str | None:
     value, error = result["value"], result["extraction"]["error"] or ""
     if result["v3"]["crashed"]:
         return "the published scorer crashes on the output"
-    if value is None:
+    if not is_found(result):
         if found is None:
             return None
         malformed = error.partition(":")[2]
         if malformed in MALFORMED and MALFORMED[malformed].is_loaded:
             return f"json.loads takes what is no valid object ({malformed.replace('_', ' ')})"
-        if result["extraction"]["policy"] == "strict" and extract(result["output"]).value is not None:
+        if result["extraction"]["policy"] == "strict" and extract(result["output"], roots=roots_of(result)).is_found:
             return "there is text around the object, which strict extraction does not take"
         return "v3 takes a part of an object that is malformed or cut off"
     if found is None:
@@ -192,6 +193,8 @@ def _why_v3_is_content(schema: Schema, value: Any) -> str:
 
 def _why_v3_objects(result: Result) -> str:
     value, expected = result["value"], result["expected_output"]
+    if not isinstance(value, dict) or not isinstance(expected, dict):
+        return "v3 takes objects alone, and the schema asks for something else"
     if not value:
         return "v3 takes no empty object, which the schema allows"
     if expected.keys() - value.keys():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
-from pytest_edgejson.results.result import expected_of, is_error
+from pytest_edgejson.results.result import expected_of, is_error, is_found
 from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.jsonvalue import format_path, leaves
@@ -150,7 +150,7 @@ def count_kinds(results: Iterable[Result]) -> Kinds:
     found = [(result, field) for result in answers for field in _once(result["fields"])]
     by_leaf: Counter[str] = Counter()
     for result in answers:
-        if result["value"] is not None:
+        if is_found(result):
             by_leaf.update(dict.fromkeys((result["complexity"], "all"), result["leaves"]))
     groups = [*(name for name in COMPLEXITIES if any(result["complexity"] == name for result in answers)), "all"]
     return Kinds(
@@ -180,7 +180,7 @@ def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
     extra: Counter[str] = Counter()
     kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for result in results:
-        if is_error(result) or result["value"] is None:
+        if is_error(result) or not is_found(result):
             continue
 
         def name(path: str, schema_id: str = result["schema_id"]) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.beside_v3 import told, v3_object
 from pytest_edgejson.results.metrics import Estimate
-from pytest_edgejson.results.result import expected_of, is_right, own_marks, rule_of
+from pytest_edgejson.results.result import expected_of, is_right, own_marks, roots_of, rule_of
 from pytest_edgejson.results.statistics import proportion_interval
 from pytest_edgejson.scoring.extraction import extract, without_thoughts
+from pytest_edgejson.scoring.search import OBJECT
 from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import ABSENT, equal
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.values.rules import Rule
 
 # A brace that begins an object, unlike the one of "the set {x, y}".
 _OBJECT = re.compile(r'\{\s*(?:"|\Z)')
+_VALUE = re.compile(r'[\[{]\s*(?:["\[{\d]|\Z)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,9 @@ def _points_of(condition: str, answers: Sequence[Result], holds: Callable[[Resul
 
 
 def _is_exact_under(result: Result, *, strict: bool) -> bool:
-    found = extract(result["output"], "strict" if strict else "lenient", thoughts=Marks(own_marks(result))).value
-    return found is not None and is_right(result, found)
+    policy: Policy = "strict" if strict else "lenient"
+    found = extract(result["output"], policy, thoughts=Marks(own_marks(result)), roots=roots_of(result))
+    return found.is_found and is_right(result, found.value)
 
 
 def _is_exact_in_v3(result: Result) -> bool:
@@ -107,12 +111,13 @@ def could_be_exact(result: Result) -> bool:
         return False
     output, _ = without_thoughts(result["output"], Marks(own_marks(result)))
     position = 0
-    while match := _OBJECT.search(output, position):
+    begins = _OBJECT if roots_of(result) == OBJECT else _VALUE
+    while match := begins.search(output, position):
         try:
             _, position = decode(output, match.start())
         except MalformedError as error:
             # What is malformed otherwise stays so, however it would have ended.
-            return isinstance(error.partial, dict) and _agrees(
+            return isinstance(error.partial, dict | list) and _agrees(
                 expected_of(result), error.partial, error.open_path, rule_of(result)
             )
     # Cut off before an object began, as inside a thought: nothing speaks against it.

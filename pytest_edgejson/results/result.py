@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDic
 from pytest_edgejson.backends.interface import Constrain, FinishReason
 from pytest_edgejson.scoring.kinds import FailureKind, Flag
 from pytest_edgejson.scoring.records import ExtractionRecord, FindingRecord, V3Record, ViolationRecord
+from pytest_edgejson.scoring.search import OBJECT
 from pytest_edgejson.suite.cases import Complexity
 from pytest_edgejson.values.rules import agree, counted, read_rule
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.interface import Completion
     from pytest_edgejson.scoring.kinds import Policy
+    from pytest_edgejson.scoring.search import Roots
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
@@ -38,7 +40,7 @@ class CaseRecord(TypedDict):
     complexity: Complexity
     states_complexity: bool
     prompt: str
-    expected_output: dict[str, Any]
+    expected_output: Any
     comparators: NotRequired[dict[str, Any]]
     accept: NotRequired[dict[str, list[Any]]]
     metadata: dict[str, Any]
@@ -74,7 +76,7 @@ class Result(CaseRecord):
     compute_s: float | None
     stored: bool
     extraction: ExtractionRecord
-    value: dict[str, Any] | None
+    value: Any
     json_exact: bool
     field_f1: float
     field_precision: float
@@ -127,7 +129,7 @@ def make_result(
     from pytest_edgejson.scoring.thoughts import Marks
     from pytest_edgejson.scoring.v3 import score_v3
 
-    extraction = extract(completion.text, policy, schema.is_valid, Marks(thoughts))
+    extraction = extract(completion.text, policy, schema.is_valid, Marks(thoughts), schema.roots(case.expected_output))
     if completion.thought and extraction.error == "empty":
         # The server has told the thought apart. Inline, it would have been one that never ends.
         extraction = replace(extraction, error="malformed:open_thought", is_open=True)
@@ -254,6 +256,16 @@ def by_model(results: Iterable[Result]) -> dict[str, list[Result]]:
 def own_marks(result: Result) -> Pairs:
     """Return the marks of thoughts that a result's model has of its own."""
     return tuple((opening, closing) for opening, closing in result["extraction"].get("thoughts", ()))
+
+
+def is_found(result: Result) -> bool:
+    """Tell whether there is a value in an output, which may be null."""
+    return result["extraction"]["form"] is not None
+
+
+def roots_of(result: Result) -> Roots:
+    """Return the JSON types that a result's answer could have as a whole."""
+    return frozenset(result["extraction"].get("roots", OBJECT))
 
 
 def constraint_of(result: Result) -> Constrain:

@@ -23,7 +23,7 @@ _HOLDS: Mapping[FailureKind, Callable[[str, Extraction, Score], bool]] = {
     "timeout": lambda finish_reason, extraction, score: finish_reason == "timeout",
     "empty": _says("empty"),
     "no_json": _says("no_json"),
-    "loop": lambda finish_reason, extraction, score: finish_reason == "loop" and extraction.value is None,
+    "loop": lambda finish_reason, extraction, score: finish_reason == "loop" and not extraction.is_found,
     "truncated": lambda finish_reason, extraction, score: finish_reason == "length" and extraction.is_open,
     "malformed": _says("malformed"),
     "wrong_root": _says("wrong_root"),

@@ -9,10 +9,7 @@ So a right answer is none: arrays may hold equal items, and texts a line of dash
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Any
 
 # Models of a few million parameters leave blocks again that came 17 times; docs/scoring.md has what was seen.
 REPEATS = 24
@@ -30,7 +27,7 @@ class LoopScanner:
         expected: the case's expected output.
     """
 
-    def __init__(self, expected: Mapping[str, Any]) -> None:
+    def __init__(self, expected: Any) -> None:
         self._least = _least(expected)
         self._kept = max(self._least, REPEATS * LONGEST_BLOCK)
         self._tail = ""
@@ -47,7 +44,7 @@ class LoopScanner:
         return _ends_in_repetition(self._tail, self._least)
 
 
-def ends_in_loop(text: str, expected: Mapping[str, Any]) -> bool:
+def ends_in_loop(text: str, expected: Any) -> bool:
     """Tell whether an output ends in a loop.
 
     Args:
@@ -57,7 +54,7 @@ def ends_in_loop(text: str, expected: Mapping[str, Any]) -> bool:
     return _ends_in_repetition(text, _least(expected))
 
 
-def _least(expected: Mapping[str, Any]) -> int:
+def _least(expected: Any) -> int:
     return max(CHARACTERS, len(json.dumps(expected, indent=4, ensure_ascii=False)) + 1)
 
 

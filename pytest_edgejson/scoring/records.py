@@ -13,6 +13,7 @@ class ExtractionRecord(TypedDict):
     form: Form | None
     policy: Policy
     error: str | None
+    roots: NotRequired[list[str]]
     thoughts: NotRequired[list[list[str]]]
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import regex  # type: ignore[import-untyped]
 
-from pytest_edgejson.scoring.extraction import FENCE, OBJECT_STARTS, extract
+from pytest_edgejson.scoring.extraction import extract
+from pytest_edgejson.scoring.search import FENCE, OBJECT, OBJECT_STARTS
 from pytest_edgejson.scoring.thoughts import KNOWN, Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
+
+if TYPE_CHECKING:
+    from pytest_edgejson.scoring.search import Roots
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 # No mark is longer: what begins like one and is not yet whole after so much is none.
@@ -50,13 +54,16 @@ class RootScanner:
         closed_at: the offset after the root object, in all that was fed; None as long as it has not closed.
     """
 
-    def __init__(self, prompt: str = "", *, thoughts: Marks = KNOWN) -> None:
+    def __init__(self, prompt: str = "", *, thoughts: Marks = KNOWN, roots: Roots = OBJECT) -> None:
         """Start at the beginning of an output.
 
         Args:
             prompt: what the model was given; its template may have opened a thought.
             thoughts: the marks of thoughts that the model may use.
+            roots: the JSON types that the answer may have. A scalar may go on, and never closes.
         """
+        self._roots = roots
+        self._is_in_prose = False
         closing = thoughts.opened_by(prompt)
         self._thoughts = thoughts
         self._first_mark, self._mark = _marks_of(thoughts)
@@ -110,7 +117,7 @@ class RootScanner:
             is_opened = self._closing is None and match["open"]
             self._closing = regex.compile(self._thoughts.closing_of(mark), regex.IGNORECASE) if is_opened else None
             self._before, self._is_blank = "", True
-        elif mark == "{" or self._is_blank or _FENCE_BEFORE.search(self._before):
+        elif self._may_begin(mark):
             self._brackets = "{}" if mark == "{" else "[]"
             self._is_fresh = mark == "{"
             self._depth = 1
@@ -119,6 +126,10 @@ class RootScanner:
             self._remember(mark)
         end: int = match.end()
         return end
+
+    def _may_begin(self, mark: str) -> bool:
+        self._is_in_prose = not self._is_blank and _FENCE_BEFORE.search(self._before) is None
+        return mark == "{" or "array" in self._roots or not self._is_in_prose
 
     def _remember(self, prose: str) -> None:
         self._is_blank = self._is_blank and not prose.strip()
@@ -166,16 +177,17 @@ class RootScanner:
         """Ask `extract` itself: amid what is malformed, where an object begins can be seen in more than one way."""
         if self._doubts == _MOST_DOUBTS:
             return False
-        found = extract("".join(self._text)[:end], thoughts=self._thoughts).value is not None
+        found = extract("".join(self._text)[:end], thoughts=self._thoughts, roots=self._roots).is_found
         self._doubts += not found
         return found
 
-    @staticmethod
-    def _is_answer(text: str) -> bool:
-        if not text.startswith("{"):
+    def _is_answer(self, text: str) -> bool:
+        if ("object" if text.startswith("{") else "array") not in self._roots:
             return False
         try:
             value, _ = decode(text)
         except MalformedError:
             return False
-        return bool(value)
+        # Amid prose, [1] may be a reference.
+        is_reference = isinstance(value, list) and all(type(item) is int for item in value)
+        return not (is_reference and self._is_in_prose) and (bool(value) or isinstance(value, list))

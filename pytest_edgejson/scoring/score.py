@@ -53,7 +53,7 @@ class Score:
     alignment: Alignment | None = None
 
 
-def score(expected: dict[str, Any], extraction: Extraction, schema: Schema, rule: Rule | None = None) -> Score:
+def score(expected: Any, extraction: Extraction, schema: Schema, rule: Rule | None = None) -> Score:
     """Score what was extracted from an output.
 
     Args:
@@ -65,7 +65,7 @@ def score(expected: dict[str, Any], extraction: Extraction, schema: Schema, rule
     value = extraction.value
     if rule is not None:
         expected = counted(expected, rule)
-    if value is None:
+    if not extraction.is_found:
         return Score(False, 0.0, 0.0, 0.0, 0.0, False, False, 0, count_leaves(expected), 0)
     violations, format_compliant = schema.judge(value)
     compliant = not violations

@@ -81,7 +81,7 @@ def extract_v3(text: str) -> Any:
     return None
 
 
-def score_v3(expected: dict[str, Any], text: str) -> V3Score:
+def score_v3(expected: Any, text: str) -> V3Score:
     """Score an output as the published code does.
 
     Args:
@@ -130,8 +130,9 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
-def _field_f1(found: Any, expected: dict[str, Any]) -> float:
-    if not isinstance(found, dict):
+def _field_f1(found: Any, expected: Any) -> float:
+    # It knows objects alone: what else is expected it scores by equality, and nothing more.
+    if not isinstance(found, dict) or not isinstance(expected, dict):
         return 0.0
     if not found and not expected:
         return 1.0
@@ -144,8 +145,8 @@ def _field_f1(found: Any, expected: dict[str, Any]) -> float:
     return 2 * (precision * recall) / (precision + recall)
 
 
-def _is_compliant(found: Any, expected: dict[str, Any]) -> bool:
-    if not isinstance(found, dict) or not found:
+def _is_compliant(found: Any, expected: Any) -> bool:
+    if not isinstance(found, dict) or not found or not isinstance(expected, dict):
         return False
     return all(key in found and _is_same_type(found[key], value) for key, value in expected.items())
 

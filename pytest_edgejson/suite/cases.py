@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from pytest_edgejson.suite.json_rows import CaseError, NoObject, is_json_lines, iter_rows, kind_of, quoted
+from pytest_edgejson.suite.violations import ARTICLES
 from pytest_edgejson.values.fields import KEY, parse_field
+from pytest_edgejson.values.jsonvalue import json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pytest_edgejson.values.fields import FieldPath
@@ -30,14 +32,14 @@ _ID = re.compile(rf"(?!\s)[^{_UNSEEN}]+(?<!\s)")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One example: a text and the JSON object it should become.
+    """One example: a text and the JSON object, or other JSON value, it should become.
 
     Attributes:
         id: unique within a suite; part of the node id.
         schema_id: the name of the schema, without folder and suffix.
         complexity: the folder of the schema.
         prompt: the text, without any instruction of a model's template.
-        expected_output: the object a model should answer with.
+        expected_output: what a model should answer with.
         states_complexity: whether the row gives its complexity itself; only the v3 profile cares.
         line: 1-based line in the file it was read from, or place in its array; 0 for a case made in memory.
         metadata: the row's other keys, as they stand.
@@ -49,7 +51,7 @@ class Case:
     schema_id: str
     complexity: Complexity
     prompt: str
-    expected_output: dict[str, Any]
+    expected_output: Any
     states_complexity: bool = True
     line: int = 0
     metadata: Mapping[str, Any] = field(default_factory=dict)
@@ -72,7 +74,7 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
             no lists of values by place.
     """
 
-    def need(key: str, kind: type, what: str) -> Any:
+    def need(key: str, kind: type = object, what: str = "") -> Any:
         if key not in row:
             raise CaseError(
                 path, line, f"the key {key!r} is missing; a case has id, schema_id, prompt and expected_output"
@@ -118,7 +120,7 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         schema_id=schema_id,
         complexity=complexity,
         prompt=need("prompt", str, "a string"),
-        expected_output=cast("dict[str, Any]", need("expected_output", dict, "an object")),
+        expected_output=need("expected_output"),
         states_complexity=own is not None,
         line=line,
         metadata={key: value for key, value in row.items() if key not in known_keys},
@@ -167,6 +169,22 @@ def _is_known(value: Any, steps: FieldPath) -> bool:
     return not value or any(_is_known(item, rest) for item in value)
 
 
+def check_root(case: Case, types: Collection[str], path: Path) -> None:
+    """Check that the expected output is of a type that the schema allows as a whole.
+
+    Args:
+        case: one read from a file.
+        types: the schema's; empty where it names none.
+        path: the file.
+
+    Raises:
+        CaseError: it is of another one.
+    """
+    if types and json_type(case.expected_output) not in types:
+        wanted = " or ".join(ARTICLES.get(name, name) for name in sorted(types))
+        raise CaseError(path, case.line, f"'expected_output' must be {wanted}, got {kind_of(case.expected_output)}")
+
+
 def _has_half_character(row: Mapping[str, Any]) -> bool:
     # JSON can escape what UTF-8 cannot hold. No tokenizer, terminal or results file takes it.
     try:
@@ -199,9 +217,9 @@ def read_cases(path: Path, complexity_of: Mapping[str, Complexity]) -> list[Case
 def kind_of_file(path: Path) -> Literal["cases", "results", "empty", "other"]:
     """Tell from the first row what a file found in a folder is meant to hold.
 
-    Cases name a schema, or have a prompt and an object that is expected. Results are those of a run, a recording or an
-    audit. JSON Lines that cannot be read are cases, so that a broken suite is not passed over in silence; but for what
-    macOS puts into archives beside each file (`._NAME`).
+    Cases name a schema, or have a prompt and an object or array that is expected. Results are those of a run, a
+    recording or an audit. JSON Lines that cannot be read are cases, so that a broken suite is not passed over in
+    silence; but for what macOS puts into archives beside each file (`._NAME`).
     """
     if path.name.startswith("._"):
         return "other"
@@ -215,5 +233,5 @@ def kind_of_file(path: Path) -> Literal["cases", "results", "empty", "other"]:
         return "cases" if is_json_lines(path) else "other"
     if not row.keys().isdisjoint({"edgejson", "edgejson_audit", "case_id"}):
         return "results"
-    expects = "prompt" in row and isinstance(row.get("expected_output"), dict)
+    expects = "prompt" in row and isinstance(row.get("expected_output"), dict | list)
     return "cases" if expects or "schema_id" in row else "other"

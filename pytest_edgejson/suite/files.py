@@ -8,7 +8,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite.cases import kind_of_file, parse_case
+from pytest_edgejson.suite.cases import check_root, kind_of_file, parse_case
 from pytest_edgejson.suite.json_rows import CaseError, decode_row, may_hold_rows, raw_rows
 from pytest_edgejson.suite.schemas import complexity_of
 
@@ -121,6 +121,7 @@ def read_rows(
                     if row is None:
                         continue
                     case = parse_case(row, file, number, complexities)
+                    check_root(case, schemas[case.schema_id].types, file)
                     yield CaseRow(file, case, schemas[case.schema_id])
                 except CaseError as error:
                     yield BrokenRow(file, number, error.message)

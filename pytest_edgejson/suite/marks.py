@@ -35,7 +35,7 @@ class MarksError(ValueError):
     """An audit file that cannot be read. The message names file, line and fix."""
 
 
-def label_fingerprint(prompt: str, expected_output: Mapping[str, Any]) -> str:
+def label_fingerprint(prompt: str, expected_output: Any) -> str:
     """Return the sha256 of a prompt with its expected output, whatever the order of keys."""
     text = json.dumps([prompt, expected_output], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode("ascii")).hexdigest()

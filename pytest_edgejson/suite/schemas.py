@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.compared import comparators_of, without_comparators
+from pytest_edgejson.suite.subschemas import alternatives
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.comparators import ComparatorError
 from pytest_edgejson.values.decoding import MalformedError, decode
@@ -78,6 +79,21 @@ class Schema:
     def rule(self) -> Rule | None:
         """How values are compared; None for exactly."""
         return read_rule(self.comparators) if self.comparators else None
+
+    @cached_property
+    def types(self) -> frozenset[str]:
+        """The JSON types that a value may have as a whole, as far as the schema says it; none where it does not."""
+        declared = [part["type"] for part in alternatives(self.document, self.document) if "type" in part]
+        names = {str(name) for each in declared for name in (each if isinstance(each, list) else [each])}
+        return frozenset({"number" if name == "integer" else name for name in names})
+
+    def roots(self, expected: Any) -> frozenset[str]:
+        """Return the JSON types that an answer may have as a whole.
+
+        Args:
+            expected: the expected output, whose type it is where the schema names none.
+        """
+        return self.types or frozenset({json_type(expected)})
 
     def violations(self, value: Any) -> list[Violation]:
         """Return what of a value the schema does not allow, `format` not asserted; `MAX_VIOLATIONS` at most."""

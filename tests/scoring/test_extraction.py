@@ -8,8 +8,9 @@ from helpers.strategies import floats
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from pytest_edgejson.scoring.extraction import MAX_OBJECTS, extract
+from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.scanner import RootScanner
+from pytest_edgejson.scoring.search import MAX_OBJECTS
 from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode
 

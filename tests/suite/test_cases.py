@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from helpers.strategies import floats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_edgejson.suite.cases import Case, Complexity, kind_of_file, read_cases
+from pytest_edgejson.suite.cases import Case, Complexity, check_root, kind_of_file, read_cases
 from pytest_edgejson.suite.json_rows import CaseError, decode_row, iter_rows
 
 COMPLEXITY: dict[str, Complexity] = {"rating": "simple", "invoice": "medium"}
@@ -51,6 +52,24 @@ def test_a_row_becomes_a_case(file: Path) -> None:
     assert read(file, line(teacher="qwen")) == [
         Case("rating-1", "rating", "simple", "Größe: 5", {"rating": 5}, line=1, metadata={"teacher": "qwen"})
     ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "types", "message"),
+    [
+        ([{}], {"object"}, "'expected_output' must be an object, got an array"),
+        ('{"rating": 5}', {"object"}, "'expected_output' must be an object, got a string"),
+        ({}, {"array", "null"}, "'expected_output' must be an array or null, got an object"),
+    ],
+)
+def test_an_expected_output_is_of_the_type_that_the_schema_has_as_a_whole(
+    file: Path, expected: Any, types: set[str], message: str
+) -> None:
+    [case] = read(file, line(expected_output=expected))
+    assert case.expected_output == expected
+    check_root(case, set(), file)
+    with pytest.raises(CaseError, match=f"rating.jsonl:1: {re.escape(message)}"):
+        check_root(case, types, file)
 
 
 def test_a_missing_complexity_is_the_schemas(file: Path) -> None:
@@ -174,8 +193,6 @@ def test_a_missing_key_is_named(file: Path, key: str) -> None:
         ({"schema_id": None}, "'schema_id' must be a string, got null"),
         ({"schema_id": ["rating"]}, "'schema_id' must be a string, got an array"),
         ({"prompt": True}, "'prompt' must be a string, got a boolean"),
-        ({"expected_output": [{}]}, "'expected_output' must be an object, got an array"),
-        ({"expected_output": '{"rating": 5}'}, "'expected_output' must be an object, got a string"),
     ],
 )
 def test_a_wrong_type_is_named(file: Path, changes: dict[str, Any], message: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 ANY_OBJECT = '{"type": "object"}'
-"""The constraint of the mode `json`."""
+"""The constraint of the mode `json` where answers are objects."""
 
 # Their values are data, or schemas by a name of the author's.
 _DATA = frozenset({"enum", "const", "default", "examples"})
@@ -27,6 +27,15 @@ _IN_PLACE = ("if", "then", "else")
 
 # The orders in which values have the properties that a schema declares, by the identity of `properties`.
 _Orders: TypeAlias = "defaultdict[int, list[list[str]]]"
+
+
+def any_json(roots: frozenset[str]) -> str:
+    """Return the constraint of the mode `json`.
+
+    Args:
+        roots: the JSON types that answers may have as a whole.
+    """
+    return ANY_OBJECT if roots <= {"object"} else json.dumps({"type": sorted(roots)})
 
 
 def schema_constraint(document: Mapping[str, Any], outputs: Iterable[Any]) -> str:
