@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Code, Foreign, Section, Table
 from pytest_edgejson.report.figures import cell_text, value_text
-from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.results.metrics import METRICS, shown
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.suite.cases import COMPLEXITIES
@@ -41,7 +41,7 @@ def sections(board: Leaderboard, figures: Sequence[Figure] = ()) -> list[Section
 
 
 def _ranking(board: Leaderboard) -> Table:
-    metrics = [METRICS[name] for name in (*_COLUMNS, "tokens_per_s")]
+    metrics = shown(place.metrics["all"] for place in board.places)
     published = any(place.model.published for place in board.places)
     errors = any(place.metrics["all"].errors for place in board.places)
     rows: list[list[Inline]] = []
@@ -62,7 +62,8 @@ def _ranking(board: Leaderboard) -> Table:
         )
     headers = ["rank", "group", "model", "constraint", *(metric.label for metric in metrics), "parameters", "bytes"]
     headers += ["not run"] * errors + ["published JSONExact"] * published
-    align = ["left"] * 7 + ["right"] * 3 + ["right"] * errors + ["left"] * published
+    align = ["left"] * 4 + ["left" if metric.unit.has_interval else "right" for metric in metrics] + ["right"] * 2
+    align += ["right"] * errors + ["left"] * published
     return Table(headers, rows, align)
 
 

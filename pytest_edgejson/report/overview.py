@@ -16,7 +16,7 @@ from pytest_edgejson.report.summary import beside_the_table, footnote, metrics_t
 from pytest_edgejson.results.compare.runs import compare_runs, model_runs
 from pytest_edgejson.results.gates.evaluate import read_decision
 from pytest_edgejson.results.gates.language import GateError
-from pytest_edgejson.results.metrics import HEADLINE, METRICS, by_complexity, by_schema
+from pytest_edgejson.results.metrics import METRICS, by_complexity, by_schema, shown
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
@@ -152,14 +152,15 @@ def sections(overview: Overview, figures: Mapping[str, Sequence[Figure]] | None 
 
 
 def _summary(overview: Overview) -> Table:
+    metrics = shown(overview.complexities[model.label]["all"] for model in overview.models)
     rows: list[list[Inline]] = []
     for model in overview.models:
         whole = overview.complexities[model.label]["all"]
         size = "-" if model.parameters is None else f"{model.parameters:,}"
-        cells = [cell_text(whole.get(metric.name), metric.unit) for metric in HEADLINE]
+        cells = [cell_text(whole.get(metric.name), metric.unit) for metric in metrics]
         rows.append([Code(model.label), str(whole.n), *cells, size])
-    align = ["left" if metric.unit.has_interval else "right" for metric in HEADLINE]
-    labels = [metric.label for metric in HEADLINE]
+    align = ["left" if metric.unit.has_interval else "right" for metric in metrics]
+    labels = [metric.label for metric in metrics]
     return Table(["model", "n", *labels, "parameters"], rows, ("left", "right", *align, "right"))
 
 
