@@ -97,7 +97,8 @@ def _absolute(day: date, today: date, language: Language) -> Iterator[tuple[str,
             year = "" if this_year else f" {day.year}"
             yield "on ", f"{day.day} {month}{year}"
             yield "on ", f"{month} {nth(day.day)}{',' if year else ''}{year}"
-            yield "on ", f"the {nth(day.day)} of {month}{year}".removeprefix("the ") if year else f"{month} {day.day}"
+            if this_year:
+                yield "on ", f"{month} {day.day}"
             yield "on ", f"{written('EEEE')}, {day.day} {month}{year}"
         case "de":
             yield "am ", written("d. MMMM") if this_year else written("d. MMMM y")

@@ -103,7 +103,7 @@ class Note:
             if not words.isdigit() and value != 1:
                 self.tags.add("number_in_words")
             one, _, many = form.partition("/")
-            return [], words, [f" {one if value == 1 else many}"] if form else []
+            return [], words, [f" {one if value == 1 else many}"] if many else []
 
         return self._say(path, "number", value, phrase, wrong, noun)
 
@@ -164,7 +164,7 @@ class Note:
             )
             if relative:
                 self.tags.add("relative_date")
-            return [] if form == "bare" else [preposition], words, []
+            return [preposition] if form != "bare" or preposition == "el " else [], words, []
 
         return self._say(path, "date", value.isoformat(), phrase, wrong and wrong.isoformat(), noun)
 
@@ -200,8 +200,10 @@ class Note:
             if noun and self.chance(0.4):
                 before, words, after = phrase(wrong, form)
                 # The noun that agrees with a number is not part of what was wrong.
-                old = text_of([*before, words, *(after if not form else [])])
-                self.later.append(self._correction(right(""), old, noun))
+                old = text_of(
+                    [*(before if rule != "date" or self.language == "es" else []), words, *(after if not form else [])]
+                )
+                self.later.append(self._correction(right("bare" if rule == "date" else ""), old, noun))
                 return [text_of([*before, words, *after])]
             template = self.choose(INLINE_CORRECTIONS[self.language])
             before, words, after = phrase(wrong, "bare" if form == "bare" else "")

@@ -316,7 +316,7 @@ FORM_STARTS: dict[Language, str] = {
         Left at the front desk on {today}:
         Fax, {today}
 
-        Ticket opened {today}, {time}
+        Received on {today}, {time}
         Enquiry of {today}, {time}
         Web enquiry, {today}, {time}:
         Handwritten note, {today}

@@ -55,7 +55,7 @@ TEXTS: Texts = {
 
             The slot is {day} at {clock}.
             I promised a start at {clock} {day}.
-            We settled on {day}, {clock} sharp.
+            We agreed to meet {day} at {clock} sharp.
             They'll turn up {day} at {clock}.
         """,
         "long": """

@@ -73,7 +73,7 @@ TEXTS: Texts = {
             It falls due {day}.
 
             The money should be here {day}, that's when it's due.
-            The deadline for paying is {day}.
+            The deadline for paying is {day:bare}.
             They've agreed to pay by {day:bare}, when it's due.
             The due date is {day:bare}.
         """,

@@ -141,7 +141,7 @@ TEXTS: Texts = {
             Last month's claim was {amount}, and that one's settled.
             {person} has a claim of {amount} too, but will send it separately.
             The other bill, {amount} from {company}, was paid by {person}.
-            I'd have paid {amount} at {company}, so this was the better deal.
+            At {company} they wanted more, so this was the better deal.
 
             The budget code stays {n}.
             {person} will sign it off.

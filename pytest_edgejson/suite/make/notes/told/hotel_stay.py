@@ -55,7 +55,7 @@ TEXTS: Texts = {
             Check-in would be {day}; it's {nights:night/nights} in all.
             The stay begins {day} and lasts {nights:night/nights}.
             They'd arrive {day} and want {nights:night/nights}.
-            First night: {day}. It's {nights:night/nights} altogether.
+            First night: {day:bare}. It's {nights:night/nights} altogether.
         """,
         "rooms": """
             [We|They] need {rooms}.

@@ -71,7 +71,7 @@ TEXTS: Texts = {
             It was done {day}.
             That was {day}.
             It happened {day}.
-            The date of the visit: it was {day}.
+            The date of the visit was {day:bare}.
 
             The visit took place {day}.
             The round was made {day}.
@@ -132,7 +132,7 @@ TEXTS: Texts = {
             We'll look at it again {day}.
             The follow-up takes place {day}.
 
-            A second visit has been arranged: {day}.
+            A second visit has been arranged for {day:bare}.
             Somebody will come round again {day} for the follow-up.
             We'll have another look {day}.
             They'll see us again {day}.

@@ -114,9 +114,9 @@ TEXTS: Texts = {
             We'll be back {day} at {clock}.
             The group gets together again {day} at {clock}.
 
-            Next time: {day}, {clock}.
+            Next time: {day:bare}, {clock}.
             See you all {day} at {clock} for the next one.
-            Our next date is {day}, {clock}.
+            Our next date is {day:bare}, {clock}.
             For the next meeting we'll gather {day} at {clock}.
         """,
         "no_next": """
@@ -138,7 +138,7 @@ TEXTS: Texts = {
 
             Nobody wanted to discuss the {n} complaints.
             {person} from {company} had asked for a visit, but we said no.
-            {first} left a box of biscuits.
+            The old coffee machine went to {company}.
             The heating was off again, the third time since {past}.
         """,
     },

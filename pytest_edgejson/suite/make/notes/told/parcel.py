@@ -77,7 +77,7 @@ TEXTS: Texts = {
 
             They expect it {day}.
             It'll be brought round {day}.
-            It's promised for delivery; the day I was given: {day}.
+            It's promised for delivery; the day I was given is {day:bare}.
             They want to hand it over {day}.
         """,
         "fragile_yes": """

@@ -80,7 +80,7 @@ TEXTS: Texts = {
             Plan for {long}.
         """,
         "people": """
-            [There'll be|There are] {people:person/people} [in the room|altogether].
+            There'll be {people:person/people} [in the room|altogether].
             We need seats for {people}.
             {people:person/people} will come.
             Please set it up for {people}.
