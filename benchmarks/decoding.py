@@ -2,6 +2,7 @@
 
     python benchmarks/decoding.py --data train.jsonl         SmolLM2-135M's shape, random weights, true lengths
     python benchmarks/decoding.py --model models/nano        a real model on the bundled cases
+    python benchmarks/decoding.py --model SmolLM2.gguf       and llama.cpp; the others with its weights as plain numbers
 
 Every engine answers the same prompts with the same weights and exactly as many tokens as the expected outputs have,
 each time in a process of its own, one after the other. That is repeated --runs times; engines that nothing is compared
@@ -38,9 +39,10 @@ from typing import TYPE_CHECKING, Any
 from bound import DTYPES, Machine, Shape, describe, least_seconds
 from engines import ENGINES, Task
 from tabulate import tabulate
-from tasks import SMOLLM2_135M, TOKENIZER, make_model, read_tasks
+from tasks import SMOLLM2_135M, TOKENIZER, make_model, read_tasks, unpack
 
 from pytest_edgejson.backends.local.isolation import environment
+from pytest_edgejson.backends.references import is_gguf
 from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Comparison:
 
     def __init__(self, folder: Path, scratch: Path, tasks: list[Task], options: argparse.Namespace) -> None:
         self._folder = folder
+        self._gguf = options.model if options.model and is_gguf(options.model) else None
         self._scratch = scratch
         self._tasks = tasks
         self._part = tasks[options.every // 2 :: options.every] if len(tasks) >= options.every else tasks
@@ -70,6 +73,7 @@ class Comparison:
         options = self._options
         shape = Shape.read(self._folder)
         names = ["loop", *(name for name in ENGINES if name != "loop" and name in options.engines)]
+        names = [name for name in names if self._gguf or not ENGINES[name].of_gguf]
         engines = [self._begin(name) for name in names]
         bounds: list[dict[str, Any]] = []
         for number in range(options.runs):
@@ -132,6 +136,7 @@ class Comparison:
         job = {
             "engine": name,
             "folder": str(self._folder.resolve()),
+            "gguf": self._gguf and str(self._gguf.resolve()),
             "scratch": str(self._scratch),
             "size": size,
             "threads": self._options.threads,
@@ -265,7 +270,7 @@ def _rows(record: dict[str, Any]) -> list[dict[str, str]]:
                 "of bound": f"{100 * median(shares):.0f} %" if shares else "",
                 "CPU/wall": f"{median(run['cpu_s'] / run['wall_s'] for run in runs):.2f}",
                 "peak MB": f"{max(run['peak_bytes'] for run in runs) / 1e6:,.0f}",
-                "same": f"{engine['same']} of {record['part']['cases']}",
+                "same": "" if ENGINES[name].of_gguf else f"{engine['same']} of {record['part']['cases']}",
                 "runs": str(len(runs)),
             }
         )
@@ -293,7 +298,7 @@ def _named(text: str) -> tuple[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--model", type=Path, help="a model's folder; by default random weights of SmolLM2-135M's shape"
+        "--model", type=Path, help="a model's folder or GGUF file; by default random weights of SmolLM2-135M's shape"
     )
     parser.add_argument("--data", type=Path, nargs="+", help="JSON Lines files of cases; by default the bundled ones")
     parser.add_argument("--rows", type=int, help="cases drawn from the data; by default 48, or all with --model")
@@ -321,6 +326,8 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         model = options.model or make_model(Path(folder, "model"))
+        if is_gguf(model):
+            model = unpack(model, Path(folder, "model"))
         data = options.data or sorted((bundled.ROOT / "cases" / "test").glob("*/*.jsonl"))
         rows = options.rows or (None if options.model else 48)
         tasks = read_tasks(data, model, rows, options.seed)

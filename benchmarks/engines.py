@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     Answer = Callable[[Sequence["Task"]], list[list[int]]]
 
-_PACKAGES = ("torch", "transformers", "lm_eval", "openvino-genai", "nncf")
+_PACKAGES = ("torch", "transformers", "lm_eval", "openvino-genai", "nncf", "xllamacpp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,17 @@ class Setup:
 
     Attributes:
         folder: the model's.
+        gguf: the file whose weights are those of the folder, None where there is none.
         size: cases at once, at most.
         scratch: a folder that all processes of a comparison share.
+        room: tokens of the longest prompt and answer together.
     """
 
     folder: Path
+    gguf: Path | None
     size: int
     scratch: Path
+    room: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Engine:
         repeated: whether it is timed in every run, and not in the first one only.
         sizes: cases at once that are tried for the best; empty: as many as the comparison says.
         converts: whether its first start leaves something behind in the scratch folder for the others.
+        of_gguf: whether it computes with the weights of a GGUF file as they are; it tells no tokens, only how many.
     """
 
     title: str
@@ -78,6 +83,7 @@ class Engine:
     repeated: bool = True
     sizes: tuple[int, ...] = ()
     converts: bool = False
+    of_gguf: bool = False
 
 
 def loop(setup: Setup) -> Answer:
@@ -261,6 +267,41 @@ def backend(name: str, dtype: str, weights: str | None = None) -> Callable[[Setu
     return start
 
 
+def llamacpp(setup: Setup) -> Answer:
+    """Answer as the backend `llama.cpp` does, without looking at what the tokens say."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from pytest_edgejson.backends.llamacpp.engine import Engine as LlamaCpp
+
+    assert setup.gguf is not None
+    loaded: list[LlamaCpp] = []
+
+    def answer(tasks: Sequence[Task]) -> list[list[int]]:
+        # As the backend does: what a slot holds is known once the prompts are.
+        room = -(-max(len(task.prompt) + task.count for task in tasks) // 256) * 256
+        if not loaded or loaded[0].tokens < room:
+            loaded[:] = [LlamaCpp("measured", setup.gguf, slots=setup.size, tokens=room, on_cpu=True)]
+
+        def one(task: Task) -> list[int]:
+            made = 0
+
+            def receive(part: dict[str, Any]) -> bool:
+                nonlocal made
+                made = part.get("timings", {}).get("predicted_n", made)
+                return False
+
+            asked = {"prompt": task.prompt, "n_predict": task.count, "ignore_eos": True, "temperature": 0.0}
+            loaded[0].complete({**asked, "samplers": [], "cache_prompt": False, "timings_per_token": True}, receive)
+            return [-1] * made
+
+        with ThreadPoolExecutor(setup.size) as threads:
+            return list(threads.map(one, tasks))
+
+    # With room for all, so that no load is timed.
+    answer([Task("", [1] * setup.room, 1)])
+    return answer
+
+
 def _openvino(title: str, dtype: str, weights: str | None = None, module: str = "openvino_genai") -> Engine:
     return Engine(
         title,
@@ -281,6 +322,14 @@ ENGINES = {
     "bfloat16": Engine("backend transformers, bfloat16", backend("transformers", "bfloat16"), dtype="bfloat16"),
     "openvino": _openvino("backend openvino, float32", "float32"),
     "openvino-bfloat16": _openvino("backend openvino, bfloat16", "bfloat16"),
+    "llama.cpp": Engine(
+        "backend llama.cpp, the file's weights",
+        llamacpp,
+        dtype=None,
+        module="xllamacpp",
+        package="pytest-edgejson[gguf]",
+        of_gguf=True,
+    ),
     "openvino-int8": _openvino("backend openvino, int8 weights", "float32", "int8", "nncf"),
 }
 
@@ -314,7 +363,9 @@ def _measure(job: dict[str, Any]) -> dict[str, Any]:
     logging.set_verbosity_error()
     tasks = [Task(*values) for values in job["tasks"]]
     began = time.perf_counter()
-    answer = ENGINES[job["engine"]].start(Setup(Path(job["folder"]), job["size"], Path(job["scratch"])))
+    gguf = job["gguf"] and Path(job["gguf"])
+    room = max(len(task.prompt) + task.count for task in tasks)
+    answer = ENGINES[job["engine"]].start(Setup(Path(job["folder"]), gguf, job["size"], Path(job["scratch"]), room))
     load_s = time.perf_counter() - began
     # The first products of each shape are slower: kernels are compiled for them.
     answer([Task(task.text, task.prompt, 3) for task in tasks[-3:]])

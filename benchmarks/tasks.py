@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engines import Task
 
@@ -44,6 +44,21 @@ def make_model(folder: Path) -> Path:
     torch.manual_seed(0)
     LlamaForCausalLM(LlamaConfig(**SMOLLM2_135M)).save_pretrained(folder)  # type: ignore[arg-type]
     AutoTokenizer.from_pretrained(TOKENIZER).save_pretrained(folder)
+    return folder
+
+
+def unpack(file: Path, folder: Path) -> Path:
+    """Write the weights of a GGUF file as plain numbers, with its tokenizer."""
+    from transformers import AutoModelForCausalLM
+
+    from pytest_edgejson.backends.local.tokenizers import read_tokenizer
+
+    loaded: Any = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype="float32")
+    # What was read from such a file refuses to be saved.
+    plain = type(loaded)(loaded.config)
+    plain.load_state_dict(loaded.state_dict())
+    plain.save_pretrained(folder)
+    read_tokenizer(file, file.name).save_pretrained(folder)
     return folder
 
 

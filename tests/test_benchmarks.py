@@ -20,6 +20,7 @@ sys.path.insert(0, str(BENCHMARKS))
 
 from bound import Machine, Shape, least_seconds  # noqa: E402
 from engines import ENGINES, Setup, Task  # noqa: E402
+from helpers.gguf_models import make_gguf  # noqa: E402
 from tasks import TOKENIZER, read_tasks  # noqa: E402
 
 LENGTHS = (31, 7, 18, 25, 3, 12)
@@ -81,7 +82,9 @@ def answer(engine: str, folder: Path, scratch: Path, tasks: list[Task]) -> list[
     with warnings.catch_warnings():
         # Of other engines' libraries.
         warnings.simplefilter("ignore")
-        return ENGINES[engine].start(Setup(folder, 3, scratch))(tasks)
+        gguf = make_gguf(folder, scratch / "tiny.gguf") if ENGINES[engine].of_gguf else None
+        room = max(len(task.prompt) + task.count for task in tasks)
+        return ENGINES[engine].start(Setup(folder, gguf, 3, scratch, room))(tasks)
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
