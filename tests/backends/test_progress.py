@@ -50,6 +50,24 @@ def test_a_note_takes_the_place_of_the_live_line() -> None:
     assert screen.logged == ["loading"]
 
 
+def test_what_is_waited_for_stands_in_the_line_and_now_and_then_in_a_log_file() -> None:
+    screen = Screen(live=True, width=100)
+    screen.progress.start("served", work(4), 2048, 0)
+    screen.seconds = 1
+    screen.progress.wait("waiting 9 s, as the server says HTTP 429")
+    assert screen.drawn[-1].count("served: 0/4 cases, waiting 9 s, as the server says HTTP 429") == 1
+    screen.seconds = 2
+    screen.progress.wait(None)
+    assert "waiting" not in screen.drawn[-1]
+    log = Screen(live=False)
+    log.progress.start("served", work(4), 2048, 0)
+    for _ in range(5):
+        log.seconds += 1
+        log.progress.wait("waiting 9 s")
+        log.progress.wait(None)
+    assert log.logged == ["served: 0/4 cases, waiting 9 s"]
+
+
 def test_a_line_is_never_wider_than_the_terminal() -> None:
     screen = Screen(live=True)
     screen.progress.start("a-model-with-a-long-name-" * 4, work(4), 2048, 2)

@@ -275,11 +275,12 @@ async def _pieces(response: httpx2.Response, longest: int) -> AsyncGenerator[byt
         ServerError: it is too long, or a web page.
     """
     kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    is_whole, buffer = kind == "application/json", b""
+    is_whole, is_page, buffer = kind == "application/json", kind == "text/html", b""
     async with aclosing(_read(response, longest)) as chunks:
         async for chunk in chunks:
+            is_page = is_page or (not buffer and chunk.lstrip().startswith(b"<"))
             buffer += chunk
-            if kind == "text/html" or buffer.lstrip()[:1] == b"<":
+            if is_page:
                 raise ServerError("strange", f"what came is {said('<' + buffer[:1000].decode('utf-8', 'replace'))}")
             if is_whole:
                 continue

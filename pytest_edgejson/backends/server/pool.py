@@ -99,7 +99,8 @@ class Pool:
         self._has_answered = False
         self._pause_until_s = 0.0
         self._reason = ""
-        self._waiting: deque[Attempt] = deque()
+        self._waiting: deque[Request] = deque()
+        self._again: list[Attempt] = []
         self._running: dict[asyncio.Task[Completion], Attempt] = {}
 
     def step(self) -> None:
@@ -112,7 +113,7 @@ class Pool:
         Raises:
             BackendError: no further case will be answered.
         """
-        self._waiting.extend(map(Attempt, requests))
+        self._waiting.extend(requests)
         under_way: dict[str, float] = {}
         clock_s = time.perf_counter()
         background = Background(self._run)
@@ -152,12 +153,11 @@ class Pool:
     def _waits(self) -> str | None:
         """Return what is waited for, for people."""
         left_s = self._pause_until_s - time.monotonic()
-        again = sum(1 for attempt in [*self._waiting] if attempt.failures)
         parts = []
         if left_s > 0 and self._reason:
             parts.append(f"waiting {left_s:.0f} s, as the server says {self._reason}")
-        elif again:
-            parts.append(f"{counted(again, 'case')} to be asked again after {self._reason}")
+        elif self._again:
+            parts.append(f"{counted(len(self._again), 'case')} to be asked again after {self._reason}")
         if self._concurrency.is_reduced:
             parts.append(f"{self._concurrency.size} at once")
         return ", ".join(parts) or None
@@ -166,7 +166,7 @@ class Pool:
         try:
             async with self._client() as client:
                 try:
-                    while self._waiting or self._running:
+                    while self._waiting or self._again or self._running:
                         self._begin(client)
                         await self._pass_time()
                         for task in [task for task in self._running if task.done()]:
@@ -183,21 +183,25 @@ class Pool:
         now_s = time.monotonic()
         if now_s < self._pause_until_s:
             return
-        for attempt in [*self._waiting]:
-            if len(self._running) >= self._concurrency.size:
-                return
-            if attempt.not_before_s <= now_s:
-                self._waiting.remove(attempt)
-                attempt.began_s = now_s
-                self._events.put(("begin", attempt.request.key))
-                self._running[asyncio.ensure_future(self._ask(client, attempt))] = attempt
+        while len(self._running) < self._concurrency.size and (attempt := self._next_attempt(now_s)) is not None:
+            attempt.began_s = now_s
+            self._events.put(("begin", attempt.request.key))
+            self._running[asyncio.ensure_future(self._ask(client, attempt))] = attempt
+
+    def _next_attempt(self, now_s: float) -> Attempt | None:
+        """Return what is to be asked next, what was asked in vain before others; None while there is nothing."""
+        due = next((attempt for attempt in self._again if attempt.not_before_s <= now_s), None)
+        if due is not None:
+            self._again.remove(due)
+            return due
+        return Attempt(self._waiting.popleft()) if self._waiting else None
 
     async def _pass_time(self) -> None:
         """Wait until a request has ended, or another one may begin."""
         now_s = time.monotonic()
         until_s = None
-        if self._waiting and len(self._running) < self._concurrency.size:
-            soonest_s = min(attempt.not_before_s for attempt in self._waiting)
+        if (self._waiting or self._again) and len(self._running) < self._concurrency.size:
+            soonest_s = now_s if self._waiting else min(attempt.not_before_s for attempt in self._again)
             until_s = max(soonest_s, self._pause_until_s, now_s + 0.001) - now_s
         if self._running:
             await asyncio.wait(self._running, timeout=until_s, return_when=asyncio.FIRST_COMPLETED)
@@ -240,7 +244,7 @@ class Pool:
         attempt.not_before_s = now_s + pause_s
         if error.is_crowded:
             self._pause_until_s = max(self._pause_until_s, attempt.not_before_s)
-        self._waiting.appendleft(attempt)
+        self._again.append(attempt)
 
     def _is_of_all(self, error: ServerError) -> bool:
         """Tell whether every other case would meet the same."""

@@ -196,6 +196,18 @@ def test_a_case_that_takes_too_long_is_a_timeout_and_the_others_go_on(server: Fa
     assert found["case-0"].error.startswith("no end after 0.4 s: give it longer with --edgejson-timeout")
 
 
+def test_a_server_that_falls_silent_is_left(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_edgejson.backends.server.client.SILENCE_S", 0.3)
+    server.answer = hang(3)
+    assert answer(load(server)).error == "nothing came for 0.3 s"
+    assert len(server.requests) == 1
+
+
+def test_a_server_that_sends_on_to_another_is_not_followed(server: FakeServer) -> None:
+    server.answer = lambda handler: handler.reply(307, b"", Location="http://127.0.0.2:9/v1/chat/completions")
+    assert "HTTP 307: redirects to http://127.0.0.2:9/v1/chat/completions" in check(load(server))
+
+
 # What helps when it is tried again.
 
 
