@@ -28,7 +28,7 @@ def test_it_carries_all_that_a_run_needs(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     data = "pytest_edgejson/_data"
-    for folder in ("schemas", "cases", "models"):
+    for folder in ("schemas", "cases", "suites", "models"):
         own = {f"{data}/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / folder).rglob("*") if path.is_file()}
         assert own, folder
         assert own <= names

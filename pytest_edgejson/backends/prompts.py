@@ -120,6 +120,22 @@ def parse_template(value: str) -> Template:
     )
 
 
+def asking_for(prompt: str, suite: str | None) -> str:
+    """Return a model's prompt with the words of a suite, which says what it wants, in the place of the built-in ones.
+
+    Args:
+        prompt: of the model: a chat stays one, and a text of its own stays as it is.
+        suite: the suite's template, None for none.
+
+    Raises:
+        ValueError: the model's prompt is unknown.
+    """
+    own = parse_template(prompt)
+    if suite is None or own.name == "custom":
+        return prompt
+    return (_CHAT if own.chat else "") + suite
+
+
 def render(
     template: Template | str,
     prompt: str,

@@ -23,6 +23,7 @@ def add_parser(commands: Commands) -> None:
     )
     prompt.add_argument("model", metavar="MODEL", help="named as in --edgejson-model")
     prompt.add_argument("case", metavar="CASE", help="id of a case, such as invoice-007, or FILE::ID")
+    prompt.add_argument("--suite", metavar="NAME", help="as --edgejson-suite")
     prompt.add_argument("--cases", type=Path, metavar="PATH", help="(default: cases/test, or the bundled suite)")
     prompt.add_argument("--prompt", metavar="NAME|TEXT|@FILE", help="as --edgejson-prompt")
     prompt.add_argument("--system", metavar="TEXT|@FILE", help="as --edgejson-system")

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 def add_parser(commands: Commands) -> None:
     """Add the command to those of `edgejson`."""
     suite = commands.add_parser("suite", help="make or check a suite").add_subparsers(required=True, metavar="COMMAND")
-    build = suite.add_parser("build", help="write the bundled suite's 158 test and 629 train cases from a seed")
-    build.add_argument("--out", type=Path, default=Path("cases"), help="folder to write (default: cases)")
+    build = suite.add_parser("build", help="write a bundled suite from a seed")
+    build.add_argument("name", nargs="?", default="edgejson", metavar="NAME", help="of the suite (default: edgejson)")
+    build.add_argument(
+        "--out", type=Path, help="folder to write (default: suites/NAME, and cases for the cases of edgejson)"
+    )
     build.add_argument("--seed", type=int, default=None, help="decides all values (default: that of the bundled suite)")
     build.set_defaults(run=_build)
     new = suite.add_parser(
@@ -91,12 +94,12 @@ def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, Mapping[str,
 
 
 def _build(arguments: argparse.Namespace) -> int:
-    from pytest_edgejson.suite.make.build import SEED, build_suite
-    from pytest_edgejson.suite.schemas import load_schemas
+    from pytest_edgejson.suite.make.builders import find_builder
 
-    seed = SEED if arguments.seed is None else arguments.seed
-    count = build_suite(load_schemas(bundled.SCHEMAS), arguments.out, seed)
-    print(f"wrote {count} cases to {arguments.out} (seed {seed})")
+    builder = find_builder(arguments.name)
+    seed = builder.seed if arguments.seed is None else arguments.seed
+    out = arguments.out or builder.out
+    print(f"wrote {builder.build(out, seed)} cases to {out} (seed {seed})")
     return 0
 
 

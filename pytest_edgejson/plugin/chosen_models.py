@@ -19,13 +19,14 @@ from pytest_edgejson.backends.models import (
     load_registry,
     resolve_model,
 )
-from pytest_edgejson.backends.prompts import PROMPT_KEYS
+from pytest_edgejson.backends.prompts import PROMPT_KEYS, asking_for
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.backends.registry import BACKENDS, add_backends
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.scoring import v3
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.json_rows import stem
+from pytest_edgejson.suite.suites import EDGEJSON
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import Backend, BackendType, Constrain
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
+    from pytest_edgejson.suite.suites import Suite
 
 
 def find_backends(config: pytest.Config) -> dict[str, BackendType]:
@@ -56,7 +58,7 @@ def find_backends(config: pytest.Config) -> dict[str, BackendType]:
 
 
 def resolve_models(
-    settings: Settings, config: pytest.Config, backends: Mapping[str, BackendType]
+    settings: Settings, config: pytest.Config, backends: Mapping[str, BackendType], suite: Suite = EDGEJSON
 ) -> dict[str, tuple[str, ModelSpec]]:
     """Return what was typed and the model it stands for, by the name used in node ids.
 
@@ -70,6 +72,7 @@ def resolve_models(
         settings: of the run.
         config: pytest's.
         backends: the kinds of backends there are, by prefix.
+        suite: whose prompt and token limit count where the model's entry has none of its own.
 
     Raises:
         pytest.UsageError: a models file is wrong, or a model unknown.
@@ -84,7 +87,7 @@ def resolve_models(
             registry |= _read_models(settings.models_file, backends)
         found: dict[str, tuple[str, ModelSpec]] = {}
         for named in settings.models:
-            for typed, spec in _ways(named, registry, backends, settings):
+            for typed, spec in _ways(named, registry, backends, settings, suite):
                 if typed in (other for other, _ in found.values()):
                     continue
                 names = [_held(name, spec) for name in _names(named, spec)]
@@ -117,7 +120,11 @@ def _names(typed: str, spec: ModelSpec) -> Iterator[str]:
 
 
 def _ways(
-    typed: str, registry: Mapping[str, ModelSpec], backends: Mapping[str, BackendType], settings: Settings
+    typed: str,
+    registry: Mapping[str, ModelSpec],
+    backends: Mapping[str, BackendType],
+    settings: Settings,
+    suite: Suite,
 ) -> Iterator[tuple[str, ModelSpec]]:
     """Yield the ways in which a model is to run: what types each of them, and its spec with what it is held to."""
     base, plus, way = typed.rpartition("+")
@@ -134,7 +141,7 @@ def _ways(
     if settings.base_url is not None and spec.server is not None:
         spec = replace(spec, server=replace(spec.server, base_url=settings.base_url))
     if spec.backend not in backends or backends[spec.backend].asks:
-        spec = _asked(spec, settings)
+        spec = _asked(spec, settings, suite)
     # As elsewhere, options beat the profile, which beats the model's entry.
     ways = [way or ("none" if settings.profile == "v3" else spec.constrain or "none") for way in ways]
     for way in ["none", "schema"] if ways == ["both"] else ways:
@@ -142,10 +149,13 @@ def _ways(
         yield _held(typed, one), one
 
 
-def _asked(spec: ModelSpec, settings: Settings) -> ModelSpec:
-    """Return a model with the prompts that it gets: options beat the profile, which beats the model's entry."""
+def _asked(spec: ModelSpec, settings: Settings, suite: Suite) -> ModelSpec:
+    """Return a model with the prompts that it gets: options beat the profile, which beats the suite and its entry."""
     if settings.profile == "v3":
         spec = replace(spec, prompt="v3", system=None, shots=0, chat_template_kwargs={})
+    else:
+        limit = spec.max_new_tokens or suite.max_new_tokens
+        spec = replace(spec, prompt=asking_for(spec.prompt, suite.prompt), max_new_tokens=limit)
     return replace(
         spec,
         prompt=spec.prompt if settings.prompt is None else settings.prompt,

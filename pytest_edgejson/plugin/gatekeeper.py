@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.suites import Suite
 
 
 class Gatekeeper:
@@ -38,7 +39,8 @@ class Gatekeeper:
         config: pytest's.
         settings: what was asked for.
         specs: the models by name.
-        default_suite: what runs where no path is given.
+        suite: whose cases run.
+        folder: what runs where no path is given.
         schemas_of: the schemas by id for a file of cases.
         constrain: what a model's answers are held to.
 
@@ -52,7 +54,8 @@ class Gatekeeper:
         config: pytest.Config,
         settings: Settings,
         specs: Mapping[str, ModelSpec],
-        default_suite: Path,
+        suite: Suite,
+        folder: Path,
         schemas_of: Callable[[Path], Mapping[str, Schema]],
         constrain: Callable[[str], Constrain],
     ) -> None:
@@ -75,14 +78,16 @@ class Gatekeeper:
                 )
         paths = [argument.path for argument in read_arguments(config.args, config.invocation_params.dir)]
         skip = config.getini("norecursedirs")
-        files = [file for path in paths for file in collected_files(suite_of(path, default_suite), skip)]
+        files = [file for path in paths for file in collected_files(suite_of(path, folder), skip)]
         # A file that is named is collected whatever it looks like.
         files += [path.resolve() for path in paths if may_hold_rows(path) and path.is_file()]
         self._evaluation = Evaluation(
             read_population(files, schemas_of),
             settings.profile,
             lambda result: holds(result, settings.assertion, settings.profile),
+            suite.slices,
         )
+        self._suite = suite
         self._baselines: dict[Path, Baseline] = {}
         self._before: dict[str, Run] = {}
         for name, spec in specs.items():
@@ -115,6 +120,7 @@ class Gatekeeper:
                 self._settings.extraction,
                 self._constrain(model),
                 self._asked[model],
+                self._suite,
             )
         except BaselineError as error:
             raise pytest.UsageError(str(error)) from None

@@ -11,15 +11,17 @@ import pytest
 
 from pytest_edgejson.backends.interface import BackendError, Completion
 from pytest_edgejson.backends.runner import Job
+from pytest_edgejson.plugin.chosen_suite import check_suite
 from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.session import SESSION
 from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.batching import as_part
-from pytest_edgejson.results.metrics import COMPARED
+from pytest_edgejson.results.metrics import compared
 from pytest_edgejson.results.result import Result, make_result
 from pytest_edgejson.suite.cases import check_root, read_cases
 from pytest_edgejson.suite.json_rows import CaseError, may_hold_rows
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
+from pytest_edgejson.suite.suites import SuiteError
 
 if TYPE_CHECKING:
     import os
@@ -46,6 +48,7 @@ class CaseFile(pytest.File):
 
     def _cases(self, edgejson: Session) -> tuple[list[Case], dict[str, Schema]]:
         try:
+            check_suite(self.path, edgejson.suite)
             schemas = edgejson.schemas(self.path)
             cases = read_cases(self.path, complexity_of(schemas))
             used = {case.schema_id: schemas[case.schema_id] for case in cases}
@@ -53,7 +56,7 @@ class CaseFile(pytest.File):
                 check_root(case, used[case.schema_id].types, self.path)
             edgejson.collected.add(self.path, cases)
             return cases if edgejson.marks is None else edgejson.marks.apply(cases), used
-        except (CaseError, SchemaError) as error:
+        except (CaseError, SchemaError, SuiteError) as error:
             edgejson.collected.is_whole = False
             raise self.CollectError(str(error)) from None
         except OSError as error:
@@ -114,6 +117,7 @@ class CaseItem(pytest.Item):
         self.completion: Completion | None = None
         self.completion_alone: Completion | None = None
         self.result: Result | None = None
+        self.extra_keyword_matches.update(self.edgejson.suite.slices.of(case))
         self.extra_keyword_matches.update((case.complexity, case.schema_id, model, keyword(case.id)))
         self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
         self.add_marker(getattr(pytest.mark, case.complexity))
@@ -159,7 +163,8 @@ class CaseItem(pytest.Item):
 
     def setup(self) -> None:
         """Take the completion, which for a model's first case starts the model."""
-        self.user_properties += [("model", self.job.model), ("complexity", self.job.case.complexity)]
+        slices = self.edgejson.suite.slices
+        self.user_properties += [("model", self.job.model), *((slices.key, each) for each in slices.of(self.job.case))]
         try:
             self.completion = self.edgejson.completion(self.job, self._jobs_beside)
         except BackendError as error:
@@ -181,7 +186,9 @@ class CaseItem(pytest.Item):
             result["alone"] = as_part(
                 self.completion_alone, json_exact=self._score(self.completion_alone)["json_exact"]
             )
-        self.user_properties += [(metric.key, metric.score(result, "default")) for metric in COMPARED]
+        self.user_properties += [
+            (metric.key or metric.name, metric.score(result, "default")) for metric in compared(self.edgejson.suite)
+        ]
         settings = self.edgejson.settings
         if not holds(result, settings.assertion, settings.profile):
             raise CaseFailure("missed")

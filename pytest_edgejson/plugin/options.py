@@ -26,6 +26,7 @@ from pytest_edgejson.plugin.option_values import (
 from pytest_edgejson.plugin.output_options import OUTPUT_OPTIONS
 from pytest_edgejson.plugin.prompt_options import PROMPT_OPTIONS
 from pytest_edgejson.plugin.running_options import RUNNING_OPTIONS
+from pytest_edgejson.plugin.suite_options import SUITE_OPTIONS
 from pytest_edgejson.results.assertion import Assertion
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ _OPTIONS = (
         is_list=True,
     ),
     Option("models", Path, "read model entries from this file, beside the bundled ones", "FILE.toml", is_path=True),
-    Option("cases", Path, "collect this suite (a folder or a file) when no path is given", "PATH", is_path=True),
-    Option("schemas", Path, "take the schemas from this folder instead of the suite's own", "DIR", is_path=True),
+    *SUITE_OPTIONS,
     Option(
         "assert",
         parse_assertion,
@@ -179,6 +179,7 @@ class Settings:
     Attributes:
         models: what `--edgejson-model` names, in order, without repetition.
         models_file: `--edgejson-models`.
+        suite: `--edgejson-suite`.
         cases: `--edgejson-cases`.
         schemas: `--edgejson-schemas`.
         assertion: `--edgejson-assert`.
@@ -220,6 +221,7 @@ class Settings:
 
     models: tuple[str, ...]
     models_file: Path | None
+    suite: str | None
     cases: Path | None
     schemas: Path | None
     assertion: Assertion
@@ -326,8 +328,8 @@ def make_settings(config: pytest.Config) -> Settings:
 
 # The model stands in the node id; the others concern a run as a whole.
 _NOT_FOR_A_RERUN = frozenset(
-    {"model", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit", "check_batching"}
-    | {option.name for option in OUTPUT_OPTIONS}
+    {"model", "suite", "cases", "repeat", "report_only", "diffs", "deadline", "gate", "baseline", "audit"}
+    | {"check_batching", *(option.name for option in OUTPUT_OPTIONS)}
 )
 
 

@@ -14,7 +14,7 @@ from pytest_edgejson.report.gates import measured
 from pytest_edgejson.report.run import render_report
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.assertion import holds
-from pytest_edgejson.results.metrics import by_complexity, measure
+from pytest_edgejson.results.metrics import by_slice, measure
 from pytest_edgejson.results.result import by_model, is_error
 from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
 
@@ -62,8 +62,8 @@ def publish(session: Session) -> None:
     xml = session.config.stash.get(xml_key, None)
     own = by_model(session.results)
     if xml is not None:
-        groups = {model: by_complexity(own[model], session.settings.profile) for model in session.specs}
-        for name, value in ci.suite_properties(groups):
+        groups = {model: by_slice(own[model], session.settings.profile, session.suite) for model in session.specs}
+        for name, value in ci.suite_properties(groups, session.suite):
             xml.add_global_property(name, value)
     if session.settings.badge is not None:
         model = next(iter(session.specs))
@@ -81,6 +81,7 @@ def publish(session: Session) -> None:
         report_only=session.settings.report_only,
         comparisons=session.comparisons,
         diffs=session.settings.diffs,
+        suite=session.suite,
     )
     if session.settings.report is not None:
         session.settings.report.write_text(report, encoding="utf-8")

@@ -22,6 +22,7 @@ from pytest_edgejson.plugin.chosen_models import (
     refuse_inability,
     resolve_models,
 )
+from pytest_edgejson.plugin.chosen_suite import choose_suite, suite_folder
 from pytest_edgejson.plugin.collected import Collected
 from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.options import Settings, given
@@ -31,6 +32,7 @@ from pytest_edgejson.results.batching import draw
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.marks import Marks
     from pytest_edgejson.suite.schemas import Schema, Schemas
+    from pytest_edgejson.suite.suites import Suite
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -61,6 +64,7 @@ class Session:
     Attributes:
         config: pytest's.
         settings: what was asked for.
+        suite: whose cases run.
         backends: the kinds of backends by prefix.
         specs: the models by the name in node ids, in order.
         typed: what was typed for each of them.
@@ -79,11 +83,12 @@ class Session:
         warnings: of the models that xdist's workers run, which have no terminal.
     """
 
-    def __init__(self, config: pytest.Config, settings: Settings) -> None:
+    def __init__(self, config: pytest.Config, settings: Settings, suite: Suite) -> None:
         self.config = config
         self.settings = settings
+        self.suite = suite
         self.backends = find_backends(config)
-        models = resolve_models(settings, config, self.backends)
+        models = resolve_models(settings, config, self.backends, suite)
         self.typed = {name: typed for name, (typed, _) in models.items()}
         self.specs = {name: spec for name, (_, spec) in models.items()}
         self.marks = _read_marks(settings)
@@ -258,10 +263,10 @@ class Session:
         if self.settings.gates or self.settings.baseline or any(spec.gates or spec.baseline for spec in specs):
             from pytest_edgejson.plugin.gatekeeper import Gatekeeper
 
-            suite = suite_folder(self.config, self.settings)
+            folder = suite_folder(self.config, self.settings, self.suite)
             try:
                 self._gatekeeper = Gatekeeper(
-                    self.config, self.settings, self.specs, suite, self.schemas, self.constrain
+                    self.config, self.settings, self.specs, self.suite, folder, self.schemas, self.constrain
                 )
             except BackendError as error:
                 raise pytest.UsageError(str(error)) from None
@@ -283,7 +288,7 @@ class Session:
             described = described_settings(self.config, self.settings, self.specs)
             for name, generation in described["generation"].items():
                 generation["constrain"] = self.constrain(name)
-            self.manifest = make_manifest(models, described, self.config.rootpath)
+            self.manifest = make_manifest(models, described, self.config.rootpath, self.suite)
         if self.settings.results is not None:
             self._refuse_to_replace_recordings(self.settings.results)
             try:
@@ -359,7 +364,8 @@ class Session:
 
     def header(self) -> list[str]:
         """Return the lines for the head of pytest's output."""
-        lines = []
+        is_other = self.suite.name not in ("", EDGEJSON.name)
+        lines = [f"edgejson: suite {self.suite.name} ({self.suite})"] if is_other else []
         for name, spec in self.specs.items():
             what = spec.description or spec.adapter or spec.model or ""
             lines.append(f"edgejson: model {name}" + (f" ({what})" if what not in ("", name) else ""))
@@ -423,7 +429,7 @@ def _make_workers(
 def begin_session(config: pytest.Config, settings: Settings) -> Session:
     """Make the session of a run and let it collect a suite where no path was given.
 
-    That is `--edgejson-cases`, else the project's own `cases/test`, else the bundled one.
+    That is `--edgejson-cases`, else `--edgejson-suite`, else the project's own `cases/test`, else the bundled one.
 
     Raises:
         pytest.UsageError: a model is unknown, an option names what is not there, a plugin's backends are none, or there
@@ -432,16 +438,8 @@ def begin_session(config: pytest.Config, settings: Settings) -> Session:
     for name, path in (("cases", settings.cases), ("schemas", settings.schemas)):
         if path is not None and not path.exists():
             raise pytest.UsageError(f"--edgejson-{name}: there is no {path}")
-    session = Session(config, settings)
+    suite = choose_suite(config, settings)
+    session = Session(config, settings, suite)
     config.stash[SESSION] = session
     config.option.keyword = keyword(config.option.keyword)
-    if config.args_source != config.ArgsSource.ARGS and (given(config, "model") or given(config, "cases")):
-        config.args = [str(suite_folder(config, settings))]
     return session
-
-
-def suite_folder(config: pytest.Config, settings: Settings) -> Path:
-    """Return the suite that runs where no path is given."""
-    own = config.rootpath / "cases" / "test"
-    suite = settings.cases or (own if own.is_dir() else bundled.TEST_CASES)
-    return suite / "test" if (suite / "test").is_dir() else suite

@@ -65,6 +65,7 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
         profile=session.settings.profile,
         verbose=reporter.config.get_verbosity() > 0,
         marks=session.marks,
+        suite=session.suite,
     )
     for line in text.split("\n"):
         reporter.write_line(line)

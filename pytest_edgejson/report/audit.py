@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_edgejson.report.document import Code, Foreign, Listing, Table, as_markdown, as_text
 from pytest_edgejson.suite.audit.findings import REMARKS, UNSOUND
-from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import EDGEJSON, suite_at
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
@@ -69,26 +69,34 @@ def _places(findings: Sequence[Finding]) -> set[str]:
     return {finding.place for finding in findings}
 
 
+def _groups(audit: Audit) -> dict[str, set[str]]:
+    """Return the places of the cases of each slice of the first file's suite."""
+    slices = suite_at(audit.files[0]).slices if audit.files else EDGEJSON.slices
+    groups: dict[str, set[str]] = {name: set() for name in slices.values}
+    for row in audit.rows:
+        for name in slices.of(row.case):
+            groups.setdefault(name, set()).add(row.place)
+    return groups
+
+
 def _table(audit: Audit) -> Table:
     """Return how many rows each kind of finding concerns."""
+    groups = _groups(audit)
 
     def row(name: str, findings: Sequence[Finding]) -> list[str]:
-        counts = [
-            len(_places([finding for finding in findings if finding.complexity == complexity]))
-            for complexity in COMPLEXITIES
-        ]
-        return [name, *(str(number) if number else "-" for number in (*counts, len(_places(findings))))]
+        places = _places(findings)
+        counts = [len(places.intersection(group)) for group in groups.values()]
+        return [name, *(str(number) if number else "-" for number in (*counts, len(places)))]
 
     by_kind = _by_kind(audit)
     unsound = [row(kind, found) for kind, found in by_kind.items() if kind in UNSOUND]
     remarks = [row(kind, found) for kind, found in by_kind.items() if kind in REMARKS]
-    counts = [sum(each.case.complexity == complexity for each in audit.rows) for complexity in COMPLEXITIES]
-    rows = [["cases", *map(str, counts), str(len(audit.rows))]]
+    rows = [["cases", *(str(len(group)) for group in groups.values()), str(len(audit.rows))]]
     rows += [row("unsound", audit.unsound), *([f"  {name}", *cells] for name, *cells in unsound)]
     if remarks:
         rows += [row("remarks", [found for found in audit.findings if not found.is_unsound])]
         rows += [[f"  {name}", *cells] for name, *cells in remarks]
-    return Table(["", *COMPLEXITIES, "all"], rows, ("left", *["right"] * 4))
+    return Table(["", *groups, "all"], rows, ("left", *["right"] * (len(groups) + 1)))
 
 
 def _differences(audit: Audit) -> str:
@@ -106,8 +114,8 @@ def _lengths(audit: Audit) -> Iterator[Block]:
         return
     lines: list[Inline] = []
     for limit in audit.limits:
-        longer = [row.case.complexity for row, length in zip(audit.rows, audit.tokens, strict=True) if length > limit]
-        split = ", ".join(f"{longer.count(complexity)} {complexity}" for complexity in COMPLEXITIES)
+        longer = [row.place for row, length in zip(audit.rows, audit.tokens, strict=True) if length > limit]
+        split = ", ".join(f"{len(group.intersection(longer))} {name}" for name, group in _groups(audit).items())
         counts = f": {len(longer)} ({split})." if longer else f": {len(longer)}."
         lines.append((f"Expected outputs of more than {limit} tokens of ", Foreign(audit.tokenizer), counts))
     yield Listing(lines, bullet="")

@@ -10,8 +10,9 @@ from pytest_edgejson.report.explain import kinds_and_fields
 from pytest_edgejson.report.summary import footnote, metrics_table
 from pytest_edgejson.results.compare.asked import asked
 from pytest_edgejson.results.file import ResultsError
-from pytest_edgejson.results.metrics import HEADLINE, by_complexity
+from pytest_edgejson.results.metrics import by_slice, headline
 from pytest_edgejson.results.result import by_model
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def make_card(run: Run, model: str | None = None, name: str | None = None) -> st
     model = _chosen(run, model)
     results = by_model(run.results)[model]
     profile: Profile = "v3" if run.manifest["settings"].get("profile") == "v3" else "default"
-    groups = by_complexity(results, profile)
+    groups = by_slice(results, profile, run.suite)
     described: Mapping[str, Any] = run.manifest["models"].get(model, {})
     title = clean(name or model)
     base = described.get("model")
@@ -60,10 +61,10 @@ def make_card(run: Run, model: str | None = None, name: str | None = None) -> st
     )
     blocks: list[Block] = [
         Heading(1, Code(title)),
-        "What it scores on EdgeJSON, text to JSON:",
-        metrics_table("", groups),
+        ("What it scores on ", Foreign(run.suite.title or EDGEJSON.title), ", text to JSON:"),
+        metrics_table("", groups, suite=run.suite),
         footnote(results, profile),
-        *kinds_and_fields(results, model)[1:],
+        *kinds_and_fields(results, model, run.suite)[1:],
         Heading(3, "How it was measured"),
         Listing([*_measured(run, model, described)]),
     ]
@@ -89,8 +90,9 @@ def _eval_results(run: Run, groups: Mapping[str, Metrics], profile: Profile) -> 
     from huggingface_hub import EvalResult
 
     version = run.manifest["versions"].get("pytest-edgejson", "?")
+    title = run.suite.title or EDGEJSON.title
     for group, metrics in groups.items():
-        for metric in HEADLINE:
+        for metric in headline(run.suite):
             found = metrics.get(metric.name)
             # Speed is the machine's as much as the model's.
             if found is None or not metric.unit.is_fraction:
@@ -99,8 +101,8 @@ def _eval_results(run: Run, groups: Mapping[str, Metrics], profile: Profile) -> 
             yield EvalResult(
                 task_type="text-generation",
                 task_name="Text to JSON",
-                dataset_type="edgejson",
-                dataset_name="EdgeJSON" if group == "all" else f"EdgeJSON, {group} cases",
+                dataset_type=run.suite.name or EDGEJSON.name,
+                dataset_name=title if group == "all" else f"{title}, {group} cases",
                 dataset_config=group,
                 dataset_split="test",
                 dataset_revision=run.manifest.get("suite_sha256"),

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from pytest_edgejson.report.figures import value_text
-from pytest_edgejson.results.metrics import HEADLINE, METRICS
+from pytest_edgejson.results.metrics import METRICS, headline
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from pytest_edgejson.results.metrics import Metrics
+    from pytest_edgejson.suite.suites import Suite
 
 Level: TypeAlias = Literal["error", "warning", "notice"]
 
@@ -89,17 +91,18 @@ def badge(model: str, metrics: Metrics) -> str:
     return json.dumps(document | {"message": message, "color": color}) + "\n"
 
 
-def suite_properties(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[tuple[str, str]]:
+def suite_properties(groups: Mapping[str, Mapping[str, Metrics]], suite: Suite = EDGEJSON) -> Iterator[tuple[str, str]]:
     """Yield name and value of the properties that JUnit XML gets for a run.
 
     Args:
-        groups: metrics by complexity, `all` among them, by model.
+        groups: metrics by slice, `all` among them, by model.
+        suite: whose metrics they are.
     """
     for model, by_name in groups.items():
         for name, metrics in by_name.items():
             part = f"edgejson.{model}.%s" if name == "all" else f"edgejson.{model}.%s[{name}]"
             yield part % "n", str(metrics.n)
-            for metric in HEADLINE:
+            for metric in headline(suite):
                 measured = metrics.get(metric.name)
                 if measured is not None:
                     decimals = 6 if metric.unit.is_fraction else metric.unit.decimals

@@ -26,11 +26,10 @@ from pytest_edgejson.report.document import (
 )
 from pytest_edgejson.report.figures import change_text, p_text, ratio_text, value_text
 from pytest_edgejson.report.verdict import verdict
-from pytest_edgejson.results.metrics import COMPARED, METRICS
+from pytest_edgejson.results.metrics import METRICS, compared
 from pytest_edgejson.results.result import case_name
 from pytest_edgejson.results.statistics import ALPHA, POWER
 from pytest_edgejson.results.units import MEAN, PROPORTION
-from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean, columns
 from pytest_edgejson.values.wording import counted
 
@@ -41,11 +40,11 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Comparison, ModelRun, Report
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.results.units import Unit
+    from pytest_edgejson.suite.suites import Suite
 
 SHOWN_DIFFS = 5
 
 _LABEL_WIDTH = 28
-_GROUPS = ("all", *COMPLEXITIES)
 # A comment on GitHub holds 65,536 characters.
 MOST_MARKDOWN = 60_000
 
@@ -109,7 +108,8 @@ def render_brief(report: Report, *, width: int = WIDTH, most: int = 20) -> str:
         told = [statement(comparison)]
         if not comparison.is_same:
             # The details without their first line, the ratio.
-            told += [*_secondary(comparison), *list(_details(comparison, _letters(report, comparison)))[1:]]
+            details = list(_details(comparison, _letters(report, comparison)))[1:]
+            told += [*_secondary(comparison, report.suite), *details]
         lines.append(as_text([Listing(told, bullet="")], width))
         for title, results in _changes(comparison):
             lines += [title, *(f"  {verdict(case_name(result), result, width=width - 2)}" for result in results[:most])]
@@ -165,7 +165,7 @@ def _blocks(
     """
     for comparison in report.comparisons:
         yield Strong(statement(comparison))
-        yield Listing([*_secondary(comparison)], bullet="")
+        yield Listing([*_secondary(comparison, report.suite)], bullet="")
     for note in report.notes:
         yield Note((Code(note), "."))
     yield _standings(report, label_width)
@@ -179,7 +179,7 @@ def _blocks(
         if not comparison.is_same:
             letters = _letters(report, comparison)
             yield Heading(4, f"{letters[1]} against {letters[0]}")
-            yield from _differences(comparison, letters)
+            yield from _differences(comparison, letters, report.suite)
             yield Listing([*_details(comparison, letters)], bullet="")
             yield from changes(comparison)
     yield Listing([*_multipliers(report)], bullet="")
@@ -233,20 +233,22 @@ def _standings(report: Report, label_width: int | None) -> Table:
     order = sorted(
         enumerate(report.models), key=lambda item: (item[1].parameters is None, item[1].parameters or 0, item[0])
     )
+    found = (name for standing in report.standings for name in standing.by_slice)
+    slices = list(dict.fromkeys((*report.suite.slices.values, *found)))
     rows: list[list[Inline]] = []
     for place, model in order:
         standing = standings.get(model.label)
-        groups = {"all": standing.json_exact, **standing.by_complexity} if standing else {}
+        groups = {"all": standing.json_exact, **standing.by_slice} if standing else {}
         rows.append(
             [
                 _letter(place),
                 Code(model.label, label_width),
                 _parameters(model),
-                *(value_text(groups[group], PROPORTION) if group in groups else "-" for group in _GROUPS),
+                *(value_text(groups[group], PROPORTION) if group in groups else "-" for group in ("all", *slices)),
                 value_text(standing.field_f1, MEAN) if standing else "-",
             ]
         )
-    headers = ["", "model", "size", "JSONExact", *COMPLEXITIES, "FieldF1"]
+    headers = ["", "model", "size", "JSONExact", *slices, "FieldF1"]
     return Table(headers, rows, ["left", "left", *["right"] * (len(headers) - 2)])
 
 
@@ -266,9 +268,9 @@ def _published_lines(report: Report) -> Iterator[Inline]:
             yield "published JSONExact of ", Code(model.label), f", by the v3 scorer: {exact}"
 
 
-def _differences(comparison: Comparison, letters: tuple[str, str]) -> Iterator[Table]:
+def _differences(comparison: Comparison, letters: tuple[str, str], suite: Suite) -> Iterator[Table]:
     """Yield a table for each metric."""
-    for metric in COMPARED:
+    for metric in compared(suite):
         own = {each.group: each for each in comparison.differences if each.metric == metric.name}
         rows = [
             [
@@ -281,19 +283,18 @@ def _differences(comparison: Comparison, letters: tuple[str, str]) -> Iterator[T
                 str(own[group].down),
                 p_text(own[group].p_corrected).removeprefix("= "),
             ]
-            for group in (*COMPLEXITIES, "all")
-            if group in own
+            for group in sorted(own, key="all".__eq__)
         ]
         unit = f",{metric.unit.after_change}" if metric.unit.after_change else ""
         headers = [metric.label, "n", *letters, f"{letters[1]} - {letters[0]}{unit}", "up", "down", "p"]
         yield Table(headers, rows, ["left", "right", "right", "right", "left", "right", "right", "right"])
 
 
-def _secondary(comparison: Comparison) -> Iterator[str]:
+def _secondary(comparison: Comparison, suite: Suite) -> Iterator[str]:
     """Yield a line for each metric that the verdict does not rest on."""
     if comparison.is_same:
         return
-    for metric in COMPARED[1:]:
+    for metric in compared(suite)[1:]:
         difference = comparison.difference(metric.name)
         word = "no evidence of a difference"
         if difference.p_corrected <= ALPHA:
@@ -335,25 +336,26 @@ def _multipliers(report: Report) -> Iterator[Inline]:
 
 
 def _methods(report: Report) -> Iterator[str]:
-    compared = len(report.comparisons)
+    number, slices = len(report.comparisons), len(report.suite.slices.values)
     repeated = any(pair.baseline["repeat"] > 1 for each in report.comparisons for pair in each.pairing.pairs)
     proportions = "bootstrap over cases, which were repeated" if repeated else "exact McNemar test"
-    family = f" and corrected for the {compared} comparisons" if compared > 1 else ""
+    family = f" and corrected for the {number} comparisons" if number > 1 else ""
     yield (
-        f"p: {proportions} ({_labels(PROPORTION)}), bootstrap over schemas ({_labels(MEAN)}){family}; by complexity "
-        f"exploratory, corrected for {counted(compared * len(COMPLEXITIES), 'test')}; Benjamini-Hochberg. "
+        f"p: {proportions} ({_labels(PROPORTION, report.suite)}), bootstrap over schemas "
+        f"({_labels(MEAN, report.suite)}){family}; by {report.suite.slices.words} "
+        f"exploratory, corrected for {counted(number * slices, 'test')}; Benjamini-Hochberg. "
         f"The verdict is about JSONExact over all cases, at p ≤ {ALPHA}."
     )
     yield (
         "Intervals are 95 %, of the difference: "
         + ("bootstrap over cases" if repeated else "Newcombe's method 10")
-        + f", bootstrap over schemas for {_labels(MEAN)}; of a ratio: Bonett and Price."
+        + f", bootstrap over schemas for {_labels(MEAN, report.suite)}; of a ratio: Bonett and Price."
         + (" Scored as EdgeJSON v3 was published." if report.profile == "v3" else "")
     )
 
 
-def _labels(unit: Unit) -> str:
-    return ", ".join(metric.label for metric in COMPARED if metric.unit is unit)
+def _labels(unit: Unit, suite: Suite) -> str:
+    return ", ".join(metric.label for metric in compared(suite) if metric.unit is unit)
 
 
 def _points(fraction: float) -> str:

@@ -25,6 +25,7 @@ def as_json(report: Report) -> dict[str, Any]:
     standings = {standing.model.label: standing for standing in report.standings}
     return {
         "edgejson_comparison": FORMAT,
+        "suite": report.suite.name,
         "profile": report.profile,
         "alpha": ALPHA,
         "power": POWER,
@@ -39,7 +40,7 @@ def as_json(report: Report) -> dict[str, Any]:
                 "size_class": model.size_class,
                 "n": standings[model.label].n if model.label in standings else 0,
                 "json_exact": standings[model.label].json_exact if model.label in standings else None,
-                "json_exact_by_complexity": dict(standings[model.label].by_complexity)
+                f"json_exact_by_{report.suite.slices.key}": dict(standings[model.label].by_slice)
                 if model.label in standings
                 else {},
                 "field_f1": standings[model.label].field_f1 if model.label in standings else None,

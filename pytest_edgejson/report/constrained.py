@@ -10,9 +10,10 @@ from pytest_edgejson.report.figures import cell_text, change_text, p_text, value
 from pytest_edgejson.results.compare.comparison import ModelRun
 from pytest_edgejson.results.compare.pairing import ComparisonError
 from pytest_edgejson.results.compare.pairs import compare_models, correct_p_values
-from pytest_edgejson.results.metrics import COMPARED, METRICS
+from pytest_edgejson.results.metrics import METRICS, compared
 from pytest_edgejson.results.result import case_name, constraint_of
 from pytest_edgejson.results.statistics import ALPHA
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -21,16 +22,20 @@ if TYPE_CHECKING:
     from pytest_edgejson.report.document import Block, Inline, Span
     from pytest_edgejson.results.compare.comparison import Comparison
     from pytest_edgejson.results.result import Profile, Result
+    from pytest_edgejson.suite.suites import Suite
 
 _SHOWN_IDS = 5
 
 
-def what_grammars_bring(by_model: Mapping[str, Sequence[Result]], profile: Profile) -> Iterator[Block]:
+def what_grammars_bring(
+    by_model: Mapping[str, Sequence[Result]], profile: Profile, suite: Suite = EDGEJSON
+) -> Iterator[Block]:
     """Yield a table for each model that was run both ways, on the cases that it answered both times.
 
     Args:
         by_model: the results of a run.
         profile: whose scorer decides.
+        suite: whose metrics are compared.
     """
     pairs = []
     for name, results in by_model.items():
@@ -41,11 +46,11 @@ def what_grammars_bring(by_model: Mapping[str, Sequence[Result]], profile: Profi
     comparisons = []
     for free_run, held_run in pairs:
         try:
-            comparisons.append(compare_models(free_run, held_run, profile, alpha=ALPHA, common=True))
+            comparisons.append(compare_models(free_run, held_run, profile, alpha=ALPHA, common=True, suite=suite))
         except ComparisonError:
             yield Code(held_run.model), ": no case was answered both free and held to the grammar"
     for comparison in correct_p_values(comparisons):
-        yield _table(comparison, profile)
+        yield _table(comparison, profile, suite)
         yield from _remarks(comparison)
 
 
@@ -53,9 +58,9 @@ def _run(name: str, results: Sequence[Result]) -> ModelRun:
     return ModelRun(name, Path("this run"), name, {}, tuple(results), ())
 
 
-def _table(comparison: Comparison, profile: Profile) -> Table:
+def _table(comparison: Comparison, profile: Profile, suite: Suite) -> Table:
     rows: list[list[Inline]] = []
-    for metric in COMPARED:
+    for metric in compared(suite):
         found = comparison.difference(metric.name)
         values = [value_text(value, metric.unit) for value in (found.baseline, found.candidate)]
         change = change_text(found, short=True)

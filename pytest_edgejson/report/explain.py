@@ -34,6 +34,7 @@ from pytest_edgejson.results.metrics import METRICS
 from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.scoring.kinds import LOSSES, kinds_of
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted, plural
 
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.suite.suites import Suite
 
 Format: TypeAlias = Literal["text", "markdown", "json"]
 
@@ -76,7 +78,7 @@ def explain(paths: Sequence[Path], models: Sequence[str] = (), fmt: Format = "te
         if model not in known:
             raise ResultsError(f"no results of model {model!r}; there are results of {clean(', '.join(known))}")
     breakdowns = [
-        break_down(own, run.schemas, str(run.path), model)
+        break_down(own, run.schemas, str(run.path), model, run.suite)
         for run in runs
         for model, own in by_model(run.results).items()
         if not models or model in models
@@ -87,17 +89,17 @@ def explain(paths: Sequence[Path], models: Sequence[str] = (), fmt: Format = "te
     return render([block for breakdown in breakdowns for block in _blocks(breakdown, verbose=verbose)])
 
 
-def kinds_and_fields(results: Sequence[Result], model: str) -> list[Block]:
-    """Return what `pytest -v` shows of a model beside its metrics: kinds by complexity, and the worst fields.
+def kinds_and_fields(results: Sequence[Result], model: str, suite: Suite = EDGEJSON) -> list[Block]:
+    """Return what `pytest -v` shows of a model beside its metrics: kinds by slice, and the worst fields.
 
     Nothing where all answers are exact.
     """
-    kinds = count_kinds(results)
+    kinds = count_kinds(results, suite.slices)
     if kinds.answers["all"] == kinds.failures.get("exact", {}).get("all", 0):
         return []
     rest = (Code("edgejson explain"), " of the results lists them")
     fields = _fields(count_fields(results), _FIELDS_ON_TERMINAL, rest)
-    return [Heading(2, Code(model)), *_kinds(kinds), *fields]
+    return [Heading(2, Code(model)), *_kinds(kinds, suite.slices.words), *fields]
 
 
 def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
@@ -112,7 +114,7 @@ def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
             [
                 *_points(breakdown),
                 *_losses(breakdown, n),
-                *_kinds(breakdown.kinds),
+                *_kinds(breakdown.kinds, breakdown.slices),
                 *_beside_v3(breakdown),
                 *_differences(breakdown, verbose=verbose),
                 *_fields(breakdown.fields, len(breakdown.fields) if verbose else _FIELDS, "--verbose lists them"),
@@ -165,7 +167,7 @@ def _losses(breakdown: Breakdown, n: int) -> list[Block]:
     ]
 
 
-def _kinds(kinds: Kinds) -> list[Block]:
+def _kinds(kinds: Kinds, slices: str) -> list[Block]:
     names = list(kinds.answers)
     n = kinds.answers["all"]
     rows = [["answers", *_cells(kinds.answers, names), ""]]
@@ -176,7 +178,7 @@ def _kinds(kinds: Kinds) -> list[Block]:
     rows += [[f"flag: {flag}", *_cells(each, names), _share(each["all"], n)] for flag, each in kinds.flags.items()]
     right = ["left", *["right"] * (len(names) + 1)]
     blocks: list[Block] = [
-        Heading(3, "Failure kinds by complexity"),
+        Heading(3, f"Failure kinds by {slices}"),
         Table(["", *names, "of all"], _named(rows), right),
     ]
     if kinds.findings:
@@ -186,7 +188,7 @@ def _kinds(kinds: Kinds) -> list[Block]:
             if kind == "near":
                 rows += [[f"near: {detail}", *_cells(each, names)] for detail, each in kinds.details.items()]
         blocks += [
-            Heading(3, "What is wrong with the fields, by complexity"),
+            Heading(3, f"What is wrong with the fields, by {slices}"),
             Table(["leaves", *names], _named(rows), right[:-1]),
         ]
     return blocks

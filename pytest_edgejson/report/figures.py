@@ -11,7 +11,7 @@ from pytest_edgejson.results.metrics import METRICS
 if TYPE_CHECKING:
     from pytest_edgejson.report.document import Inline
     from pytest_edgejson.results.compare.comparison import Difference, Ratio
-    from pytest_edgejson.results.metrics import Estimate
+    from pytest_edgejson.results.metric import Estimate
     from pytest_edgejson.results.units import Unit
 
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Code, Foreign, Section, Table
 from pytest_edgejson.report.figures import cell_text, value_text
-from pytest_edgejson.results.metrics import METRICS, shown
+from pytest_edgejson.results.metrics import METRICS, headline, shown
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.results.units import PROPORTION
-from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted
 
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.report.document import Block, Figure, Inline
     from pytest_edgejson.results.leaderboard import Leaderboard, Place
+    from pytest_edgejson.results.metric import Metric
     from pytest_edgejson.results.metrics import Metrics
 
-_COLUMNS = ("json_exact", "field_f1", "schema_compliance")
 # What a spreadsheet takes for a formula begins with one of these.
 _FORMULA = ("=", "+", "-", "@")
 
@@ -36,12 +35,21 @@ def sections(board: Leaderboard, figures: Sequence[Figure] = ()) -> list[Section
     """
     return [
         Section("ranking", "Ranking", [_ranking(board), *figures, *_how_to_read(board)]),
-        Section("complexity", "JSONExact by complexity", [_by_complexity(board)]),
+        Section("complexity", f"JSONExact by {board.suite.slices.words}", [_by_slice(board)]),
     ]
 
 
+def _columns(board: Leaderboard) -> list[Metric]:
+    return [metric for metric in headline(board.suite) if metric.unit.is_fraction]
+
+
+def _slices(board: Leaderboard) -> list[str]:
+    found = (name for place in board.places for name in place.metrics if name != "all")
+    return list(dict.fromkeys((*board.suite.slices.values, *found)))
+
+
 def _ranking(board: Leaderboard) -> Table:
-    metrics = shown(place.metrics["all"] for place in board.places)
+    metrics = shown((place.metrics["all"] for place in board.places), board.suite)
     published = any(place.model.published for place in board.places)
     errors = any(place.metrics["all"].errors for place in board.places)
     rows: list[list[Inline]] = []
@@ -96,8 +104,9 @@ def _how_to_read(board: Leaderboard) -> Iterator[Block]:
         yield "Published figures are by the published scorer, on another suite."
 
 
-def _by_complexity(board: Leaderboard) -> Table:
-    names = [name for name in (*COMPLEXITIES, "all") if any(name in place.metrics for place in board.places)]
+def _by_slice(board: Leaderboard) -> Table:
+    names = [*_slices(board), "all"]
+    names = [name for name in names if any(name in place.metrics for place in board.places)]
     exact = METRICS["json_exact"]
     rows: list[list[Inline]] = [
         [
@@ -116,16 +125,18 @@ def as_csv(board: Leaderboard) -> str:
     """Return a leaderboard as CSV, a line for each model, numbers as they are."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    intervals = [name for metric in _COLUMNS for name in (metric, f"{metric}_low", f"{metric}_high")]
-    groups = [f"json_exact_{name}" for name in COMPLEXITIES]
+    intervals = [
+        name for metric in _columns(board) for name in (metric.name, f"{metric.name}_low", f"{metric.name}_high")
+    ]
+    groups = [f"json_exact_{name}" for name in _slices(board)]
     head = ["rank_first", "rank_last", "group", "model", "file", "constrain", "n", "errors", *intervals, *groups]
     writer.writerow([*head, "tokens_per_s", "parameters", "bytes"])
     for place in board.places:
         whole = place.metrics["all"]
         numbers: list[float | None] = []
-        for name in _COLUMNS:
-            numbers += _value_and_interval(whole, name)
-        for name in COMPLEXITIES:
+        for metric in _columns(board):
+            numbers += _value_and_interval(whole, metric.name)
+        for name in _slices(board):
             numbers += _value_and_interval(place.metrics[name], "json_exact")[:1] if name in place.metrics else [None]
         numbers += _value_and_interval(whole, "tokens_per_s")[:1]
         writer.writerow(

@@ -8,15 +8,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.report.compare import without_cases
+from pytest_edgejson.report.confusion import confusion_table
 from pytest_edgejson.report.document import Code, Folded, Foreign, Inline, Listing, Section, Table
 from pytest_edgejson.report.explain import kinds_and_fields
 from pytest_edgejson.report.figures import cell_text, value_text
 from pytest_edgejson.report.gates import gates_table, verdicts
 from pytest_edgejson.report.summary import beside_the_table, footnote, metrics_table, published_text, side_by_side
-from pytest_edgejson.results.compare.runs import compare_runs, model_runs
+from pytest_edgejson.results.compare.runs import compare_runs, model_runs, suite_of_runs
 from pytest_edgejson.results.gates.evaluate import read_decision
 from pytest_edgejson.results.gates.language import GateError
-from pytest_edgejson.results.metrics import METRICS, by_complexity, by_schema, shown
+from pytest_edgejson.results.metrics import METRICS, by_schema, by_slice, shown
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.metrics import Metrics
     from pytest_edgejson.results.result import Profile, Result
+    from pytest_edgejson.suite.suites import Suite
 
 # More columns than this are not read side by side.
 _MOST_COLUMNS = 6
@@ -62,14 +64,19 @@ class Overview:
         return {model.label: model.results for model in self.models}
 
     @cached_property
-    def complexities(self) -> Mapping[str, Mapping[str, Metrics]]:
-        """The metrics by complexity, by the model's label."""
-        return {label: by_complexity(results, self.profile) for label, results in self.by_label.items()}
+    def suite(self) -> Suite:
+        """The suite of all runs."""
+        return suite_of_runs(self.runs)
+
+    @cached_property
+    def slices(self) -> Mapping[str, Mapping[str, Metrics]]:
+        """The metrics by slice of the suite, by the model's label."""
+        return {label: by_slice(results, self.profile, self.suite) for label, results in self.by_label.items()}
 
     @cached_property
     def schemas(self) -> Mapping[str, Mapping[str, Metrics]]:
         """The metrics by schema, by the model's label."""
-        return {label: by_schema(results, self.profile) for label, results in self.by_label.items()}
+        return {label: by_schema(results, self.profile, self.suite) for label, results in self.by_label.items()}
 
 
 def overview_of(runs: Sequence[Run], registry: Mapping[str, ModelSpec], baseline: str | None = None) -> Overview:
@@ -139,11 +146,18 @@ def sections(overview: Overview, figures: Mapping[str, Sequence[Figure]] | None 
         Section("summary", "Summary", [_summary(overview), *drawn.get("summary", ()), *_beside(overview)]),
         Section("gates", "Gates", [*_gates(overview)]),
         Section("comparison", "Comparison", [block for each in overview.reports for block in without_cases(each)]),
-        Section("complexity", "By complexity", [*drawn.get("complexity", ()), *_by_group(overview.complexities)]),
+        Section(
+            "complexity",
+            f"By {overview.suite.slices.words}",
+            [*drawn.get("complexity", ()), *_by_group(overview.slices, overview.suite), *_confused(overview)],
+        ),
         Section(
             "schemas",
             "By schema",
-            [*drawn.get("schemas", ()), Folded("All metrics by schema", [*_by_group(overview.schemas)])],
+            [
+                *drawn.get("schemas", ()),
+                Folded("All metrics by schema", [*_by_group(overview.schemas, overview.suite)]),
+            ],
         ),
         Section("failures", "Failures", [*drawn.get("failures", ()), *_failures(overview)]),
         Section("speed", "Speed", [*drawn.get("speed", ()), *_speed(overview)]),
@@ -152,10 +166,10 @@ def sections(overview: Overview, figures: Mapping[str, Sequence[Figure]] | None 
 
 
 def _summary(overview: Overview) -> Table:
-    metrics = shown(overview.complexities[model.label]["all"] for model in overview.models)
+    metrics = shown((overview.slices[model.label]["all"] for model in overview.models), overview.suite)
     rows: list[list[Inline]] = []
     for model in overview.models:
-        whole = overview.complexities[model.label]["all"]
+        whole = overview.slices[model.label]["all"]
         size = "-" if model.parameters is None else f"{model.parameters:,}"
         cells = [cell_text(whole.get(metric.name), metric.unit) for metric in metrics]
         rows.append([Code(model.label), str(whole.n), *cells, size])
@@ -164,8 +178,13 @@ def _summary(overview: Overview) -> Table:
     return Table(["model", "n", *labels, "parameters"], rows, ("left", "right", *align, "right"))
 
 
+def _confused(overview: Overview) -> Iterator[Block]:
+    for label, results in overview.by_label.items():
+        yield from confusion_table(label, results, overview.suite)
+
+
 def _beside(overview: Overview) -> Iterator[Block]:
-    yield from beside_the_table(overview.by_label, overview.complexities, overview.profile)
+    yield from beside_the_table(overview.by_label, overview.slices, overview.profile, overview.suite)
     published: list[Inline] = [
         ("published for ", Code(model.label), ": ", Foreign(published_text(row)))
         for model in overview.models
@@ -182,20 +201,20 @@ def _gates(overview: Overview) -> Iterator[Block]:
         yield gates_table(overview.decisions)
 
 
-def _by_group(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Block]:
+def _by_group(groups: Mapping[str, Mapping[str, Metrics]], suite: Suite) -> Iterator[Block]:
     if len(groups) == 1:
         for by_name in groups.values():
-            yield metrics_table("", by_name)
+            yield metrics_table("", by_name, suite=suite)
     elif len(groups) <= _MOST_COLUMNS:
-        yield from side_by_side(groups)
+        yield from side_by_side(groups, suite)
     else:
-        yield from (Folded(Code(label), [metrics_table("", by_name)]) for label, by_name in groups.items())
+        yield from (Folded(Code(label), [metrics_table("", each, suite=suite)]) for label, each in groups.items())
 
 
 def _failures(overview: Overview) -> Iterator[Block]:
     for label, results in overview.by_label.items():
         # The first block is the model's name.
-        blocks = kinds_and_fields(results, label)[1:]
+        blocks = kinds_and_fields(results, label, overview.suite)[1:]
         if not blocks:
             yield Code(label), ": every answer is exact."
         elif len(overview.models) == 1:

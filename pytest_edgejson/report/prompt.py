@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.examples import read_examples
 from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
 from pytest_edgejson.backends.models import known_models, resolve_model
-from pytest_edgejson.backends.prompts import read_text
+from pytest_edgejson.backends.prompts import asking_for, read_text
 from pytest_edgejson.backends.registry import BACKENDS, load_backend
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
 from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.suites import find_suite, suite_at
 from pytest_edgejson.values.text import clean, show
 from pytest_edgejson.values.wording import counted, did_you_mean
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import Prompt
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.suite.suites import Suite
 
 # First tokens that are shown, and last ones.
 _SHOWN = 6
@@ -39,8 +41,8 @@ def report(arguments: argparse.Namespace) -> str:
         ValueError: model or case are unknown, or the model cannot be asked.
         OSError: a path is not there.
     """
-    spec = _asked(arguments)
-    row = _find(arguments.case, arguments.cases)
+    row = _find(arguments.case, find_suite(arguments.suite).cases if arguments.suite else arguments.cases)
+    spec = _asked(arguments, suite_at(row.path))
     try:
         examples = {}
         if spec.shots:
@@ -54,11 +56,11 @@ def report(arguments: argparse.Namespace) -> str:
     return _as_json(spec, prompt, tokens) if arguments.format == "json" else _as_text(spec, row, prompt, tokens)
 
 
-def _asked(arguments: argparse.Namespace) -> ModelSpec:
+def _asked(arguments: argparse.Namespace, suite: Suite) -> ModelSpec:
     spec = resolve_model(arguments.model, known_models())
     if not BACKENDS[spec.backend].asks:
         raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"prompt": asking_for(spec.prompt, suite.prompt)}
     for key in ("prompt", "system"):
         if (value := getattr(arguments, key)) is not None:
             changes[key] = read_text(value, Path())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.report.document import Code, Listing, as_text
-from pytest_edgejson.results.metrics import get
+from pytest_edgejson.results.metric import get
 from pytest_edgejson.results.rescore import KEYS, SCORES, WHOLE
 from pytest_edgejson.values.text import clean, show
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.compare import MOST_MARKDOWN, comment, list_results
+from pytest_edgejson.report.confusion import confusion_table
 from pytest_edgejson.report.constrained import what_grammars_bring
 from pytest_edgejson.report.document import Code, Heading, as_markdown
 from pytest_edgejson.report.gates import gates_table, verdicts
 from pytest_edgejson.report.summary import footnote, metrics_table
 from pytest_edgejson.results.batching import check_batching, describe_check
-from pytest_edgejson.results.metrics import METRICS, by_complexity
+from pytest_edgejson.results.metrics import METRICS, by_slice
 from pytest_edgejson.results.result import by_model, is_error
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Report
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Profile, Result
+    from pytest_edgejson.suite.suites import Suite
 
 
 def render_report(
@@ -32,6 +35,7 @@ def render_report(
     report_only: bool = False,
     comparisons: Mapping[str, Report] | None = None,
     diffs: int | None = 5,
+    suite: Suite = EDGEJSON,
 ) -> str:
     """Return the report of a run.
 
@@ -43,13 +47,14 @@ def render_report(
         report_only: whether the exit code is left alone.
         comparisons: with the baseline, by model, where there is one.
         diffs: misses, regressions and gains shown with their diff; None for all.
+        suite: that of the results.
     """
     models = by_model(results)
-    blocks: list[Block] = [Heading(2, "EdgeJSON")]
+    blocks: list[Block] = [Heading(2, suite.title or "EdgeJSON")]
     blocks += verdicts(decisions, report_only=report_only, others_failed=others_failed)
     for model, own_results in models.items():
-        groups = by_complexity(own_results, profile)
-        blocks.append(metrics_table(Code(model), groups))
+        groups = by_slice(own_results, profile, suite)
+        blocks.append(metrics_table(Code(model), groups, suite=suite))
         if groups["all"].errors:
             blocks.append(f"Cases that could not be run and count in no metric: {groups['all'].errors}")
         check = check_batching(own_results)
@@ -58,7 +63,9 @@ def render_report(
         gates = [decision for decision in decisions if decision.model == model]
         if gates:
             blocks.append(gates_table(gates))
-    blocks += what_grammars_bring(models, profile)
+    for model, own_results in models.items():
+        blocks += confusion_table(model, own_results, suite)
+    blocks += what_grammars_bring(models, profile, suite)
     blocks.append(footnote(results, profile))
     room = MOST_MARKDOWN - len(as_markdown(blocks))
     for model, own_results in models.items():

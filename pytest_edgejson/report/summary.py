@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.report.confusion import confusion_table
 from pytest_edgejson.report.constrained import what_grammars_bring
 from pytest_edgejson.report.document import Code, Foreign, Table, as_text
 from pytest_edgejson.report.figures import cell_text, estimate_text
 from pytest_edgejson.results.batching import check_batching, describe_check
-from pytest_edgejson.results.metrics import Grouping, Metrics, by_complexity, by_schema, measure, shown
+from pytest_edgejson.results.metrics import Grouping, Metrics, by_schema, by_slice, measure, shown
 from pytest_edgejson.results.repeats import measure_repeats
 from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
@@ -22,19 +24,21 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.repeats import Repeats
     from pytest_edgejson.results.result import Profile, Result
     from pytest_edgejson.suite.marks import Marks
+    from pytest_edgejson.suite.suites import Suite
 
 _SOUND = "all, sound labels"
 
 
-def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline = "") -> Table:
+def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline = "", suite: Suite = EDGEJSON) -> Table:
     """Return the table of a model's metrics.
 
     Args:
         title: of the first column.
         groups: the metrics of each row, by its name.
         caption: of the table.
+        suite: whose metrics are shown.
     """
-    columns = shown(groups.values())
+    columns = shown(groups.values(), suite)
     rows = [
         [name, str(metrics.n), *(cell_text(metrics.get(metric.name), metric.unit) for metric in columns)]
         for name, metrics in groups.items()
@@ -43,12 +47,12 @@ def metrics_table(title: Inline, groups: Mapping[str, Metrics], caption: Inline 
     return Table([title, "n", *(metric.label for metric in columns)], rows, ("left", "right", *align), caption)
 
 
-def side_by_side(groups: Mapping[str, Mapping[str, Metrics]]) -> Iterator[Table]:
+def side_by_side(groups: Mapping[str, Mapping[str, Metrics]], suite: Suite = EDGEJSON) -> Iterator[Table]:
     """Yield a table for each metric, a column for each model."""
     names = list(dict.fromkeys(name for by_name in groups.values() for name in by_name))
     # `all` comes last also where one model lacks a group.
     names.sort(key=lambda name: name in ("all", _SOUND))
-    for metric in shown(group for by_name in groups.values() for group in by_name.values()):
+    for metric in shown((group for by_name in groups.values() for group in by_name.values()), suite):
         rows = []
         for name in names:
             cells = [by_name.get(name) for by_name in groups.values()]
@@ -110,6 +114,7 @@ def render_summary(
     profile: Profile = "default",
     verbose: bool = False,
     marks: Marks | None = None,
+    suite: Suite = EDGEJSON,
 ) -> str:
     """Return the tables of a run as plain text.
 
@@ -119,9 +124,10 @@ def render_summary(
         profile: `v3` shows the published scorer's numbers.
         verbose: also a table by schema, kinds of failure, the worst fields, and what is published of the models.
         marks: of suspect labels; what is told of them. Cases that carry one are left out of a row beside `all`.
+        suite: that of the results.
     """
     # Each part stands in lines of its own, as wide as it is: the terminal wraps what is wider.
-    return as_text(_blocks(by_model(results), specs, profile, verbose, marks), width=None)
+    return as_text(_blocks(by_model(results), specs, profile, verbose, marks, suite), width=None)
 
 
 def _blocks(
@@ -130,21 +136,22 @@ def _blocks(
     profile: Profile,
     verbose: bool,
     marks: Marks | None,
+    suite: Suite,
 ) -> Iterator[Block]:
     results = [result for own in by_model.values() for result in own]
-    groupings: list[Grouping] = [by_complexity, by_schema] if verbose else [by_complexity]
+    groupings: list[Grouping] = [by_slice, by_schema] if verbose else [by_slice]
     for grouping in groupings:
-        groups = {model: grouping(own, profile) for model, own in by_model.items()}
-        if grouping is by_complexity and any(result["suspect"] for result in results):
+        groups = {model: grouping(own, profile, suite) for model, own in by_model.items()}
+        if grouping is by_slice and any(result["suspect"] for result in results):
             for model, own in by_model.items():
-                groups[model][_SOUND] = measure([result for result in own if not result["suspect"]], profile)
+                groups[model][_SOUND] = measure([result for result in own if not result["suspect"]], profile, suite)
         if len(groups) == 1:
             for model, by_name in groups.items():
-                yield metrics_table("", by_name, Code(model))
+                yield metrics_table("", by_name, Code(model), suite)
         else:
-            yield from side_by_side(groups)
-        if grouping is by_complexity:
-            yield from beside_the_table(by_model, groups, profile)
+            yield from side_by_side(groups, suite)
+        if grouping is by_slice:
+            yield from beside_the_table(by_model, groups, profile, suite)
     if marks is not None:
         yield Foreign(marks.describe(results))
     if verbose or profile == "v3":
@@ -155,7 +162,8 @@ def _blocks(
         from pytest_edgejson.report.explain import kinds_and_fields
 
         for model, own in by_model.items():
-            yield from kinds_and_fields(own, model)
+            yield from confusion_table(model, own, suite)
+            yield from kinds_and_fields(own, model, suite)
     stored = sum(result["stored"] for result in results)
     if stored:
         yield f"{stored} of {len(results)} completions are from the store, where earlier runs left them."
@@ -163,14 +171,17 @@ def _blocks(
 
 
 def beside_the_table(
-    by_model: Mapping[str, Sequence[Result]], groups: Mapping[str, Mapping[str, Metrics]], profile: Profile
+    by_model: Mapping[str, Sequence[Result]],
+    groups: Mapping[str, Mapping[str, Metrics]],
+    profile: Profile,
+    suite: Suite = EDGEJSON,
 ) -> Iterator[Block]:
     """Yield what there is to say of models beside their metrics: repeats, grammars, cases not run, batching."""
     for model, own in by_model.items():
         repeats = measure_repeats(own, profile)
         if repeats is not None:
             yield from _repeats(model, repeats)
-    yield from what_grammars_bring(by_model, profile)
+    yield from what_grammars_bring(by_model, profile, suite)
     for model, by_name in groups.items():
         if by_name["all"].errors:
             yield Code(model), f": {_cases_not_run(by_name['all'].errors)}"

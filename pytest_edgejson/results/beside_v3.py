@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.metrics import HEADLINE, measure
 from pytest_edgejson.results.result import is_found, roots_of
+from pytest_edgejson.results.slices import group_by_slice
 from pytest_edgejson.scoring.diagnosis import ENUM_KEYWORDS, RANGE_KEYWORDS
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.kinds import MALFORMED
 from pytest_edgejson.scoring.v3 import V3CrashError, extract_v3
-from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.jsonvalue import equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from pytest_edgejson.results.metrics import Estimate
+    from pytest_edgejson.results.metric import Estimate
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.suites import Suite
 
 # The depth of braces that the published regular expression matches.
 _V3_DEPTH = 2
@@ -33,7 +35,7 @@ class BothScorers:
 
     Attributes:
         metric: its label.
-        group: a complexity or `all`.
+        group: a slice of the suite or `all`.
         n: answers that count.
         ours: by this project's scorer.
         v3: by the published one.
@@ -76,11 +78,9 @@ def v3_object(output: str) -> Any:
         return None
 
 
-def compare_scorers(answers: Sequence[Result]) -> tuple[BothScorers, ...]:
-    """Return each metric by both scorers, by complexity and over all."""
-    by_complexity = {name: [result for result in answers if result["complexity"] == name] for name in COMPLEXITIES}
-    groups: dict[str, Sequence[Result]] = {name: group for name, group in by_complexity.items() if group}
-    groups["all"] = answers
+def compare_scorers(answers: Sequence[Result], suite: Suite = EDGEJSON) -> tuple[BothScorers, ...]:
+    """Return each metric by both scorers, by slice and over all."""
+    groups = group_by_slice(answers, suite.slices) | {"all": list(answers)}
     measured = {name: (len(group), measure(group), measure(group, "v3")) for name, group in groups.items()}
     return tuple(
         BothScorers(metric.label, name, n, ours.estimate(metric.name), v3.estimate(metric.name))

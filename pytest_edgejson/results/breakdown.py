@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
 from pytest_edgejson.results.result import expected_of, is_error, is_found
+from pytest_edgejson.results.slices import group_by_slice, slices_of
 from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
-from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.jsonvalue import format_path, leaves
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import Loss
     from pytest_edgejson.scoring.records import FindingRecord
     from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.suite.suites import Slices, Suite
 
 _STEP = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
 @dataclass(frozen=True, slots=True)
 class Kinds:
-    """How often each kind occurs, by complexity and in `all`.
+    """How often each kind occurs, by slice of the suite and in `all`.
 
     Attributes:
         answers: answers that count.
@@ -79,6 +81,7 @@ class Breakdown:
     Attributes:
         source: the results file.
         model: its name.
+        slices: what the slices of its suite are, in words.
         errors: cases that could not be run.
         kinds: of failures and findings.
         fields: those with something wrong, worst first.
@@ -92,6 +95,7 @@ class Breakdown:
 
     source: str
     model: str
+    slices: str
     errors: int
     kinds: Kinds
     fields: tuple[FieldErrors, ...]
@@ -103,7 +107,9 @@ class Breakdown:
     unstated: int
 
 
-def break_down(results: Sequence[Result], schemas: Mapping[str, Schema], source: str, model: str) -> Breakdown:
+def break_down(
+    results: Sequence[Result], schemas: Mapping[str, Schema], source: str, model: str, suite: Suite = EDGEJSON
+) -> Breakdown:
     """Compute the breakdown of one model's results.
 
     Args:
@@ -111,32 +117,33 @@ def break_down(results: Sequence[Result], schemas: Mapping[str, Schema], source:
         schemas: by `schema_sha256`.
         source: the name of the results file.
         model: the name of the model.
+        suite: that of the results.
     """
     answers = [result for result in results if not is_error(result)]
     failures = Counter(result["failure"] for result in answers)
     return Breakdown(
         source=source,
         model=model,
+        slices=suite.slices.words,
         errors=len(results) - len(answers),
-        kinds=count_kinds(answers),
+        kinds=count_kinds(answers, suite.slices),
         fields=count_fields(answers),
         points=measure_points(answers),
         losses={loss: sum(failures[kind] for kind in kinds_of(loss)) for loss in LOSSES},
         suspect=sum(bool(result["suspect"]) for result in answers),
-        pairs=compare_scorers(answers),
+        pairs=compare_scorers(answers, suite),
         differences=explain_differences(answers, schemas),
         unstated=sum(not result["states_complexity"] for result in answers),
     )
 
 
-def _by_complexity(counted: Iterable[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    """Count pairs of a kind and a complexity; the most frequent kind comes first."""
+def _by_slice(counted: Iterable[tuple[str, Result]], slices: Slices) -> dict[str, dict[str, int]]:
+    """Count kinds by the slices of the results that they are of; the most frequent kind comes first."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for kind, complexity in counted:
-        counts[kind][complexity] += 1
-        counts[kind]["all"] += 1
+    for kind, result in counted:
+        counts[kind].update((*slices_of(result, slices.key), "all"))
     ordered = sorted(counts.items(), key=lambda item: (-item[1]["all"], item[0]))
-    return {kind: dict(by_complexity) for kind, by_complexity in ordered}
+    return {kind: dict(by_slice) for kind, by_slice in ordered}
 
 
 def _once(fields: Iterable[FindingRecord]) -> list[FindingRecord]:
@@ -144,27 +151,26 @@ def _once(fields: Iterable[FindingRecord]) -> list[FindingRecord]:
     return [field for field in fields if field["kind"] != "renamed" or "expected" in field]
 
 
-def count_kinds(results: Iterable[Result]) -> Kinds:
-    """Count failure kinds, flags and findings of results, errors left out."""
+def count_kinds(results: Iterable[Result], slices: Slices = EDGEJSON.slices) -> Kinds:
+    """Count failure kinds, flags and findings of results, errors left out, by slice of their suite."""
     answers = [result for result in results if not is_error(result)]
     found = [(result, field) for result in answers for field in _once(result["fields"])]
-    by_leaf: Counter[str] = Counter()
-    for result in answers:
-        if is_found(result):
-            by_leaf.update(dict.fromkeys((result["complexity"], "all"), result["leaves"]))
-    groups = [*(name for name in COMPLEXITIES if any(result["complexity"] == name for result in answers)), "all"]
+    groups = group_by_slice(answers, slices) | {"all": answers}
     return Kinds(
-        answers={name: sum(name in (result["complexity"], "all") for result in answers) for name in groups},
-        failures=_by_complexity((result["failure"] or "exact", result["complexity"]) for result in answers),
-        malformed=_by_complexity(
-            (str(result["extraction"]["error"]).partition(":")[2], result["complexity"])
-            for result in answers
-            if result["failure"] == "malformed"
+        answers={name: len(group) for name, group in groups.items()},
+        failures=_by_slice(((result["failure"] or "exact", result) for result in answers), slices),
+        malformed=_by_slice(
+            (
+                (str(result["extraction"]["error"]).partition(":")[2], result)
+                for result in answers
+                if result["failure"] == "malformed"
+            ),
+            slices,
         ),
-        flags=_by_complexity((flag, result["complexity"]) for result in answers for flag in result["flags"]),
-        leaves={name: by_leaf[name] for name in groups},
-        findings=_by_complexity((field["kind"], result["complexity"]) for result, field in found),
-        details=_by_complexity((field["detail"], result["complexity"]) for result, field in found if "detail" in field),
+        flags=_by_slice(((flag, result) for result in answers for flag in result["flags"]), slices),
+        leaves={name: sum(result["leaves"] for result in group if is_found(result)) for name, group in groups.items()},
+        findings=_by_slice(((field["kind"], result) for result, field in found), slices),
+        details=_by_slice(((field["detail"], result) for result, field in found if "detail" in field), slices),
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.results.result import Result, case_fingerprint, dumps, suite_fingerprint
 from pytest_edgejson.suite.json_rows import CaseError, decode_row, open_unzipped, raw_rows
+from pytest_edgejson.suite.suites import Suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -134,6 +135,11 @@ class Run:
     manifest: Mapping[str, Any]
     results: tuple[Result, ...]
     schemas: Mapping[str, Schema]
+
+    @property
+    def suite(self) -> Suite:
+        """The suite, as the manifest has it."""
+        return Suite.from_dict(self.manifest.get("suite"))
 
     @property
     def models(self) -> list[str]:

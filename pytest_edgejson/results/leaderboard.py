@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.results.compare.asked import asked
 from pytest_edgejson.results.compare.pairing import ComparisonError, pair_results
 from pytest_edgejson.results.compare.pairs import measure_difference, other_suite
-from pytest_edgejson.results.compare.runs import model_runs
-from pytest_edgejson.results.metrics import COMPARED, by_complexity
+from pytest_edgejson.results.compare.runs import model_runs, suite_of_runs
+from pytest_edgejson.results.metrics import COMPARED, by_slice
 from pytest_edgejson.results.result import constraint_of
 from pytest_edgejson.results.statistics import ALPHA, corrected
 from pytest_edgejson.values.text import clean
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.metrics import Metrics
     from pytest_edgejson.results.result import Profile
+    from pytest_edgejson.suite.suites import Suite
 
 # Of a model's generation; what it is asked and held to belongs to the model.
 _SETTINGS = ("max_new_tokens", "loops", "temperature", "top_p", "repetition_penalty")
@@ -39,7 +40,7 @@ class Place:
         first: the best rank that it may have: one more than there are models with evidence of being better.
         last: the worst: as many as there are models without evidence of being worse.
         group: letters; models that share one cannot be told apart.
-        metrics: by complexity, `all` among them.
+        metrics: by slice of the suite, `all` among them.
     """
 
     model: ModelRun
@@ -67,11 +68,13 @@ class Leaderboard:
     Attributes:
         places: the highest JSONExact first.
         profile: whose scorer decides.
+        suite: that of the runs.
         tests: pairs of models that were compared.
     """
 
     places: tuple[Place, ...]
     profile: Profile
+    suite: Suite
     tests: int
 
 
@@ -90,7 +93,8 @@ def make_leaderboard(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> 
     for model in models[1:]:
         _check_settings(by_path[models[0].path], models[0], by_path[model.path], model)
     profile: Profile = "v3" if runs[0].manifest["settings"].get("profile") == "v3" else "default"
-    metrics = {model.label: by_complexity(model.results, profile) for model in models}
+    suite = suite_of_runs(runs)
+    metrics = {model.label: by_slice(model.results, profile, suite) for model in models}
     for model in models:
         if not metrics[model.label]["all"].n:
             raise ComparisonError(f"{clean(str(model.path))}: {clean(model.label)} answered no case: leave it out")
@@ -110,6 +114,7 @@ def make_leaderboard(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> 
             for place, model in enumerate(models)
         ),
         profile=profile,
+        suite=suite,
         tests=count * (count - 1) // 2,
     )
 

@@ -12,22 +12,28 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
+from pytest_edgejson.suite.suites import UNNAMED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_edgejson.suite.suites import Suite
+
 FORMAT = 1
 """Version of the results file; stands in the manifest's `edgejson`."""
 
 
-def make_manifest(models: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def make_manifest(
+    models: Mapping[str, Mapping[str, Any]], settings: Mapping[str, Any], root: Path, suite: Suite = UNNAMED
+) -> dict[str, Any]:
     """Describe a run before it starts.
 
     Args:
         models: fingerprint and description by model name.
         settings: what was asked for, as JSON builtins.
         root: pytest's root folder, whose git state is recorded.
+        suite: of the cases.
     """
     versions = {}
     for name in ("pytest", "torch", "transformers", "peft", "jsonschema", "scipy"):
@@ -37,6 +43,7 @@ def make_manifest(models: Mapping[str, Mapping[str, Any]], settings: Mapping[str
         "edgejson": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "models": models,
+        "suite": suite.as_dict(),
         "settings": settings,
         "versions": {"pytest-edgejson": __version__, "python": platform.python_version(), **versions},
         "machine": {

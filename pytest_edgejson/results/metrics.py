@@ -7,111 +7,26 @@ of it; what it is made of is a key of results, or a function beside the table.
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pytest_edgejson.results.result import Result, is_error
-from pytest_edgejson.results.statistics import mean_interval, proportion_interval
-from pytest_edgejson.results.units import COUNT, MEAN, MONEY, P_VALUE, PROPORTION, SECONDS, TOKENS, TOKENS_PER_S, Unit
+from pytest_edgejson.results import calls, intents
+from pytest_edgejson.results.metric import Estimate, Measurement, Metric, answers_of
+from pytest_edgejson.results.result import Result
+from pytest_edgejson.results.slices import group_by_slice
+from pytest_edgejson.results.statistics import sums_interval
+from pytest_edgejson.results.units import COUNT, MEAN, MONEY, P_VALUE, PROPORTION, SECONDS, TOKENS, TOKENS_PER_S
 from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import EDGEJSON, FILE, SuiteError
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from pytest_edgejson.results.result import Profile
-    from pytest_edgejson.results.statistics import Interval
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A number with its 95 % interval.
-
-    Attributes:
-        value: in its unit.
-        interval: Wilson's for a proportion, bootstrapped for a mean; None where there is none.
-    """
-
-    value: float
-    interval: Interval | None
-
-
-@dataclass(frozen=True, slots=True)
-class Measurement(Estimate):
-    """The value of one metric on a group of results.
-
-    Attributes:
-        n: results it was made of.
-    """
-
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A metric.
-
-    Attributes:
-        name: what gates, documents and properties call it.
-        label: what a reader sees.
-        unit: what its values are and how they are shown.
-        meaning: what it is, as Markdown.
-        key: where a result has its value for a case, such as `v3.json_exact`; it is a proportion or a mean of these.
-        published: the same by the published scorer, where the v3 profile takes that one.
-        compute: computes it of answers where it is no proportion or mean; None where none has what it needs.
-        of: what it is made of: the `results` of one run; which of them miss what the run asserts (`misses`); or which
-            cases changed sides since the baseline (`changes`). The latter two are computed by gates.
-        higher_is_better: whether the worst is the lowest.
-        is_headline: whether it stands in the tables of a run and in JUnit XML.
-        is_rare: whether tables leave it out where no model has what it needs.
-        is_compared: whether a comparison of runs tells its differences; for proportions and means by a key.
-    """
-
-    name: str
-    label: str
-    unit: Unit
-    meaning: str
-    key: str = ""
-    published: str = ""
-    compute: Callable[[Sequence[Result], Profile], Measurement | None] | None = None
-    of: Literal["results", "misses", "changes"] = "results"
-    higher_is_better: bool = True
-    is_headline: bool = False
-    is_rare: bool = False
-    is_compared: bool = False
-
-    def score(self, result: Result, profile: Profile) -> float:
-        """Return the value of one result, by the profile's scorer."""
-        value: float = get(result, self.published if profile == "v3" and self.published else self.key)
-        return value
-
-    def measure(self, results: Sequence[Result], profile: Profile) -> Measurement | None:
-        """Return the value for a group of results; None where none of them has what it needs."""
-        if self.compute is not None:
-            return self.compute(results, profile)
-        answers = _answers(results)
-        scores = [(result, self.score(result, profile)) for result in answers]
-        # Repeats of a case are alike: they count as one case, which has their mean.
-        if self.unit is PROPORTION and not any(result["repeat"] > 1 for result in answers):
-            hits = sum(bool(score) for _, score in scores)
-            value, interval = hits / len(answers) if answers else 0.0, proportion_interval(hits, len(answers))
-        else:
-            by_case: defaultdict[str, list[float]] = defaultdict(list)
-            for result, score in scores:
-                by_case[result["case_id"]].append(score)
-            means = [fmean(scores) for scores in by_case.values()]
-            value, interval = fmean(means) if means else 0.0, mean_interval(means)
-        return None if interval is None else Measurement(value, interval, len(answers))
-
-
-def get(result: Mapping[str, Any], key: str) -> Any:
-    """Return the value of a key of a result; the keys of records in it follow a dot: `v3.json_exact`."""
-    first, _, second = key.partition(".")
-    return result[first][second] if second else result[first]
-
-
-def _answers(results: Iterable[Result]) -> list[Result]:
-    return [result for result in results if not is_error(result)]
+    from pytest_edgejson.suite.suites import Suite
 
 
 def _tokens_per_s(results: Sequence[Result], profile: Profile) -> Measurement | None:
@@ -119,7 +34,7 @@ def _tokens_per_s(results: Sequence[Result], profile: Profile) -> Measurement | 
 
     By the v3 profile it is 50 tokens over the mean latency: what the published evaluation calls tokens per second.
     """
-    answers = _answers(results)
+    answers = answers_of(results)
     if profile == "v3":
         latencies = [result["latency_s"] for result in answers if result["latency_s"]]
         tokens, seconds = 50 * len(latencies), sum(latencies)
@@ -135,7 +50,7 @@ def _tokens_per_s(results: Sequence[Result], profile: Profile) -> Measurement | 
 
 def _latency_percentile(percent: int) -> Callable[[Sequence[Result], Profile], Measurement | None]:
     def compute(results: Sequence[Result], profile: Profile) -> Measurement | None:
-        latencies = sorted(result["latency_s"] for result in _answers(results) if result["latency_s"] is not None)
+        latencies = sorted(result["latency_s"] for result in answers_of(results) if result["latency_s"] is not None)
         if not latencies:
             return None
         return Measurement(latencies[math.ceil(percent * len(latencies) / 100) - 1], None, len(latencies))
@@ -145,14 +60,36 @@ def _latency_percentile(percent: int) -> Callable[[Sequence[Result], Profile], M
 
 def _sum(key: Literal["cost", "thought_tokens"]) -> Callable[[Sequence[Result], Profile], Measurement | None]:
     def compute(results: Sequence[Result], profile: Profile) -> Measurement | None:
-        known = [result[key] for result in _answers(results) if key in result]
+        known = [result[key] for result in answers_of(results) if key in result]
         return Measurement(sum(known), None, len(known)) if known else None
 
     return compute
 
 
+def _of_sums(
+    counts: Callable[[Sequence[Result]], list[list[float]]],
+    statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+) -> Callable[[Sequence[Result], Profile], Measurement | None]:
+    def compute(results: Sequence[Result], profile: Profile) -> Measurement | None:
+        answers = answers_of(results)
+        if not answers or not intents.has_intents(answers):
+            return None
+        import numpy as np
+
+        rows = counts(answers)
+        return Measurement(float(statistic(np.sum(rows, axis=0))), sums_interval(rows, statistic), len(answers))
+
+    return compute
+
+
+def _where(
+    has: Callable[[Iterable[Result]], bool], value: Callable[[Result], float | None]
+) -> Callable[[Result], float | None]:
+    return lambda result: value(result) if has([result]) else None
+
+
 def _errors(results: Sequence[Result], profile: Profile) -> Measurement:
-    return Measurement(len(results) - len(_answers(results)), None, len(results))
+    return Measurement(len(results) - len(answers_of(results)), None, len(results))
 
 
 METRICS: Mapping[str, Metric] = {
@@ -210,6 +147,51 @@ METRICS: Mapping[str, Metric] = {
             PROPORTION,
             "`schema_compliance` by the published scorer",
             key="v3.schema_compliance",
+        ),
+        Metric(
+            "intent_accuracy",
+            "intent accuracy",
+            PROPORTION,
+            "answers with the expected `intent`; in suites of intents, as the next three",
+            value=_where(intents.has_intents, intents.is_right),
+            is_compared=True,
+        ),
+        Metric(
+            "macro_f1",
+            "macro-F1",
+            MEAN,
+            "F1 of each intent, out-of-scope among them; the mean over those that are expected",
+            compute=_of_sums(intents.intent_counts, intents.macro_f1),
+        ),
+        Metric(
+            "oos_recall",
+            "out-of-scope recall",
+            PROPORTION,
+            "cases out of scope that were seen to be",
+            value=_where(intents.has_intents, intents.is_found_out),
+        ),
+        Metric(
+            "slot_f1",
+            "slot F1",
+            MEAN,
+            "slots whose name and value are right, of those expected and those given in all cases together",
+            compute=_of_sums(intents.slot_counts, intents.slot_f1),
+        ),
+        Metric(
+            "function_exact",
+            "FunctionExact",
+            PROPORTION,
+            "answers that make the expected function calls and no other, by the rules of BFCL; in suites of calls",
+            value=_where(calls.has_calls, calls.is_exact),
+            is_compared=True,
+        ),
+        Metric(
+            "param_f1",
+            "ParamF1",
+            MEAN,
+            "parameters of calls that are right, of those expected and those given; the mean over cases",
+            value=_where(calls.has_calls, calls.param_f1),
+            is_compared=True,
         ),
         Metric(
             "tokens_per_s",
@@ -290,8 +272,33 @@ METRICS: Mapping[str, Metric] = {
 HEADLINE = tuple(metric for metric in METRICS.values() if metric.is_headline)
 """The metrics in the tables of a run, in their order."""
 
-COMPARED = tuple(metric for metric in METRICS.values() if metric.is_compared)
+COMPARED = tuple(metric for metric in METRICS.values() if metric.is_compared and metric.key)
 """The metrics whose differences a comparison tells; the first is the one that its verdict rests on."""
+
+
+def headline(suite: Suite = EDGEJSON) -> tuple[Metric, ...]:
+    """Return the metrics in the tables of a suite, in their order: JSONExact, those that it names, speed and cost.
+
+    Raises:
+        SuiteError: there is no metric of a name.
+    """
+    if not suite.metrics:
+        return HEADLINE
+    for name in suite.metrics:
+        if name not in METRICS or METRICS[name].of != "results":
+            known = [metric.name for metric in METRICS.values() if metric.of == "results"]
+            raise SuiteError(
+                f"{suite.name}/{FILE}: unknown metric {name!r}: {did_you_mean(name, known)}use {', '.join(known)}"
+            )
+    own = (METRICS[name] for name in dict.fromkeys(("json_exact", *suite.metrics)))
+    return (*own, *(metric for metric in HEADLINE if not metric.key))
+
+
+def compared(suite: Suite = EDGEJSON) -> tuple[Metric, ...]:
+    """Return the metrics whose differences a comparison tells: JSONExact, and those of the suite that are compared."""
+    if not suite.metrics:
+        return COMPARED
+    return tuple(metric for metric in headline(suite) if metric.is_compared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,10 +325,10 @@ class Metrics:
         return None if found is None else Estimate(found.value, found.interval)
 
 
-def measure(results: Sequence[Result], profile: Profile = "default") -> Metrics:
+def measure(results: Sequence[Result], profile: Profile = "default", suite: Suite = EDGEJSON) -> Metrics:
     """Compute the headline metrics of a group, by the profile's scorer."""
-    answers = _answers(results)
-    measured = {metric.name: metric.measure(answers, profile) for metric in HEADLINE}
+    answers = answers_of(results)
+    measured = {metric.name: metric.measure(answers, profile) for metric in headline(suite)}
     return Metrics(
         n=len(answers),
         errors=len(results) - len(answers),
@@ -329,39 +336,27 @@ def measure(results: Sequence[Result], profile: Profile = "default") -> Metrics:
     )
 
 
-def shown(groups: Iterable[Metrics]) -> list[Metric]:
+def shown(groups: Iterable[Metrics], suite: Suite = EDGEJSON) -> list[Metric]:
     """Return the metrics that stand in a table of groups, in their order."""
     measured = {name for group in groups for name in group.measured}
-    return [metric for metric in HEADLINE if not metric.is_rare or metric.name in measured]
+    return [metric for metric in headline(suite) if not metric.is_rare or metric.name in measured]
 
 
-def by_complexity(results: Sequence[Result], profile: Profile = "default") -> dict[str, Metrics]:
-    """Return the metrics of each complexity that occurs, and of `all`.
-
-    Under the v3 profile a row that does not state its complexity counts in `all` alone, as published.
-    """
-    groups: dict[str, Metrics] = {}
-    for complexity in COMPLEXITIES:
-        group = [
-            result
-            for result in results
-            if result["complexity"] == complexity and (profile != "v3" or result["states_complexity"])
-        ]
-        if group:
-            groups[complexity] = measure(group, profile)
-    groups["all"] = measure(results, profile)
-    return groups
+def by_slice(results: Sequence[Result], profile: Profile = "default", suite: Suite = EDGEJSON) -> dict[str, Metrics]:
+    """Return the metrics of each slice of the suite that occurs, and of `all`."""
+    groups = group_by_slice(results, suite.slices, profile) | {"all": list(results)}
+    return {name: measure(group, profile, suite) for name, group in groups.items()}
 
 
-def by_schema(results: Sequence[Result], profile: Profile = "default") -> dict[str, Metrics]:
+def by_schema(results: Sequence[Result], profile: Profile = "default", suite: Suite = EDGEJSON) -> dict[str, Metrics]:
     """Return the metrics of each schema, simple ones first."""
     order = sorted(
         {(COMPLEXITIES.index(result["complexity"]), result["schema_id"]) for result in results},
     )
     return {
-        schema_id: measure([result for result in results if result["schema_id"] == schema_id], profile)
+        schema_id: measure([result for result in results if result["schema_id"] == schema_id], profile, suite)
         for _, schema_id in order
     }
 
 
-Grouping = Callable[[Sequence[Result], "Profile"], dict[str, Metrics]]
+Grouping = Callable[[Sequence[Result], "Profile", "Suite"], dict[str, Metrics]]

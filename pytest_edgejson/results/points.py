@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.beside_v3 import told, v3_object
-from pytest_edgejson.results.metrics import Estimate
+from pytest_edgejson.results.metric import Estimate
 from pytest_edgejson.results.result import expected_of, is_right, own_marks, roots_of, rule_of
 from pytest_edgejson.results.statistics import proportion_interval
 from pytest_edgejson.scoring.extraction import extract, without_thoughts

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.metrics import METRICS, Estimate
+from pytest_edgejson.results.metric import Estimate
+from pytest_edgejson.results.metrics import METRICS
 from pytest_edgejson.results.result import is_error
 from pytest_edgejson.results.statistics import mean_interval
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
-from pytest_edgejson.results.metrics import METRICS, get
+from pytest_edgejson.results.metric import get
+from pytest_edgejson.results.metrics import METRICS
 from pytest_edgejson.results.result import Result, constraint_of, dumps, make_result, own_marks
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.values.text import clean

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 ALPHA = 0.05
 """A p-value up to this one is evidence of a difference."""
@@ -77,6 +80,27 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
         random_state=np.random.default_rng(_SEED),
     )
     return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))
+
+
+def sums_interval(
+    rows: Sequence[Sequence[float]], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> Interval | None:
+    """Return the 95 % percentile bootstrap interval of a statistic of the sums of rows, None for no rows.
+
+    Args:
+        rows: of each case, all of the same length.
+        statistic: computes the values of several sums at once; the last axis of what it is given is that of a row.
+    """
+    if not rows:
+        return None
+    import numpy as np
+
+    draw = np.random.default_rng(_SEED)
+    # Sorted: what workers hand in, in whatever order, gives the same interval.
+    table = np.array(sorted(map(tuple, rows)), dtype=float)
+    often = draw.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=_RESAMPLES)
+    low, high = np.percentile(statistic(often @ table), (2.5, 97.5))
+    return Interval(float(low), float(high))
 
 
 @dataclass(frozen=True, slots=True)

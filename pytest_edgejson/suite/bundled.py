@@ -12,6 +12,7 @@ ROOT = _PACKAGE / "_data" if (_PACKAGE / "_data").is_dir() else _PACKAGE.parent
 SCHEMAS = ROOT / "schemas"
 TEST_CASES = ROOT / "cases" / "test"
 TRAIN_CASES = ROOT / "cases" / "train"
+SUITES = ROOT / "suites"
 MODELS_FILE = ROOT / "models.toml"
 
 

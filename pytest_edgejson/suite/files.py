@@ -33,6 +33,11 @@ class CaseRow:
     case: Case
     schema: Schema
 
+    @property
+    def place(self) -> str:
+        """File and line."""
+        return f"{self.path}:{self.case.line}"
+
 
 @dataclass(frozen=True, slots=True)
 class BrokenRow:

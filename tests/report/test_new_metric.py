@@ -41,7 +41,7 @@ print(json.dumps({
     "one model": render_summary(results, {}),
     "side by side": render_summary(two, {}),
     "report": render_report(results),
-    "properties": dict(suite_properties({"m": metrics.by_complexity(results)})),
+    "properties": dict(suite_properties({"m": metrics.by_slice(results)})),
     "comparison": render_text(report),
     "differences": as_json(report)["comparisons"][0]["differences"],
     "gate": parse_gate("lower(brevity)>=50%").text,

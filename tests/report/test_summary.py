@@ -11,7 +11,7 @@ from helpers.projects import Project
 from scipy.stats import binomtest
 
 from pytest_edgejson.report.summary import render_summary
-from pytest_edgejson.results.metrics import by_complexity, by_schema, measure
+from pytest_edgejson.results.metrics import by_schema, by_slice, measure
 
 _NUMBERS = itertools.count()
 
@@ -68,7 +68,7 @@ def test_cases_that_could_not_be_run_count_in_no_metric() -> None:
 
 def test_groups() -> None:
     results = [result("complex"), result("simple"), result("simple", schema_id="a")]
-    assert {name: metrics.n for name, metrics in by_complexity(results).items()} == {
+    assert {name: metrics.n for name, metrics in by_slice(results).items()} == {
         "simple": 2,
         "complex": 1,
         "all": 3,

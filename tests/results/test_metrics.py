@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from scipy.stats import binomtest
 
-from pytest_edgejson.results.metrics import HEADLINE, METRICS, Measurement, by_complexity, measure
+from pytest_edgejson.results.metric import Measurement
+from pytest_edgejson.results.metrics import HEADLINE, METRICS, by_slice, measure
 from pytest_edgejson.results.slices import UnknownSlice, select
 
 
@@ -165,5 +166,5 @@ def test_what_a_case_file_holds_does_not_reach_the_terminal_raw() -> None:
 
 def test_under_v3_a_row_that_states_no_complexity_is_of_none_as_in_the_table() -> None:
     assert ids(select(ROWS, "medium", "v3")) == [3]
-    assert by_complexity(ROWS, "v3")["medium"].n == 1
+    assert by_slice(ROWS, "v3")["medium"].n == 1
     assert ids(select(ROWS, "web", "v3")) == [3, 4]

@@ -8,6 +8,8 @@ from pytest_edgejson.report.html import plots
 from pytest_edgejson.report.html.cases import make_browser
 from pytest_edgejson.report.html.page import render_page, write_page
 from pytest_edgejson.report.overview import about, sections, title_of
+from pytest_edgejson.results.metrics import METRICS, headline
+from pytest_edgejson.results.units import PROPORTION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,17 +31,19 @@ def write_report_page(path: Path, overview: Overview) -> None:
 
 
 def _draw(overview: Overview) -> dict[str, list[Figure]]:
-    groups, by_label = overview.complexities, overview.by_label
+    groups, by_label, words = overview.slices, overview.by_label, overview.suite.slices.words
+    others = (each for each in headline(overview.suite) if each.unit is PROPORTION and each.name != "json_exact")
+    second = next(others, METRICS["schema_compliance"])
     sizes = [
         (model.label, model.parameters, groups[model.label]["all"]) for model in overview.models if model.parameters
     ]
     found = {
         "summary": [
-            plots.plot_groups("JSONExact by complexity, with 95 % intervals", groups),
+            plots.plot_groups(f"JSONExact by {words}, with 95 % intervals", groups),
             plots.plot_kinds("What became of the answers", by_label),
         ],
         "complexity": [
-            plots.plot_groups("SchemaCompliance by complexity, with 95 % intervals", groups, "schema_compliance"),
+            plots.plot_groups(f"{second.label} by {words}, with 95 % intervals", groups, second.name),
             plots.plot_sizes("JSONExact by size, with 95 % intervals", sizes),
         ],
         "schemas": [plots.plot_groups("JSONExact by schema, with 95 % intervals", overview.schemas)],

@@ -9,6 +9,7 @@ from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.results.compare.asked import asked, difference
 from pytest_edgejson.results.file import ResultsError, read_run
 from pytest_edgejson.results.result import by_model, case_fingerprint, changes_of, constraint_of, is_error
+from pytest_edgejson.suite.suites import UNNAMED
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import plural
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.gates.population import Population
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.suite.suites import Suite
 
 _SHOWN = 3
 
@@ -52,7 +54,13 @@ class Baseline:
             raise BaselineError(f"baseline {self._run.path}: no model {self._chosen!r}: {self._there()}")
 
     def run(
-        self, model: str, population: Population, extraction: str, constrain: str, prompts: Mapping[str, Any]
+        self,
+        model: str,
+        population: Population,
+        extraction: str,
+        constrain: str,
+        prompts: Mapping[str, Any],
+        suite: Suite = UNNAMED,
     ) -> Run:
         """Return the run of what to compare a model with: the one that was named, else of the same name, else the only.
 
@@ -62,11 +70,18 @@ class Baseline:
             extraction: this run's extraction policy.
             constrain: what the model's answers are held to in this run.
             prompts: what the model's prompts are made of, as the manifest has it.
+            suite: of this run.
 
         Raises:
             BaselineError: there are several models, or they were run on other cases, with another policy or held to
                 something else, or the same model was asked otherwise and is not named expressly.
         """
+        before = self._run.suite
+        if before.differs_from(suite):
+            raise BaselineError(
+                f"baseline {self._run.path}: of the suite {clean(f'{before.name} {before.version}')}, this run is of "
+                f"{suite.name} {suite.version}: use one of the same suite"
+            )
         name = self._model(model)
         results = by_model(self._run.results)[name]
         for result in results:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.pairing import Pair, Pairing
     from pytest_edgejson.results.result import Profile, Result
     from pytest_edgejson.results.statistics import Interval
+    from pytest_edgejson.suite.suites import Suite
 
 SIZE_CLASSES = (("NLM", 10_000_000), ("MLM", 250_000_000), ("SLM", 1_500_000_000))
 """Name and least number of parameters that is too many for it, as the published capacity table has them."""
@@ -56,8 +57,8 @@ class Difference:
     """How far two models are apart in a metric, over one group of cases.
 
     Attributes:
-        metric: its name, one of `metrics.COMPARED`.
-        group: a complexity, or `all`.
+        metric: its name, one of `metrics.compared`.
+        group: a slice of the suite, or `all`.
         n: pairs.
         baseline: the metric of the baseline, a fraction.
         candidate: the metric of the candidate.
@@ -116,7 +117,7 @@ class Comparison:
         baseline: what is compared with.
         candidate: what is compared.
         pairing: the cases.
-        differences: each metric over all cases and by complexity.
+        differences: each metric over all cases and by slice.
         ratio: of JSONExact.
         detectable: what would have been noticed.
         schemas: among the pairs.
@@ -162,14 +163,14 @@ class Standing:
         model: which.
         n: cases.
         json_exact: fraction over all of them.
-        by_complexity: JSONExact by complexity.
+        by_slice: JSONExact by slice of the suite.
         field_f1: mean over all.
     """
 
     model: ModelRun
     n: int
     json_exact: float
-    by_complexity: Mapping[str, float]
+    by_slice: Mapping[str, float]
     field_f1: float
 
 
@@ -192,6 +193,7 @@ class Report:
         comparisons: each candidate with its baseline.
         multipliers: each trained model with its base.
         profile: whose scorer decides.
+        suite: that of the runs.
         notes: what a reader should know about the comparison, one line each.
     """
 
@@ -200,4 +202,5 @@ class Report:
     comparisons: tuple[Comparison, ...]
     multipliers: tuple[Multiplier, ...]
     profile: Profile
+    suite: Suite
     notes: tuple[str, ...]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pytest_edgejson.results.compare.comparison import Comparison, Detectable, Difference, Ratio
 from pytest_edgejson.results.compare.pairing import ComparisonError, pair_results
-from pytest_edgejson.results.metrics import COMPARED, METRICS
+from pytest_edgejson.results.metrics import METRICS, compared
+from pytest_edgejson.results.slices import group_by_slice
 from pytest_edgejson.results.statistics import (
     PairedCounts,
     clustered_mean,
@@ -19,7 +20,7 @@ from pytest_edgejson.results.statistics import (
     proportion_interval,
 )
 from pytest_edgejson.results.units import MEAN
-from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted
 
@@ -28,15 +29,22 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.results.compare.comparison import ModelRun
     from pytest_edgejson.results.compare.pairing import Pair, Pairing
-    from pytest_edgejson.results.metrics import Metric
+    from pytest_edgejson.results.metric import Metric
     from pytest_edgejson.results.result import Profile
     from pytest_edgejson.results.statistics import Interval
+    from pytest_edgejson.suite.suites import Suite
 
 _SHOWN_IDS = 3
 
 
 def compare_models(
-    baseline: ModelRun, candidate: ModelRun, profile: Profile, *, alpha: float, common: bool
+    baseline: ModelRun,
+    candidate: ModelRun,
+    profile: Profile,
+    *,
+    alpha: float,
+    common: bool,
+    suite: Suite = EDGEJSON,
 ) -> Comparison:
     """Compare two models on the cases that both answered; p-values are not yet corrected.
 
@@ -46,6 +54,7 @@ def compare_models(
         profile: whose scorer decides.
         alpha: at which a difference would be detected.
         common: compare the cases that both have unchanged where the suites differ.
+        suite: whose metrics and slices count.
 
     Raises:
         ComparisonError: a case stands twice, the suites differ, or there is no case that both answered.
@@ -68,7 +77,7 @@ def compare_models(
         baseline=baseline,
         candidate=candidate,
         pairing=pairing,
-        differences=tuple(_differences(pairs, profile)),
+        differences=tuple(_differences(pairs, profile, suite)),
         ratio=json_exact_ratio(pairs, profile),
         detectable=Detectable(
             detectable_difference(cases, discordant / counts.n, alpha),
@@ -104,9 +113,9 @@ def _some(ids: Sequence[str]) -> str:
     return f"{counted(len(ids), 'case')} ({shown})"
 
 
-def _differences(pairs: Sequence[Pair], profile: Profile) -> Iterable[Difference]:
-    for metric in COMPARED:
-        for name, group in pairs_by_group(pairs, profile).items():
+def _differences(pairs: Sequence[Pair], profile: Profile, suite: Suite) -> Iterable[Difference]:
+    for metric in compared(suite):
+        for name, group in pairs_by_group(pairs, profile, suite).items():
             yield measure_difference(metric, name, group, profile)
 
 
@@ -114,7 +123,7 @@ def measure_difference(metric: Metric, group: str, pairs: Sequence[Pair], profil
     """Return how far two models are apart in a metric; the p-value is not corrected.
 
     Args:
-        metric: one of `metrics.COMPARED`.
+        metric: one of `metrics.compared`.
         group: what the pairs are called.
         pairs: one or more.
         profile: whose scorer decides.
@@ -173,19 +182,11 @@ def correct_p_values(comparisons: Sequence[Comparison]) -> list[Comparison]:
     ]
 
 
-def pairs_by_group(pairs: Sequence[Pair], profile: Profile) -> dict[str, Sequence[Pair]]:
-    """Return `all` pairs, and those of each complexity that has any."""
-    groups: dict[str, Sequence[Pair]] = {"all": pairs}
-    for complexity in COMPLEXITIES:
-        group = [
-            pair
-            for pair in pairs
-            # As in the published table, where a row that states no complexity counts in `all` alone.
-            if pair.candidate["complexity"] == complexity and (profile != "v3" or pair.candidate["states_complexity"])
-        ]
-        if group:
-            groups[complexity] = group
-    return groups
+def pairs_by_group(pairs: Sequence[Pair], profile: Profile, suite: Suite = EDGEJSON) -> dict[str, Sequence[Pair]]:
+    """Return `all` pairs, and those of each slice of the suite that has any."""
+    of = {id(pair.candidate): pair for pair in pairs}
+    groups = group_by_slice([pair.candidate for pair in pairs], suite.slices, profile)
+    return {"all": pairs} | {name: [of[id(result)] for result in group] for name, group in groups.items()}
 
 
 def pair_scores(pair: Pair, profile: Profile, metric: str) -> tuple[float, float]:

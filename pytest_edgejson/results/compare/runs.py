@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Comparison
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.results.result import Profile
+    from pytest_edgejson.suite.suites import Suite
 
 
 def compare_runs(
@@ -52,15 +53,19 @@ def compare_runs(
         ComparisonError: there is nothing to compare, no model of that name, a case stands twice, or the suites differ.
     """
     models = model_runs(runs, registry or {})
+    suite = suite_of_runs(runs)
     profile: Profile = "v3" if all(run.manifest["settings"].get("profile") == "v3" for run in runs) else "default"
     pairs = _candidates(models, len(runs[0].models), baseline or base)
-    comparisons = [compare_models(*pair, profile, alpha=ALPHA / len(pairs), common=common) for pair in pairs]
+    comparisons = [
+        compare_models(*pair, profile, alpha=ALPHA / len(pairs), common=common, suite=suite) for pair in pairs
+    ]
     return Report(
         models=tuple(models),
-        standings=tuple(_standings(models, profile)),
+        standings=tuple(_standings(models, profile, suite)),
         comparisons=tuple(correct_p_values(comparisons)),
         multipliers=tuple(_multipliers(models, comparisons, profile, all_trained=base is not None)),
         profile=profile,
+        suite=suite,
         notes=tuple(_notes(runs, comparisons)),
     )
 
@@ -88,6 +93,23 @@ def model_runs(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> list[M
         )
         for position, ((run, model), label) in enumerate(zip(named, labels, strict=True))
     ]
+
+
+def suite_of_runs(runs: Sequence[Run]) -> Suite:
+    """Return the suite of all runs.
+
+    Raises:
+        ComparisonError: they are of several suites, or of several versions of one.
+    """
+    named = [run for run in runs if run.suite.name]
+    for run in named:
+        if run.suite.differs_from(named[0].suite):
+            raise ComparisonError(
+                f"{clean(str(run.path))} is of the suite {clean(f'{run.suite.name} {run.suite.version}')}, "
+                f"{clean(str(named[0].path))} of {clean(f'{named[0].suite.name} {named[0].suite.version}')}: "
+                "compare runs of the same suite"
+            )
+    return named[0].suite if named else runs[0].suite
 
 
 def _candidates(models: Sequence[ModelRun], first: int, name: str | None) -> list[tuple[ModelRun, ModelRun]]:
@@ -134,7 +156,7 @@ def _is_base(before: ModelRun, after: ModelRun) -> bool:
     )
 
 
-def _standings(models: Sequence[ModelRun], profile: Profile) -> Iterable[Standing]:
+def _standings(models: Sequence[ModelRun], profile: Profile, suite: Suite) -> Iterable[Standing]:
     answers = [
         {key: result for key, result in results_by_case(model.results).items() if not is_error(result)}
         for model in models
@@ -147,13 +169,13 @@ def _standings(models: Sequence[ModelRun], profile: Profile) -> Iterable[Standin
             continue
         exact = {
             group: sum(pair_hits(pair, profile, "json_exact")[0] for pair in own) / len(own)
-            for group, own in pairs_by_group(pairs, profile).items()
+            for group, own in pairs_by_group(pairs, profile, suite).items()
         }
         yield Standing(
             model=model,
             n=len(pairs),
             json_exact=exact.pop("all"),
-            by_complexity=exact,
+            by_slice=exact,
             field_f1=sum(pair_scores(pair, profile, "field_f1")[0] for pair in pairs) / len(pairs),
         )
 

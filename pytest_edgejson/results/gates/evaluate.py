@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pytest_edgejson.results.gates.language import Gate, GateError, parse_gate
-from pytest_edgejson.results.metrics import Measurement
+from pytest_edgejson.results.metric import Measurement
 from pytest_edgejson.results.result import case_fingerprint, is_error
-from pytest_edgejson.results.slices import UnknownSlice, select
+from pytest_edgejson.results.slices import UnknownSlice, select, slices_of
 from pytest_edgejson.results.statistics import Interval, p_worse
 from pytest_edgejson.results.units import SECONDS, TOKENS_PER_S
+from pytest_edgejson.suite.suites import EDGEJSON
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from pytest_edgejson.results.gates.population import Population
-    from pytest_edgejson.results.metrics import Metric
+    from pytest_edgejson.results.metric import Metric
     from pytest_edgejson.results.result import CaseRecord, Profile, Result
+    from pytest_edgejson.suite.suites import Slices
 
 UNMEASURABLE_EXIT = 6
 """Exit status of a run in which a gate could not be measured, and nothing worse happened."""
@@ -26,10 +28,6 @@ UNMEASURABLE_EXIT = 6
 Outcome: TypeAlias = Literal["pass", "fail", "unmeasurable"]
 
 _SHOWN = 5
-_WORST_OF: Mapping[str, Literal["schema_id", "complexity"]] = {
-    "worst_schema": "schema_id",
-    "worst_complexity": "complexity",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +107,20 @@ class Evaluation:
         population: all cases they speak about.
         profile: whose scorer counts.
         holds: tells whether a result reaches what the run asserts.
+        slices: those of the suite.
     """
 
     population: Population
     profile: Profile
     holds: Callable[[Result], bool]
+    slices: Slices = EDGEJSON.slices
 
     def check(self, gate: Gate) -> None:
         """Raise GateError where no case is in the gate's slice; nothing is said of a population that is not known."""
         if gate.slice is None or self.population.problem:
             return
         try:
-            select(list(self.population.cases.values()), gate.slice, self.profile)
+            select(list(self.population.cases.values()), gate.slice, self.profile, self.slices)
         except UnknownSlice as error:
             raise GateError(str(error), gate.text, gate.slice_position) from None
 
@@ -162,7 +162,7 @@ class Evaluation:
             raise Unmeasurable(self.population.problem)
         if gate.slice is None:
             return self.population.cases
-        chosen = select(list(self.population.cases.values()), gate.slice, self.profile)
+        chosen = select(list(self.population.cases.values()), gate.slice, self.profile, self.slices)
         return {case_fingerprint(row): row for row in chosen}
 
     def _measure(
@@ -172,13 +172,14 @@ class Evaluation:
         now: Mapping[str, Sequence[Result]],
         before: Mapping[str, Sequence[Result]],
     ) -> tuple[Measurement, str]:
-        key = _WORST_OF.get(gate.function or "")
+        keys = {"worst_schema": "schema_id", "worst_slice": self.slices.key, "worst_complexity": "complexity"}
+        key = keys.get(gate.function or "")
         if key is None:
             return self._measure_group(gate.metric, cases, now, before)
         groups: defaultdict[str, list[str]] = defaultdict(list)
         for fingerprint, row in cases.items():
-            if key != "complexity" or self.profile != "v3" or row["states_complexity"]:
-                groups[row[key]].append(fingerprint)
+            for name in sorted(slices_of(row, key, self.profile)):
+                groups[name].append(fingerprint)
         measured = {name: self._measure_group(gate.metric, group, now, before)[0] for name, group in groups.items()}
         worst = (min if gate.metric.higher_is_better else max)(measured, key=lambda name: measured[name].value)
         return measured[worst], worst

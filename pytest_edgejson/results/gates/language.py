@@ -2,7 +2,7 @@
 
     gate       = (metric | function "(" metric ")") comparison bound
     metric     = NAME [ "[" slice "]" ]
-    function   = "lower" | "upper" | "worst_schema" | "worst_complexity"
+    function   = "lower" | "upper" | "worst_schema" | "worst_slice" | "worst_complexity"
     comparison = ">=" | ">" | "<=" | "<" | "=="
     bound      = number | "baseline" [ ("+" | "-" | "*") number ]
     number     = digits [ "." digits ] [ "%" ]
@@ -22,9 +22,9 @@ from pytest_edgejson.values.wording import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pytest_edgejson.results.metrics import Metric
+    from pytest_edgejson.results.metric import Metric
 
-Function: TypeAlias = Literal["lower", "upper", "worst_schema", "worst_complexity"]
+Function: TypeAlias = Literal["lower", "upper", "worst_schema", "worst_slice", "worst_complexity"]
 Comparison: TypeAlias = Literal[">=", ">", "<=", "<", "=="]
 
 FUNCTIONS: tuple[Function, ...] = get_args(Function)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite import evidence
-from pytest_edgejson.suite.audit.shared_rules import Repeats, misplaced, total_errors
+from pytest_edgejson.suite.audit.fields import keys_of
+from pytest_edgejson.suite.audit.shared_rules import Repeats, labels_of, misplaced, total_errors
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
@@ -15,7 +16,7 @@ from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Case
@@ -68,18 +69,24 @@ class SuiteCheck:
         )
         self.problems += [
             Problem(row.path, case.line, f"{case.id}: {message}")
-            for message in (*repeated, *case_problems(case, row.schema))
+            for message in (*repeated, *case_problems(case, row.schema, labels_of(row.path)))
         ]
 
 
-def case_problems(case: Case, schema: Schema) -> Iterator[str]:
-    """Yield what is wrong with one case: schema, values that the text lacks, array boundaries, derived totals."""
+def case_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> Iterator[str]:
+    """Yield what is wrong with one case: schema, values that the text lacks, array boundaries, derived totals.
+
+    Args:
+        case: what to check.
+        schema: the case's.
+        labels: fields whose values are chosen and need not stand in the text.
+    """
     violations = schema.violations(case.expected_output)
     for violation in violations:
         yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
     for _, message in evidence.problems(case):
         yield message
-    absent = list(absent_values(case))
+    absent = [(path, value) for path, value in absent_values(case) if ".".join(keys_of(path)) not in labels]
     for path, value in absent:
         yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
     # A record that cannot be read back for another reason than an absent value has lost its structure.

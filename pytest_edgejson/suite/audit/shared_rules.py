@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.suite.suites import suite_at
 from pytest_edgejson.suite.totals import wrong_totals
 from pytest_edgejson.values.jsonvalue import equal, equality_key, leaves
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
+    from pathlib import Path
 
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
+
+
+@cache
+def labels_of(file: Path) -> tuple[str, ...]:
+    """Return the fields whose values are chosen from a list, by the suite that a file of cases is in."""
+    return suite_at(file).labels
 
 
 class Repeats:
@@ -25,11 +34,11 @@ class Repeats:
     def of(self, row: CaseRow) -> Iterator[tuple[str, CaseRow]]:
         """Yield what a row has in common with an earlier one, and the first that has it."""
         case = row.case
-        for what, key in (
-            ("id", case.id),
-            ("prompt", case.prompt),
-            ("expected output", equality_key(case.expected_output)),
-        ):
+        keys: list[tuple[str, Hashable]] = [("id", case.id), ("prompt", case.prompt)]
+        # What is chosen from a list is often the same.
+        if not labels_of(row.path):
+            keys.append(("expected output", equality_key(case.expected_output)))
+        for what, key in keys:
             first = self._first.setdefault((what, key), row)
             if first is not row:
                 yield what, first

@@ -1,1 +1,1 @@
-"""Making the bundled suite."""
+"""Making the bundled suites, and suites of rows."""

@@ -14,7 +14,7 @@ from pytest_edgejson.report.document import Heading, Listing, Table
 from pytest_edgejson.report.figures import cell_text, change_text, estimate_text, p_text, ratio_text, value_text
 from pytest_edgejson.results.compare.runs import compare_runs
 from pytest_edgejson.results.file import Run
-from pytest_edgejson.results.metrics import COMPARED, METRICS, by_complexity
+from pytest_edgejson.results.metrics import COMPARED, METRICS, by_slice
 from pytest_edgejson.results.result import by_model
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.suite.cases import COMPLEXITIES
@@ -50,7 +50,7 @@ class Experiment:
 
     def metrics(self, model: str) -> dict[str, Metrics]:
         """Return a model's metrics by complexity, and of `all`."""
-        return by_complexity(by_model(self.run.results)[model])
+        return by_slice(by_model(self.run.results)[model])
 
     def part(self, name: str, models: Mapping[str, str]) -> Run:
         """Return the results of some models as a run, under the names they are compared by.

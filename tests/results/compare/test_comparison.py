@@ -323,7 +323,7 @@ def test_standings_are_on_the_cases_that_all_answered(runs):
     lacking[0] = result_of(cases(1)[0], None)
     report = compare_runs(runs(answers(12, [0, 1]), lacking))
     assert [(standing.n, standing.json_exact) for standing in report.standings] == [(11, 10 / 11), (11, 1.0)]
-    assert report.standings[0].by_complexity == {"simple": 2 / 3, "medium": 1.0, "complex": 1.0}
+    assert report.standings[0].by_slice == {"simple": 2 / 3, "medium": 1.0, "complex": 1.0}
     assert report.notes == ("1 case could not be answered by m (a.jsonl) or m (b.jsonl) and is left out",)
 
 

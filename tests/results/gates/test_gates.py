@@ -11,7 +11,7 @@ from pytest_edgejson.report.gates import report_lines
 from pytest_edgejson.results.gates.evaluate import Decision, Evaluation
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.results.gates.population import Population
-from pytest_edgejson.results.metrics import Measurement
+from pytest_edgejson.results.metric import Measurement
 from pytest_edgejson.results.result import case_fingerprint
 from pytest_edgejson.results.statistics import proportion_interval
 

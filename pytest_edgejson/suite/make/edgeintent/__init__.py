@@ -1,0 +1,1 @@
+"""EdgeIntent: what a person wants, and of what."""
