@@ -11,7 +11,7 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("page", ["gates.md", "leaderboard.md", "notes.md", "scoring.md"])
+@pytest.mark.parametrize("page", ["gates.md", "leaderboard.md", "notes.md", "scoring.md", "suites.md"])
 def test_a_page_shows_what_the_code_says(page):
     made = subprocess.run(
         [sys.executable, "-m", "cogapp", "--check", "--diff", page], cwd=DOCS, capture_output=True, text=True

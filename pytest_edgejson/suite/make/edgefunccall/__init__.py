@@ -1,0 +1,1 @@
+"""EdgeFuncCall: which functions to call for a request, with which parameters."""
