@@ -45,7 +45,18 @@ class Aside:
     text: str
 
 
-Span: TypeAlias = str | Code | Foreign | Aside
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """What a gate says in a word, with the sign that pages and Markdown give it.
+
+    Attributes:
+        text: `pass`, `fail` or `unmeasurable`.
+    """
+
+    text: str
+
+
+Span: TypeAlias = str | Code | Foreign | Aside | Sign
 Inline: TypeAlias = Span | tuple[Span, ...]
 """What stands in a line: a text of ours, a span, or several of both after one another."""
 
@@ -142,7 +153,7 @@ Block: TypeAlias = Heading | Strong | Verdict | Note | Table | Listing | Preform
 """A part of a document; an inline text is a paragraph."""
 
 SIGNS = {"pass": "✅", "fail": "❌", "unmeasurable": "⚠️"}
-"""What stands before each outcome on a page."""
+"""What stands before each outcome in Markdown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +206,7 @@ def plain(text: Inline) -> str:
 
 
 def _span_text(span: Span) -> str:
-    if isinstance(span, str | Aside):
+    if isinstance(span, str | Aside | Sign):
         return span if isinstance(span, str) else span.text
     text = clean(span.text)
     return shorten(text, span.width) if isinstance(span, Code) and span.width is not None else text
@@ -255,6 +266,8 @@ def _span_markdown(span: Span) -> str:
             return escaped(text)
         case Aside(text):
             return text
+        case Sign(text):
+            return f"{SIGNS[text]} {text}"
         case _:
             return span
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.report.document import SIGNS, Code, Table, Verdict
+from pytest_edgejson.report.document import Code, Sign, Table, Verdict
 from pytest_edgejson.report.figures import estimate_text, margin_text, value_text
 from pytest_edgejson.values.text import clean, columns, pad
 from pytest_edgejson.values.wording import counted, plural
@@ -103,6 +103,6 @@ def gates_table(decisions: Sequence[Decision]) -> Table:
     """Return what the gates of a model say."""
     return Table(
         ["", "gate", "measured"],
-        [[f"{SIGNS[each.outcome]} {each.outcome}", Code(each.gate.text), Code(measured(each))] for each in decisions],
+        [[Sign(each.outcome), Code(each.gate.text), Code(measured(each))] for each in decisions],
         ("left", "left", "left"),
     )

@@ -143,8 +143,8 @@ def sections(overview: Overview, figures: Mapping[str, Sequence[Figure]] | None 
     """
     drawn = figures or {}
     return [
-        Section("summary", "Summary", [_summary(overview), *drawn.get("summary", ()), *_beside(overview)]),
         Section("gates", "Gates", [*_gates(overview)]),
+        Section("summary", "Summary", [_summary(overview), *drawn.get("summary", ()), *_beside(overview)]),
         Section("comparison", "Comparison", [block for each in overview.reports for block in without_cases(each)]),
         Section(
             "complexity",
