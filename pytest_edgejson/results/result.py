@@ -136,7 +136,7 @@ def make_result(
     record = extraction.as_dict()
     if thoughts:
         record["thoughts"] = [list(pair) for pair in thoughts]
-    rule = read_rule(schema.comparators, case.accept) if case.accept else schema.rule
+    rule = schema.rule_of(case)
     scored = score(case.expected_output, extraction, schema, rule)
     value = extraction.value
     diff = None if scored.alignment is None else compare(scored.alignment)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pytest_edgejson.suite.cases import Complexity
+    from pytest_edgejson.suite.cases import Case, Complexity
     from pytest_edgejson.suite.quick import QuickValidator
     from pytest_edgejson.values.rules import Rule
 
@@ -79,6 +79,10 @@ class Schema:
     def rule(self) -> Rule | None:
         """How values are compared; None for exactly."""
         return read_rule(self.comparators) if self.comparators else None
+
+    def rule_of(self, case: Case) -> Rule | None:
+        """Return how answers to a case are compared; None for exactly."""
+        return read_rule(self.comparators, case.accept) if case.accept else self.rule
 
     @cached_property
     def types(self) -> frozenset[str]:

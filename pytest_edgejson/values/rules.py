@@ -13,7 +13,7 @@ from pytest_edgejson.values.fields import ITEM, KEY, Each, format_field, parse_f
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, is_leaf, json_type, leaf_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.values.comparators import Use
     from pytest_edgejson.values.fields import FieldPath, Step
@@ -113,6 +113,39 @@ class Rule:
                 if use.comparator.takes is not None and kind in use.comparator.types
             )
         )
+
+    def along(self, path: Sequence[str | int]) -> list[Rule]:
+        """Return the rules of the places on the way to one, as far as there are any, the place itself included."""
+        rules = [self]
+        for step in path:
+            inner = rules[-1].at(step)
+            if inner is None:
+                break
+            rules.append(inner)
+        return rules
+
+    def stands_in(self, expected: Any, text: str, numbers: Collection[float] = ()) -> bool:
+        """Tell whether something stands in a text that counts as an expected scalar.
+
+        Args:
+            expected: the scalar.
+            text: any text.
+            numbers: those that stand in it.
+        """
+        if "" in self.accepted:
+            return True
+        for value in (expected, *self.accepted):
+            if isinstance(value, str):
+                one, whole = self.normal(value), self.normal(text)
+                if one in whole or any(
+                    use.comparator.stands_in(one, whole, dict(use.parameters))
+                    for use in self.uses
+                    if use.comparator.stands_in is not None
+                ):
+                    return True
+            elif json_type(value) == "number" and any(self.takes(value, number) for number in numbers):
+                return True
+        return False
 
     def changed_at(self, path: tuple[Step, ...], change: Callable[[Rule], Rule]) -> Rule:
         """Return this rule with the one of a field in it changed, and no other one."""

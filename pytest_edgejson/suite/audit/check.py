@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.fields import keys_of
-from pytest_edgejson.suite.audit.shared_rules import Repeats, labels_of, misplaced, total_errors
+from pytest_edgejson.suite.audit.shared_rules import (
+    Repeats,
+    is_settled,
+    labels_of,
+    makes_up_for,
+    misplaced,
+    numbers_in,
+    total_errors,
+)
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
+from pytest_edgejson.suite.subschemas import parts_at
+from pytest_edgejson.values.fields import ITEM, parse_field
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
 from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
@@ -23,9 +33,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
 
-# Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one
-# number: commas before groups of three digits separate thousands.
-_NUMBER = re.compile(r"(?<![\w.])-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w|\.\d)")
 _SHOWN = 100
 _TRUE = re.compile(r"\b(?:true|yes|on|enabled)\b", re.IGNORECASE)
 _FALSE = re.compile(r"\b(?:false|no|off|disabled|not)\b", re.IGNORECASE)
@@ -86,7 +93,8 @@ def case_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> I
         yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
     for _, message in evidence.problems(case):
         yield message
-    absent = [(path, value) for path, value in absent_values(case) if ".".join(keys_of(path)) not in labels]
+    yield from _unknown_places(case, schema)
+    absent = [(path, value) for path, value in absent_values(case, schema) if ".".join(keys_of(path)) not in labels]
     for path, value in absent:
         yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
     # A record that cannot be read back for another reason than an absent value has lost its structure.
@@ -97,23 +105,32 @@ def case_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> I
             yield message
 
 
-def _number(text: str) -> int | float | None:
-    """Return a number of a text, whole ones exactly; None for one too long to be anyone's value."""
-    digits = text.replace(",", "")
-    try:
-        return float(digits) if set(digits) & set(".eE") else int(digits)
-    except ValueError:
-        return None
+def _unknown_places(case: Case, schema: Schema) -> Iterator[str]:
+    """Yield the places of accepted values that neither the schema nor the expected output has."""
+    known = {tuple(ITEM if isinstance(step, int) else step for step in path) for path in _places(case.expected_output)}
+    for place in case.accept:
+        path = tuple(0 if step is ITEM else step for step in parse_field(place))
+        field = tuple(ITEM if isinstance(step, int) else step for step in path)
+        if field not in known and not parts_at(schema.document, cast("LeafPath", path)):
+            yield f"'accept' names {place}, which the schema does not know"
 
 
-def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
+def _places(value: Any, path: LeafPath = ()) -> Iterator[LeafPath]:
+    yield path
+    steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, inner in steps:
+        yield from _places(inner, (*path, step))
+
+
+def absent_values(case: Case, schema: Schema) -> Iterator[tuple[LeafPath, Any]]:
     """Yield path and value of each expected leaf that does not stand in the prompt.
 
     A string must stand there as it is, a number by its value, a boolean by a word such as `true`, `yes` or `off`;
-    unless the row's evidence proves the value.
+    unless the row's evidence proves the value, or the field is ignored, or something that counts as the value is there.
     """
+    rule = schema.rule_of(case)
     proved = evidence.proved(case)
-    numbers = {_number(text) for text in _NUMBER.findall(case.prompt)}
+    numbers = numbers_in(case.prompt)
     for path, value in leaves(case.expected_output).items():
         match value:
             case bool():
@@ -124,6 +141,7 @@ def absent_values(case: Case) -> Iterator[tuple[LeafPath, Any]]:
                 there = value in case.prompt
             case _:
                 there = True
+        there = there or (rule is not None and makes_up_for(rule, path, value, case.prompt))
         if not there and format_path(path) not in proved:
             yield path, value
 
@@ -134,7 +152,7 @@ def _unrecoverable(case: Case, schema: Schema) -> Iterator[str]:
         record = parse_prompt(case.prompt, schema.document)
     except FormError:
         return
-    if equal(record, case.expected_output):
+    if equal(record, case.expected_output) or is_settled(case, schema, record):
         return
     # Other boundaries give other paths: the same labels in the same order, cut elsewhere.
     moved, other = misplaced(case.expected_output, record)

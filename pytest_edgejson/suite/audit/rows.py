@@ -9,6 +9,7 @@ from pytest_edgejson.suite.audit.findings import finding_of
 from pytest_edgejson.suite.audit.shared_rules import Repeats
 from pytest_edgejson.suite.audit.similarity import near_duplicates, words_of
 from pytest_edgejson.values.jsonvalue import equality_key
+from pytest_edgejson.values.rules import Keys, counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ def _contradictions(rows: Iterable[CaseRow]) -> Iterator[Finding]:
     """Which of two labels of one prompt is right, nobody knows: both are told."""
     by_prompt: defaultdict[str, dict[Hashable, list[CaseRow]]] = defaultdict(dict)
     for row in rows:
-        by_prompt[row.case.prompt].setdefault(equality_key(row.case.expected_output), []).append(row)
+        by_prompt[row.case.prompt].setdefault(_label(row), []).append(row)
     for by_output in by_prompt.values():
         first, *others = by_output.values()
         for group in by_output.values() if others else ():
@@ -36,6 +37,12 @@ def _contradictions(rows: Iterable[CaseRow]) -> Iterator[Finding]:
             for row in group:
                 message = f"{_place(other, row)} has the same prompt and another expected output"
                 yield finding_of(row, "contradiction", message)
+
+
+def _label(row: CaseRow) -> Hashable:
+    """Return what labels that count as the same have in common, as far as comparators tell that without comparing."""
+    rule, value = row.schema.rule, row.case.expected_output
+    return equality_key(value) if rule is None or not rule.is_keyed else Keys().of(counted(value, rule), rule)
 
 
 def _duplicates(rows: Iterable[CaseRow]) -> Iterator[Finding]:

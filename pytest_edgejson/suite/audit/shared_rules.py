@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.suites import suite_at
 from pytest_edgejson.suite.totals import wrong_totals
 from pytest_edgejson.values.jsonvalue import equal, equality_key, leaves
+from pytest_edgejson.values.rules import agree, counted
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
@@ -16,7 +18,14 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.files import CaseRow
+    from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
+    from pytest_edgejson.values.rules import Rule
+
+
+# Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one
+# number: commas before groups of three digits separate thousands.
+_NUMBER = re.compile(r"(?<![\w.])-?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?(?!\w|\.\d)")
 
 
 @cache
@@ -58,3 +67,40 @@ def misplaced(expected: Any, stated: Any) -> tuple[list[LeafPath], list[LeafPath
     ours, theirs = leaves(expected), leaves(stated)
     moved = [path for path in (*ours, *theirs) if path not in ours or path not in theirs]
     return moved, [path for path, value in ours.items() if path in theirs and not equal(theirs[path], value)]
+
+
+def _number(text: str) -> int | float | None:
+    """Return a number of a text, whole ones exactly; None for one too long to be anyone's value."""
+    digits = text.replace(",", "")
+    try:
+        return float(digits) if set(digits) & set(".eE") else int(digits)
+    except ValueError:
+        return None
+
+
+def numbers_in(text: str) -> set[int | float]:
+    """Return the numbers that stand in a text."""
+    return {number for digits in _NUMBER.findall(text) if (number := _number(digits)) is not None}
+
+
+def makes_up_for(rule: Rule, path: LeafPath, value: Any, text: str) -> bool:
+    """Tell whether a text need not have a value as it is, by the comparators of its field.
+
+    Args:
+        rule: how the case's answers are compared.
+        path: the place of the value.
+        value: the expected leaf.
+        text: the case's text.
+    """
+    rules = rule.along(path)
+    if any(each.has("ignored") for each in rules):
+        return True
+    return len(rules) == len(path) + 1 and rules[-1].stands_in(value, text, numbers_in(text))
+
+
+def is_settled(case: Case, schema: Schema, stated: Any) -> bool:
+    """Tell whether what a text states counts as what is expected, by the comparators of the case's fields."""
+    rule = schema.rule_of(case)
+    if rule is None:
+        return False
+    return agree(counted(case.expected_output, rule), counted(stated, rule), rule)

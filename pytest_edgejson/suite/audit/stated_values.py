@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.boundaries import of_boundaries, renders_alike
 from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
-from pytest_edgejson.suite.audit.shared_rules import misplaced
+from pytest_edgejson.suite.audit.shared_rules import makes_up_for, misplaced
 from pytest_edgejson.suite.rendering import scalar_text
 from pytest_edgejson.suite.subschemas import parts_at
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
+from pytest_edgejson.values.rules import agree, counted
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.suite.rendering import Reading
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
+    from pytest_edgejson.values.rules import Rule
 
 # In free text a value may be there in other words. That it should be there is claimed only of fields that are copied
 # from the text elsewhere in the suite: this many times as often as not.
@@ -61,6 +63,10 @@ def of_reading(row: CaseRow, reading: Reading) -> Iterator[Finding]:
     case = row.case
     wanted = {keys_of(path)[:end] for path in leaves(case.expected_output) for end in range(1, len(path) + 1)}
     stated = _asked_for(reading.record, row.schema.document, wanted, ())
+    rule = row.schema.rule_of(case)
+    if rule is not None:
+        case = replace(case, expected_output=counted(case.expected_output, rule))
+        row, stated = replace(row, case=case), _settled(case.expected_output, counted(stated, rule), rule)
     difference = _difference(stated, case.expected_output)
     yield from _of_values(row, difference)
     if difference.changed or difference.absent or difference.omitted:
@@ -77,6 +83,23 @@ def of_reading(row: CaseRow, reading: Reading) -> Iterator[Finding]:
     if as_read and list(leaves(stated)) != list(leaves(case.expected_output)):
         yield finding_of(row, "key_order", "the expected output has its keys in another order than the text")
     yield from of_boundaries(row, reading, stated)
+
+
+def _settled(expected: Any, stated: Any, rule: Rule | None) -> Any:
+    """Return what a prompt states, with the expected values in the place of those that count as them."""
+    if rule is None:
+        return stated
+    if agree(expected, stated, rule):
+        return expected
+    if isinstance(expected, dict) and isinstance(stated, dict):
+        return {
+            key: _settled(expected[key], item, rule.at(key)) if key in expected else item
+            for key, item in stated.items()
+        }
+    if isinstance(expected, list) and isinstance(stated, list):
+        pairs = zip(expected, stated, strict=False)
+        return [_settled(*pair, rule.at(place)) for place, pair in enumerate(pairs)] + stated[len(expected) :]
+    return stated
 
 
 def _of_values(row: CaseRow, difference: _Difference) -> Iterator[Finding]:
@@ -195,9 +218,11 @@ class FreeTexts:
         from pytest_edgejson.values.prompt_text import PromptText
 
         prompt = PromptText(row.case.prompt)
-        proved = evidence.proved(row.case)
+        proved, rule = evidence.proved(row.case), row.schema.rule_of(row.case)
         for path, value in leaves(row.case.expected_output).items():
             if not isinstance(value, str | int | float) or isinstance(value, bool) or value == "":
+                continue
+            if rule is not None and makes_up_for(rule, path, value, row.case.prompt):
                 continue
             if format_path(path) in proved or prompt.holds(value):
                 self._held[row.schema.id, keys_of(path)] += 1
