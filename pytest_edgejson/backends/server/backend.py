@@ -277,7 +277,7 @@ class ServerBackend(Backend):
                     self.watch.note(said)
                     await asyncio.sleep(pause_s)
         if models and not {self._model, f"{self._model}:latest"} & {*models}:
-            self.watch.note(
+            self.watch.warn(
                 f"edgejson: {self._spec.name}: warning: the server answers, but lists no model {self._model!r}; it "
                 f"lists: {_names(self._model, models)}"
             )
