@@ -124,7 +124,6 @@ class ModelSpec:
     name: str
     backend: str = "transformers"
     model: str | None = None
-    server: Server | None = None
     adapter: str | None = None
     revision: str | None = None
     adapter_revision: str | None = None
@@ -138,6 +137,7 @@ class ModelSpec:
     package: str | None = None
     file: str | None = None
     install: str | None = None
+    server: Server | None = None
     trust_remote_code: bool = False
     parameters: int | None = None
     loops: str | None = None

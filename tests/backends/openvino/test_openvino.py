@@ -101,8 +101,8 @@ def test_a_case_that_takes_too_long_is_a_timeout_with_what_it_said(tmp_path: Pat
 def test_an_adapter_is_merged_into_its_base(model: Path, cache: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tmp_path / "adapter", model, base=str(model))
     asked = requests(prompts(4))
-    spec = ModelSpec("adapted", "openvino", str(model), str(adapter), prompt="{prompt}")
-    plain = ModelSpec("adapted", "transformers", str(model), str(adapter), prompt="{prompt}")
+    spec = ModelSpec("adapted", "openvino", str(model), adapter=str(adapter), prompt="{prompt}")
+    plain = ModelSpec("adapted", "transformers", str(model), adapter=str(adapter), prompt="{prompt}")
     found = content(load(spec, cache), asked)
     assert found == content(load(plain, None), asked)
     assert found != content(load(model, cache), asked)
