@@ -8,6 +8,7 @@ from helpers.projects import Project
 RESULTS = "--edgejson-results=results.jsonl"
 
 
+@pytest.mark.slow
 def test_what_came_before_a_backend_broke_counts(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

@@ -156,6 +156,7 @@ def test_an_isolated_one_may_crash(acme: Project, pytester: pytest.Pytester) -> 
     assert error == "the process that ran the model ended with exit status 3"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -227,6 +228,7 @@ def pytest_configure(config):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("how", "workers"), [(HOOK, ()), (HOOK, ("-n", "2")), (REGISTERS, ())], ids=["hook", "xdist", "registers a plugin"]
 )

@@ -127,6 +127,7 @@ def test_keys_of_servers_are_for_models_of_servers(project: Project, pytester: p
     assert "'base_url' is for models that a server runs: add backend = \"openai\"" in result.stderr.str()
 
 
+@pytest.mark.slow
 def test_the_key_stands_in_nothing_that_is_written(
     project: Project, server: FakeServer, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +205,7 @@ def test_a_run_that_was_broken_off_goes_on_where_it_was(
     assert len(server.cases) == before + 3
 
 
+@pytest.mark.slow
 def test_a_server_that_dies_ends_the_model_with_one_reason(
     project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ SLOW = """
 """
 
 
+@pytest.mark.slow
 def test_what_is_finished_counts_and_a_rerun_goes_on(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(SLOW)
     run = ("--edgejson-model=control:gold", RESULTS)

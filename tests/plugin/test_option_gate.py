@@ -179,6 +179,7 @@ def test_an_internal_error(project: Project, pytester: pytest.Pytester) -> None:
     assert result.ret == INTERNAL
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

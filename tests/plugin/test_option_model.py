@@ -82,6 +82,7 @@ def test_an_unknown_model_names_the_files_that_were_read(
     result.stderr.fnmatch_lines([f"ERROR: unknown model 'ours'*{read}"])
 
 
+@pytest.mark.slow
 def test_a_models_file_here_that_the_rootdir_leaves_out_is_named(
     project: Project, pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

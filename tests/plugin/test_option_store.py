@@ -53,6 +53,7 @@ def test_a_model_does_not_get_the_answers_of_another(project: Project, pytester:
     pytester.runpytest(f"--edgejson-model={recording}").assert_outcomes(passed=5, failed=1)
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_taken_up(project: Project, pytester: pytest.Pytester) -> None:
     conftest = pytester.makeconftest(
         """

@@ -43,6 +43,7 @@ def test_the_printed_command_runs_just_this_case(project: Project, pytester: pyt
     assert "--edgejson-assert=schema" in command
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["two words", "it's", 'a "quote"', "$(touch owned)", "`x`", "a;b&c"])
 def test_the_printed_command_runs_in_a_shell_whatever_the_folder_is_called(
     project: Project, pytester: pytest.Pytester, folder: str

@@ -64,6 +64,7 @@ def flat(found: dict[str, list[list[str]]]) -> tuple[list[int], list[str]]:
     return sorted(map(len, each)), [name for call in each for name in call]
 
 
+@pytest.mark.slow
 def test_each_worker_generates_only_its_block(pytester: pytest.Pytester, calls: Calls) -> None:
     models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty")
     pytester.runpytest_subprocess(*models, "-n2").assert_outcomes(passed=6, failed=6)
@@ -107,6 +108,7 @@ def test_last_failed_is_shared_out_again(pytester: pytest.Pytester, calls: Calls
     assert calls() == {}
 
 
+@pytest.mark.slow
 def test_nothing_is_generated_twice_before_a_stop(pytester: pytest.Pytester, calls: Calls) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:empty", "-n2", "--maxfail=1")
     assert result.ret == pytest.ExitCode.INTERRUPTED

@@ -59,6 +59,7 @@ def test_it_is_an_ordinary_failure_of_its_case(project: Project, pytester: pytes
     assert [case.get("name") for case in cases if case.find("failure") is not None] == ["contact-001[replay:answers]"]
 
 
+@pytest.mark.slow
 def test_50_megabytes(project: Project, pytester: pytest.Pytester) -> None:
     hostile = {
         "contact-001": json.dumps({"name": "x" * 50_000_000, "age": 36}),

@@ -122,6 +122,7 @@ def test_a_line_of_100_megabytes(tmp_path: Path) -> None:
     assert len(caught.value.message) < 200
 
 
+@pytest.mark.slow
 def test_a_file_of_100_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "many.jsonl"
     prompt = "word " * 20_000

@@ -444,6 +444,7 @@ def test_checkpoints_of_another_training_are_not_taken(trained: tuple[Path, dict
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
 def test_settings_may_change_while_there_is_no_checkpoint(tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         _cut_off_at(patch, 0)

@@ -179,6 +179,7 @@ def test_its_port_is_of_this_machine_alone_and_closed_at_the_end(small: Path) ->
     backend.close()
 
 
+@pytest.mark.slow
 def test_a_model_may_be_closed_as_soon_as_it_is_loaded(small: Path) -> None:
     # Now and then xllamacpp 2026.10 waits for ever where nothing was asked before.
     for _ in range(20):
@@ -217,6 +218,7 @@ def test_a_prompt_has_one_beginning_of_sequence(nano: Path) -> None:
     assert backend.render(case).startswith("<|begin|>[user] Extract the structured")
 
 
+@pytest.mark.slow
 def test_drawn_answers_follow_the_seed_and_the_repeat(small: Path) -> None:
     asked = requests(prompts(5))
     again = [Request(each.key, each.text, each.case, repeat=2) for each in asked]

@@ -142,6 +142,7 @@ def test_answers_and_what_identifies_them_are_the_models_own(planted: Path) -> N
         alone.close()
 
 
+@pytest.mark.slow
 def test_a_model_that_dies_while_it_is_loaded_is_tried_once(
     planted: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -234,6 +235,7 @@ def test_it_finds_what_this_process_finds(
     assert "found" in capfd.readouterr().err
 
 
+@pytest.mark.slow
 def test_pytests_own_process_loads_no_model_library(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

@@ -189,6 +189,7 @@ class Turns:
             backend.close()
 
 
+@pytest.mark.slow
 def test_one_process_loads_the_base_of_several_models_once(
     planted: Path, adapters: dict[str, Path | None], capfd: pytest.CaptureFixture[str]
 ) -> None:

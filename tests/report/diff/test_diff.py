@@ -239,6 +239,7 @@ def test_many_findings_are_counted_rather_than_shown():
     assert len(render_diff(made, verbose=True).splitlines()) >= 100
 
 
+@pytest.mark.slow
 def test_a_million_findings_and_megabytes_are_a_screenful():
     count = 1_000_000
     many = made_up(fields=[field(f"a[{number}].b", expected=number, got=-number) for number in range(count)])
