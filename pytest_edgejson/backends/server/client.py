@@ -130,6 +130,9 @@ class Client:
             default_headers=headers,
             http_client=self._http,
         )
+        if self._server.base_url != OPENAI_URL:
+            # The client takes them from the environment: they are nobody else's business.
+            self._openai.organization = self._openai.project = None
         return self
 
     async def __aexit__(self, *_: object) -> None:

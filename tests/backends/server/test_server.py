@@ -399,10 +399,14 @@ def test_a_missing_key_is_told(server: FakeServer, monkeypatch: pytest.MonkeyPat
     assert message == "tested: the environment variable MY_KEY is not set (api_key_env): export MY_KEY=…"
 
 
-def test_openais_key_goes_to_nobody_else(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_openais_goes_to_nobody_else(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openais-own")
+    monkeypatch.setenv("OPENAI_ORG_ID", "org-own")
+    monkeypatch.setenv("OPENAI_PROJECT_ID", "project-own")
     load(server).check(lambda: True)
-    assert all("Authorization" not in headers for _, headers in server.seen)
+    assert server.seen
+    for _, headers in server.seen:
+        assert not {"authorization", "openai-organization", "openai-project"} & {name.lower() for name in headers}
 
 
 def test_a_base_url_without_v1_is_told(server: FakeServer) -> None:
