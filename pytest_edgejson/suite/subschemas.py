@@ -45,3 +45,17 @@ def parts_at(document: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]
             inner = [properties.get(within) for properties in inner if isinstance(properties, dict)]
         parts = [found for part in inner for found in alternatives(document, part)]
     return parts
+
+
+def own_part_at(document: Mapping[str, Any], path: Path) -> Mapping[str, Any] | None:
+    """Return what a schema says of a place by `properties` and `items` alone, without what it refers to or combines.
+
+    None where it does not know a key. Where it lets anything stand, that is an empty schema.
+    """
+    part = document
+    for step in path:
+        inner = part.get("items", True) if isinstance(step, int) else part.get("properties", {}).get(step)
+        if inner is None:
+            return None
+        part = inner if isinstance(inner, dict) else {}
+    return part

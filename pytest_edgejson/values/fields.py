@@ -12,6 +12,8 @@ from pytest_edgejson.values.jsonvalue import format_path
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pytest_edgejson.values.jsonvalue import Path as LeafPath
+
 
 class Each(Enum):
     """Steps to more than one place."""
@@ -29,6 +31,11 @@ Step: TypeAlias = "str | int | Each"
 FieldPath: TypeAlias = tuple[Step, ...]
 
 _STEP = re.compile(r'(?P<each>\[\]|\.?\*)|\[(?P<index>\d{1,9})\]|\[(?P<quoted>")|\.?(?P<key>[^.\[\]"*]+)')
+
+
+def keys_of(path: LeafPath) -> tuple[str, ...]:
+    """Return the keys of a place in a value: those of its field, whatever the places in arrays."""
+    return tuple(step for step in path if isinstance(step, str))
 
 
 def format_field(path: Iterable[Step]) -> str:

@@ -19,7 +19,7 @@ from pytest_edgejson.backends.llamacpp.room import Room, token_bytes
 from pytest_edgejson.backends.local.gguf_places import find_gguf, pieces_of
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.model_files import ModelFiles, find_tokenizer, hash_files, need_libraries
-from pytest_edgejson.backends.local.tokenizers import read_tokenizer
+from pytest_edgejson.backends.local.tokenizers import read_tokenizer, token_texts
 from pytest_edgejson.backends.prompt_tokens import PromptTokens
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.values.wording import first_line
@@ -224,7 +224,7 @@ class LlamaCppBackend(Backend):
         try:
             if self._tokenizer_place is not None:
                 ids = self._encode(text)
-                pieces = [str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in ids]
+                pieces = token_texts(self._tokenizer, ids)
             else:
                 found = self._reader.tokenize(text, add_special=not self._prompts.is_chat)
                 ids, pieces = [token for token, _ in found], [piece for _, piece in found]

@@ -12,7 +12,6 @@ import hashlib
 import importlib.metadata
 import json
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ from pytest_edgejson.backends.local.local_model import LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
-from pytest_edgejson.backends.local.tokenizers import prompt_tokens, read_tokenizer
+from pytest_edgejson.backends.local.tokenizers import chat_text, prompt_tokens, read_tokenizer, token_texts
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.backends.references import is_gguf
 from pytest_edgejson.values.wording import first_line
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
         FinishReason,
         GenerationSettings,
         LoadOptions,
-        Message,
         Prompt,
         Request,
     )
@@ -199,7 +197,9 @@ class TransformersBackend(Backend):
         """
         prompt = self._prompts.make(case)
         try:
-            return prompt if isinstance(prompt, str) else self._apply_chat(prompt)
+            if isinstance(prompt, str):
+                return prompt
+            return chat_text(self._tokenizer, prompt, self._prompts.chat_template_kwargs)
         except ValueError as error:
             raise BackendError(f"{self._spec.name}: {case.id}: {error}") from None
 
@@ -241,7 +241,7 @@ class TransformersBackend(Backend):
             ids = self._encode(text)
         except (TypeError, UnicodeError) as error:
             raise BackendError(f"{self._spec.name}: the prompt cannot be tokenized: {first_line(error)}") from None
-        pieces = [self._tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in ids]
+        pieces = token_texts(self._tokenizer, ids)
         return prompt_tokens(self._tokenizer, text, ids, pieces, is_chat=self._prompts.is_chat)
 
     def count_tokens(self, text: str) -> int:
@@ -284,16 +284,6 @@ class TransformersBackend(Backend):
         """What this kind of backend adds to the fingerprint, as JSON builtins."""
         own = {"backend": "transformers", "decoding": _DECODING, "device": self._device.kind}
         return own if self._settings.constrain == "none" else {**own, "grammar": grammar.VERSION}
-
-    def _apply_chat(self, messages: Sequence[Message]) -> str:
-        from jinja2 import TemplateError
-
-        said = [asdict(message) for message in messages]
-        further = self._prompts.chat_template_kwargs
-        try:
-            return str(self._tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True, **further))
-        except (TemplateError, TypeError, ValueError) as error:
-            raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
 
     def _encode(self, text: str) -> list[int]:
         # A chat template writes the special tokens itself.

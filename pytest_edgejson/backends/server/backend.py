@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.devices import workers
 from pytest_edgejson.backends.interface import Backend, BackendError, Message, Request
 from pytest_edgejson.backends.local.model_files import find_tokenizer, need_libraries
-from pytest_edgejson.backends.local.tokenizers import prompt_tokens, read_tokenizer
+from pytest_edgejson.backends.local.tokenizers import adds_bos, chat_text, prompt_tokens, read_tokenizer, token_texts
 from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.backends.server.endpoints import ENDPOINTS
 from pytest_edgejson.backends.server.entry import server_of
@@ -194,7 +194,7 @@ class ServerBackend(Backend):
         if self._tokenizer_place is None or not isinstance(prompt, str):
             return None
         ids = self._encode(prompt)
-        pieces = [str(self._tokenizer.decode([token], clean_up_tokenization_spaces=False)) for token in ids]
+        pieces = token_texts(self._tokenizer, ids)
         return prompt_tokens(self._tokenizer, prompt, ids, pieces, is_chat=self._prompts.is_chat)
 
     def count_tokens(self, text: str) -> int:
@@ -326,17 +326,10 @@ class ServerBackend(Backend):
         return list(self._tokenizer.encode(text, add_special_tokens=not self._prompts.is_chat))
 
     def _apply_chat(self, messages: Sequence[Message]) -> str:
-        from jinja2 import TemplateError
-
-        said, further = [asdict(message) for message in messages], self._prompts.chat_template_kwargs
-        tokenizer = self._tokenizer
-        try:
-            text = str(tokenizer.apply_chat_template(said, tokenize=False, add_generation_prompt=True, **further))
-        except (TemplateError, TypeError, ValueError) as error:
-            raise ValueError(f"the tokenizer's chat template fails: {first_line(error)}") from None
-        adds_bos = tokenizer.bos_token_id is not None and tokenizer.encode("a")[:1] == [tokenizer.bos_token_id]
+        text = chat_text(self._tokenizer, messages, self._prompts.chat_template_kwargs)
         # A server that is sent a text begins it as the tokenizer does.
-        return text.removeprefix(tokenizer.bos_token) if adds_bos and not self._sends_ids else text
+        begins_it = not self._sends_ids and adds_bos(self._tokenizer)
+        return text.removeprefix(self._tokenizer.bos_token) if begins_it else text
 
     @functools.cached_property
     def _tokenizer(self) -> Any:

@@ -6,9 +6,10 @@ import copy
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import finding_of, list_paths
 from pytest_edgejson.suite.rendering import FormError, read_prompt, required_keys, splits
+from pytest_edgejson.suite.subschemas import own_part_at
+from pytest_edgejson.values.fields import keys_of
 from pytest_edgejson.values.jsonvalue import equal, format_path
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _can_be_cut_otherwise(record: Any, path: LeafPath, schema: Schema) -> bool:
         holder = holder[step]
     array = holder[path[-1]]
     lines = [(key, value) for item in array for key, value in item.items()]
-    required = required_keys(part_at(schema.document, (*path, 0)) or {})
+    required = required_keys(own_part_at(schema.document, (*path, 0)) or {})
     ways = splits([key for key, _ in lines], required) if lines else iter([[]])
     for lengths in islice(ways, _MOST_SPLITS):
         if lengths != [len(item) for item in array]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.suite import evidence
-from pytest_edgejson.suite.audit.fields import keys_of
 from pytest_edgejson.suite.audit.shared_rules import (
     Repeats,
     is_settled,
@@ -20,7 +19,7 @@ from pytest_edgejson.suite.audit.shared_rules import (
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
 from pytest_edgejson.suite.subschemas import parts_at
-from pytest_edgejson.values.fields import ITEM, parse_field
+from pytest_edgejson.values.fields import ITEM, keys_of, parse_field
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaves
 from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.boundaries import of_boundaries, renders_alike
-from pytest_edgejson.suite.audit.fields import keys_of, part_at
 from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_paths
 from pytest_edgejson.suite.audit.shared_rules import makes_up_for, misplaced
 from pytest_edgejson.suite.rendering import scalar_text
-from pytest_edgejson.suite.subschemas import parts_at
+from pytest_edgejson.suite.subschemas import own_part_at, parts_at
+from pytest_edgejson.values.fields import keys_of
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
 from pytest_edgejson.values.rules import agree, counted
 from pytest_edgejson.values.text import show
@@ -138,7 +138,7 @@ def _asked_for(value: Any, document: Mapping[str, Any], wanted: Collection[tuple
     return {
         key: _asked_for(item, document, wanted, (*path, key))
         for key, item in value.items()
-        if keys_of((*path, key)) in wanted or part_at(document, (*path, key)) is not None
+        if keys_of((*path, key)) in wanted or own_part_at(document, (*path, key)) is not None
     }
 
 
