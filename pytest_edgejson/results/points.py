@@ -13,16 +13,16 @@ from pytest_edgejson.results.statistics import proportion_interval
 from pytest_edgejson.scoring.extraction import extract, without_thoughts
 from pytest_edgejson.scoring.search import OBJECT
 from pytest_edgejson.scoring.thoughts import Marks
+from pytest_edgejson.values.agreement import agree, counted
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import ABSENT, equal
-from pytest_edgejson.values.rules import agree, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.scoring.kinds import Policy
-    from pytest_edgejson.values.rules import Rule
+    from pytest_edgejson.values.agreement import Rule
 
 # A brace that begins an object, unlike the one of "the set {x, y}".
 _OBJECT = re.compile(r'\{\s*(?:"|\Z)')

@@ -13,7 +13,7 @@ from pytest_edgejson.scoring.kinds import FailureKind, Flag
 from pytest_edgejson.scoring.records import ExtractionRecord, FindingRecord, V3Record, ViolationRecord
 from pytest_edgejson.scoring.search import OBJECT
 from pytest_edgejson.suite.cases import Complexity
-from pytest_edgejson.values.rules import agree, counted, read_rule
+from pytest_edgejson.values.agreement import agree, counted, read_rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
-    from pytest_edgejson.values.rules import Rule
+    from pytest_edgejson.values.agreement import Rule
 
 
 Profile: TypeAlias = Literal["default", "v3"]

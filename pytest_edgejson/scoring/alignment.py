@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.values.agreement import Keys, agree
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, is_leaf
-from pytest_edgejson.values.rules import Keys, agree
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
+    from pytest_edgejson.values.agreement import Rule
     from pytest_edgejson.values.jsonvalue import Path
-    from pytest_edgejson.values.rules import Rule
 
 
 # Bounds of one alignment. Equal items are paired off before and don't count, so only arrays of hundreds of items that

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.scoring.alignment import align, count_leaves, count_right, without_gaps
+from pytest_edgejson.values.agreement import agree, counted
 from pytest_edgejson.values.decoding import MAX_DEPTH
 from pytest_edgejson.values.jsonvalue import is_leaf
-from pytest_edgejson.values.rules import agree, counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.extraction import Extraction
     from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.suite.violations import Violation
-    from pytest_edgejson.values.rules import Rule
+    from pytest_edgejson.values.agreement import Rule
 
 
 @dataclass(frozen=True, slots=True)

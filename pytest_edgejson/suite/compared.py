@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.subschemas import alternatives
+from pytest_edgejson.values.agreement import Rule, describe
 from pytest_edgejson.values.comparators import ComparatorError, read_uses
 from pytest_edgejson.values.fields import ITEM, KEY, format_field
-from pytest_edgejson.values.rules import Rule, describe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

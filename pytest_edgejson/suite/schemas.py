@@ -19,10 +19,10 @@ from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.compared import comparators_of, without_comparators
 from pytest_edgejson.suite.subschemas import alternatives
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
+from pytest_edgejson.values.agreement import read_rule
 from pytest_edgejson.values.comparators import ComparatorError
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import json_type
-from pytest_edgejson.values.rules import read_rule
 from pytest_edgejson.values.text import clean
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.suite.cases import Case, Complexity
     from pytest_edgejson.suite.quick import QuickValidator
-    from pytest_edgejson.values.rules import Rule
+    from pytest_edgejson.values.agreement import Rule
 
 MAX_VIOLATIONS = 100
 

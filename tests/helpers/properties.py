@@ -48,9 +48,9 @@ from pytest_edgejson.suite.cases import Case, CaseError, read_cases
 from pytest_edgejson.suite.drafts import validator_of
 from pytest_edgejson.suite.schemas import Schema, SchemaError, make_schema
 from pytest_edgejson.suite.validators import has_format, time_limit
+from pytest_edgejson.values.agreement import agree, counted, describe, read_rule
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode, read_number
 from pytest_edgejson.values.jsonvalue import equal, leaves
-from pytest_edgejson.values.rules import agree, counted, describe, read_rule
 
 FREE = Schema("free", "simple", {"type": "object"}, "free.json")
 _COLOUR = re.compile(r"\x1b\[\d*m")

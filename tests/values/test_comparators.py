@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from pytest_edgejson.values.agreement import agree, counted, describe, read_rule
 from pytest_edgejson.values.comparators import COMPARATORS, ComparatorError, read_uses
-from pytest_edgejson.values.rules import agree, counted, describe, read_rule
 
 
 def agrees(comparators: Any, expected: Any, got: Any) -> bool:

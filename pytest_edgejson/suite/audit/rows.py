@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.suite.audit.findings import finding_of
 from pytest_edgejson.suite.audit.shared_rules import Repeats
 from pytest_edgejson.suite.audit.similarity import near_duplicates, words_of
+from pytest_edgejson.values.agreement import Keys, counted
 from pytest_edgejson.values.jsonvalue import equality_key
-from pytest_edgejson.values.rules import Keys, counted
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.suites import suite_at
 from pytest_edgejson.suite.totals import wrong_totals
+from pytest_edgejson.values.agreement import agree, counted
 from pytest_edgejson.values.jsonvalue import equal, equality_key, leaves
-from pytest_edgejson.values.rules import agree, counted
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.suite.schemas import Schema
+    from pytest_edgejson.values.agreement import Rule
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
-    from pytest_edgejson.values.rules import Rule
 
 
 # Ends neither inside a longer number nor before its decimals; a full stop after it is no decimal point. `1,234` is one

@@ -17,9 +17,9 @@ from pytest_edgejson.suite.audit.findings import MOST_PATHS, finding_of, list_pa
 from pytest_edgejson.suite.audit.shared_rules import makes_up_for, misplaced
 from pytest_edgejson.suite.rendering import scalar_text
 from pytest_edgejson.suite.subschemas import own_part_at, parts_at
+from pytest_edgejson.values.agreement import agree, counted
 from pytest_edgejson.values.fields import keys_of
 from pytest_edgejson.values.jsonvalue import equal, format_path, leaf_key, leaves
-from pytest_edgejson.values.rules import agree, counted
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.audit.findings import Finding, Kind
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.suite.rendering import Reading
+    from pytest_edgejson.values.agreement import Rule
     from pytest_edgejson.values.jsonvalue import Path as LeafPath
-    from pytest_edgejson.values.rules import Rule
 
 # In free text a value may be there in other words. That it should be there is claimed only of fields that are copied
 # from the text elsewhere in the suite: this many times as often as not.
