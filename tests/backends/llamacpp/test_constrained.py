@@ -14,6 +14,7 @@ llguidance = pytest.importorskip("llguidance", reason="llguidance is not install
 pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (extra `gguf`)")
 pytest.importorskip("torch")
 
+from helpers.constraints import BOUNDED, ENDLESS  # noqa: E402
 from helpers.gguf_models import make_gguf  # noqa: E402
 from helpers.models import make_model, prompts, requests  # noqa: E402
 
@@ -28,19 +29,6 @@ from pytest_edgejson.suite import bundled  # noqa: E402
 from pytest_edgejson.suite.cases import read_cases  # noqa: E402
 from pytest_edgejson.suite.schemas import complexity_of, load_schemas, make_schema  # noqa: E402
 
-SHORT = {"type": "string", "maxLength": 3}
-BOUNDED = {
-    "type": "object",
-    "properties": {
-        "kind": {"enum": ["invoice", "receipt"]},
-        "total": {"type": "integer", "minimum": 0, "maximum": 999},
-        "tags": {"type": "array", "items": SHORT, "maxItems": 2},
-        "buyer": {"type": "object", "properties": {"name": SHORT}, "required": ["name"], "additionalProperties": False},
-    },
-    "required": ["kind", "total", "buyer"],
-    "additionalProperties": False,
-}
-ENDLESS = {"type": "object", "properties": {"a": {"type": "array", "items": {}, "minItems": 10_000}}, "required": ["a"]}
 SETTINGS = GenerationSettings(max_new_tokens=150, constrain="schema")
 
 

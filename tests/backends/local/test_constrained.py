@@ -14,6 +14,7 @@ pytest.importorskip("llguidance", reason="llguidance is not installed (extra `co
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
+from helpers.constraints import BOUNDED, ENDLESS  # noqa: E402
 from helpers.models import make_model, make_scripted, prompts, requests  # noqa: E402
 
 from pytest_edgejson.backends.interface import Completion, GenerationSettings, LoadOptions  # noqa: E402
@@ -23,19 +24,6 @@ from pytest_edgejson.scoring.extraction import extract  # noqa: E402
 from pytest_edgejson.suite.schemas import make_schema  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SHORT = {"type": "string", "maxLength": 3}
-BOUNDED = {
-    "type": "object",
-    "properties": {
-        "kind": {"enum": ["invoice", "receipt"]},
-        "total": {"type": "integer", "minimum": 0, "maximum": 999},
-        "tags": {"type": "array", "items": SHORT, "maxItems": 2},
-        "buyer": {"type": "object", "properties": {"name": SHORT}, "required": ["name"], "additionalProperties": False},
-    },
-    "required": ["kind", "total", "buyer"],
-    "additionalProperties": False,
-}
-ENDLESS = {"type": "object", "properties": {"a": {"type": "array", "items": {}, "minItems": 10_000}}, "required": ["a"]}
 SETTINGS = GenerationSettings(max_new_tokens=150, constrain="schema")
 
 
