@@ -71,7 +71,7 @@ class CaseFile(pytest.File):
         for case in cases:
             outputs[case.schema_id].append(case.expected_output)
         constraints = {
-            (model, schema_id): edgejson.constraint(model, schemas[schema_id], own)
+            (model, schema_id): edgejson.generation.constraint(model, schemas[schema_id], own)
             for model, (schema_id, own) in product(edgejson.specs, outputs.items())
         }
         asked = product(edgejson.specs, range(1, edgejson.settings.repeat + 1), cases)
@@ -87,7 +87,7 @@ class CaseFile(pytest.File):
                 repeat=repeat,
                 schema=schemas[case.schema_id],
                 constraint=constraints[model, case.schema_id],
-                outputs=edgejson.limiting(model, outputs[case.schema_id]),
+                outputs=edgejson.generation.limiting(model, outputs[case.schema_id]),
             )
 
 
@@ -129,7 +129,9 @@ class CaseItem(pytest.Item):
 
     @property
     def _is_drawn(self) -> bool:
-        return self.edgejson.is_drawn(self.job, lambda: (item.job for item in case_items(self.session.items)))
+        return self.edgejson.generation.is_drawn(
+            self.job, lambda: (item.job for item in case_items(self.session.items))
+        )
 
     def _jobs_beside(self) -> list[Job]:
         """Return the jobs of all cases that this process will run, and those of cases drawn to be generated alone."""
@@ -143,17 +145,17 @@ class CaseItem(pytest.Item):
 
     def _score(self, completion: Completion) -> Result:
         job = self.job
-        policy, constrain = self.edgejson.settings.extraction, self.edgejson.constrain(job.model)
+        policy, constrain = self.edgejson.settings.extraction, self.edgejson.generation.constrain(job.model)
         thoughts = self.edgejson.specs[job.model].thoughts
         return make_result(job.case, job.model, job.repeat, completion, self.schema, policy, constrain, thoughts)
 
     def _record(self, completion: Completion) -> Result:
         self.result = self._score(completion)
         if completion.finish_reason != "error":
-            if shown := self.edgejson.shots.of(self.job):
+            if shown := self.edgejson.generation.shots.of(self.job):
                 self.result["shots"] = shown
             if self.job.outputs:
-                self.result["max_new_tokens"] = self.edgejson.runner.limit(self.job)
+                self.result["max_new_tokens"] = self.edgejson.generation.runner.limit(self.job)
             server = self.edgejson.specs[self.job.model].server
             if server is not None and server.prices is not None:
                 cost = server.prices.of(completion.prompt_tokens, completion.output_tokens, completion.cached_tokens)
@@ -166,7 +168,7 @@ class CaseItem(pytest.Item):
         slices = self.edgejson.suite.slices
         self.user_properties += [("model", self.job.model), *((slices.key, each) for each in slices.of(self.job.case))]
         try:
-            self.completion = self.edgejson.completion(self.job, self._jobs_beside)
+            self.completion = self.edgejson.generation.runner.completion(self.job, self._jobs_beside)
         except BackendError as error:
             self.completion = Completion(self.job.key, "", "error", error=str(error))
         if self.completion.finish_reason in ("error", "timeout"):
@@ -174,7 +176,7 @@ class CaseItem(pytest.Item):
             raise CaseNotRun(self.completion.error or self.completion.finish_reason)
         try:
             if self._is_drawn:
-                self.completion_alone = self.edgejson.completion(self.alone, self._jobs_beside)
+                self.completion_alone = self.edgejson.generation.runner.completion(self.alone, self._jobs_beside)
         except BackendError as error:
             self.completion_alone = Completion(self.alone.key, "", "error", error=str(error))
 

@@ -11,24 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_edgejson.backends.constraint.wanted import any_json, schema_constraint
-from pytest_edgejson.backends.interface import BackendError, LoadOptions
-from pytest_edgejson.backends.runner import Job, Runner
-from pytest_edgejson.backends.store import Store, StoreError
+from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.plugin.chosen_models import (
     described_settings,
     find_backends,
-    generation_settings,
     refuse_inability,
     resolve_models,
 )
 from pytest_edgejson.plugin.chosen_suite import choose_suite, suite_folder
 from pytest_edgejson.plugin.collected import Collected
+from pytest_edgejson.plugin.generation import Generation
 from pytest_edgejson.plugin.node_ids import case_name, keyword
 from pytest_edgejson.plugin.options import Settings, given
 from pytest_edgejson.plugin.shots import Shots
-from pytest_edgejson.plugin.terminal_progress import make_progress
-from pytest_edgejson.results.batching import draw
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.suite import bundled
@@ -36,10 +31,10 @@ from pytest_edgejson.suite.suites import EDGEJSON
 from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Backend, BackendType, Completion, Constrain, GenerationSettings
-    from pytest_edgejson.backends.progress import Progress
+    from pytest_edgejson.backends.interface import BackendType
+    from pytest_edgejson.backends.runner import Job
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.gatekeeper import Gatekeeper
     from pytest_edgejson.plugin.xdist import Workers
@@ -65,13 +60,12 @@ class Session:
         config: pytest's.
         settings: what was asked for.
         suite: whose cases run.
-        backends: the kinds of backends by prefix.
         specs: the models by the name in node ids, in order.
         typed: what was typed for each of them.
         results: what came in, in order; on the controller only.
         places: file and 1-based line of the case of each result.
         collected: cases and files that pytest came upon.
-        shots: the examples that prompts show.
+        generation: what asks the models.
         decisions: what the gates say, once all cases ran; on the controller only.
         comparisons: with the baseline, by model, once all cases ran.
         others_failed: items that failed and that no gate forgives.
@@ -87,13 +81,13 @@ class Session:
         self.config = config
         self.settings = settings
         self.suite = suite
-        self.backends = find_backends(config)
-        models = resolve_models(settings, config, self.backends, suite)
+        backends = find_backends(config)
+        models = resolve_models(settings, config, backends, suite)
         self.typed = {name: typed for name, (typed, _) in models.items()}
         self.specs = {name: spec for name, (_, spec) in models.items()}
         self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
-        self.workers = _make_workers(config, self.specs, settings, self.backends)
+        self.workers = _make_workers(config, self.specs, settings, backends)
         self.has_begun = False
         self.warnings: list[str] = []
         self.results: list[Result] = []
@@ -101,7 +95,6 @@ class Session:
         self.comparisons: dict[str, Report] = {}
         self.places: list[tuple[str, int]] = []
         self.collected = Collected()
-        self.shots = Shots(self.specs, settings, self.collected, self.schemas)
         self._answered: dict[str, Collection[str]] = {}
         self._misses: Counter[str] = Counter()
         self._gatekeeper: Gatekeeper | None = None
@@ -109,12 +102,19 @@ class Session:
         self.decisions_shown = False
         self.manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
-        self._runner: Runner | None = None
-        self._progress: Progress | None = None
         self._schemas: dict[Path, Schemas] = {}
         self._schema_of: dict[str, Schema] = {}
         self._schema_folders: dict[Path, Path] = {}
-        self._drawn: dict[str, frozenset[str]] = {}
+        self.generation = Generation(
+            config,
+            settings,
+            self.specs,
+            backends,
+            Shots(self.specs, settings, self.collected, self.schemas),
+            self._schemas.values(),
+            self.workers,
+            self.warnings,
+        )
 
     def schemas(self, file: Path) -> Schemas:
         """Return the schemas by id for a file of cases, loaded once.
@@ -132,120 +132,12 @@ class Session:
             self._schemas[folder] = load_schemas(folder)
         return self._schemas[folder]
 
-    @property
-    def runner(self) -> Runner:
-        """The runner, made when first used.
-
-        Raises:
-            pytest.UsageError: the store cannot be used.
-        """
-        if self._runner is None:
-            settings = {name: generation_settings(self.settings, spec) for name, spec in self.specs.items()}
-            try:
-                store = Store(self._store_path())
-            except StoreError as error:
-                raise pytest.UsageError(str(error)) from None
-            self._progress = make_progress(self.config, self.warnings if self.is_worker else None)
-            self._runner = Runner(
-                self.specs,
-                settings,
-                self._load,
-                store,
-                self._progress,
-                timeout_s=self.settings.timeout,
-                deadline_s=self.settings.deadline,
-            )
-        return self._runner
-
-    def _store_path(self) -> Path | None:
-        if self.settings.store is not None:
-            return self.settings.store
-        cache = getattr(self.config, "cache", None)
-        return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
-
     def tell_collected(self) -> dict[str, Any]:
         """Return what a worker of xdist tells its controller of what it has collected."""
         # Told again, with the fix, as soon as a model is asked.
         with suppress(BackendError):
-            _ = self.shots.examples
+            _ = self.generation.shots.examples
         return self.collected.as_dict()
-
-    def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
-        from pytest_edgejson.backends.registry import load_backend
-
-        documents = {
-            schema.id: dict(schema.document) for schemas in self._schemas.values() for schema in schemas.used.values()
-        }
-        store = self._store_path()
-        options = LoadOptions(
-            device=self._device(spec.backend),
-            batch_size=self.settings.batch_size,
-            schema_documents=documents,
-            examples=self.shots.examples,
-            cache=store and store.parent / spec.backend,
-            isolate=True,
-        )
-        return load_backend(spec, settings, options, self.backends)
-
-    def _device(self, backend: str) -> str | None:
-        """Return the device of this process, None where the backend chooses."""
-        if self.is_worker:
-            device: str | None = self.config.workerinput["edgejson_devices"].get(backend)  # type: ignore[attr-defined]
-            return device
-        devices = self.workers.devices.get(backend) if self.workers else self.settings.devices
-        return devices[0] if devices else None
-
-    def completion(self, job: Job, others: Callable[[], Sequence[Job]]) -> Completion:
-        """Return the completion of a job.
-
-        Args:
-            job: what is wanted now.
-            others: the jobs that this process generates together with it, itself included.
-        """
-        return self.runner.completion(job, others)
-
-    def constraint(self, model: str, schema: Schema, outputs: Iterable[Any]) -> str | None:
-        """Return what a model's answers to the cases of a schema are held to, None for nothing.
-
-        Args:
-            model: its name.
-            schema: the cases'.
-            outputs: the expected outputs of the cases of a file that have this schema.
-        """
-        way = generation_settings(self.settings, self.specs[model]).constrain
-        if way == "schema":
-            return schema_constraint(schema.document, outputs)
-        return any_json(frozenset().union(*map(schema.roots, outputs))) if way == "json" else None
-
-    def limiting(self, model: str, outputs: Sequence[Any]) -> Sequence[Any]:
-        """Return the expected outputs from which the token limit of a model's cases follows, none for no others'."""
-        follows = self.settings.max_new_tokens == "auto" and self.backends[self.specs[model].backend].asks
-        return outputs if follows else ()
-
-    def constrain(self, model: str) -> Constrain:
-        """Return what a model's answers are held to, in a word; those of a recording, to what it says.
-
-        Raises:
-            BackendError: the model cannot be had.
-        """
-        spec = self.specs[model]
-        # Those that ask nothing are at hand.
-        held_to = None if self.backends[spec.backend].asks else self.runner.backend(model).held_to
-        return held_to or generation_settings(self.settings, spec).constrain
-
-    def is_drawn(self, job: Job, jobs: Callable[[], Iterable[Job]]) -> bool:
-        """Tell whether a case is generated once more alone; every process of a run draws the same ones.
-
-        Args:
-            job: the case's.
-            jobs: those of all cases, on all models.
-        """
-        count, model = self.settings.check_batching, job.model
-        if count is None or not self.runner.backend(model).generates_together:
-            return False
-        if model not in self._drawn:
-            self._drawn[model] = draw((other.key for other in jobs() if other.model == model), count)
-        return job.key in self._drawn[model]
 
     def begin(self, jobs: Sequence[Job]) -> None:
         """Look gates and models up and open the results file, before the first case runs.
@@ -266,28 +158,28 @@ class Session:
             folder = suite_folder(self.config, self.settings, self.suite)
             try:
                 self._gatekeeper = Gatekeeper(
-                    self.config, self.settings, self.specs, self.suite, folder, self.schemas, self.constrain
+                    self.config, self.settings, self.specs, self.suite, folder, self.schemas, self.generation.constrain
                 )
             except BackendError as error:
                 raise pytest.UsageError(str(error)) from None
         models: dict[str, dict[str, Any]] = {}
         try:
             for name in self.specs:
-                backend = self.runner.backend(name)
+                backend = self.generation.runner.backend(name)
                 models[name] = {"fingerprint": backend.fingerprint, **backend.description}
                 if backend.case_ids is not None:
                     self._answered[name] = backend.case_ids
                 if self.workers and (devices := self.workers.devices.get(self.specs[name].backend)):
                     models[name]["device"] = ",".join(devices)
-                refuse_inability(name, self.specs[name], self.settings, backend, self.backends)
-                self.runner.check(name, jobs)
+                refuse_inability(name, self.specs[name], self.settings, backend, self.generation.backends)
+                self.generation.runner.check(name, jobs)
         except BackendError as error:
             raise pytest.UsageError(str(error)) from None
         # Asking git for its state takes long in a large repository.
         if self.settings.results or self.settings.html or self._gatekeeper is not None:
             described = described_settings(self.config, self.settings, self.specs)
             for name, generation in described["generation"].items():
-                generation["constrain"] = self.constrain(name)
+                generation["constrain"] = self.generation.constrain(name)
             self.manifest = make_manifest(models, described, self.config.rootpath, self.suite)
         if self.settings.results is not None:
             self._refuse_to_replace_recordings(self.settings.results)
@@ -373,8 +265,7 @@ class Session:
 
     def close(self) -> None:
         """Stop the model, let the gates decide, close store and results file."""
-        if self._runner is not None:
-            self._runner.close()
+        self.generation.close()
         if self._gatekeeper is not None:
             self.decisions = self._gatekeeper.decide(self.results)
             manifest = {**self.manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
