@@ -40,6 +40,9 @@ _TIME = re.compile(
     re.IGNORECASE,
 )
 _MOST_NUMBERS_IN_WORDS = 50
+# What may be a number of four digits in words: 59 characters is the longest of all languages. To write all numbers of a
+# text in words takes long, and most wrong texts are names, ids and sentences.
+_IN_WORDS = re.compile(r"[^\W\d_][^\d@/_:.;]{0,63}")
 _LARGEST_IN_WORDS = 1_000_000
 
 
@@ -163,7 +166,7 @@ class PromptText:
         figures = _GROUPED_NUMBER.fullmatch(leaf.strip("$€£¥₹ -+"))
         if figures and not figures["word"] and figures[0] != leaf:
             return not PromptText(figures[0])._numbers.isdisjoint(self._numbers)
-        return leaf[:1].isalpha() and leaf in self._words
+        return _IN_WORDS.fullmatch(leaf) is not None and leaf in self._words
 
 
 def _western(text: str) -> str:
