@@ -50,6 +50,7 @@ def test_what_a_model_finished_ahead_of_the_last_case_is_kept(project: Project, 
     assert all(row["stored"] for row in project.results()[1])
 
 
+@pytest.mark.slow
 def test_what_breaks_into_a_case_takes_no_other_with_it(project: Project, pytester: pytest.Pytester) -> None:
     # As a time limit of another plugin does, with what is no Exception, wherever the model is at the time.
     pytester.makeconftest(

@@ -98,6 +98,7 @@ def test_workers_draw_the_same_cases(project: Project, pytester: pytest.Pytester
     assert one == {name for name, row in results(project).items() if "alone" in row}
 
 
+@pytest.mark.slow
 def test_what_cannot_be_checked_is_refused(pytester: pytest.Pytester, project: Project) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "--edgejson-check-batching=3")
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -162,6 +162,7 @@ def test_stopping_early_with_workers(project: Project, pytester: pytest.Pytester
     assert run_pytest(pytester, model(project), "--edgejson-gate=json_exact>=0", "-x", "-n2").ret == INTERRUPTED
 
 
+@pytest.mark.slow
 def test_an_interrupt(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         "def pytest_runtest_setup(item):\n    if 'bill-002' in item.name:\n        raise KeyboardInterrupt\n"

@@ -66,6 +66,7 @@ def test_very_verbose_shows_the_whole_output(project: Project, pytester: pytest.
     pytester.runpytest(model, "-vv").stdout.fnmatch_lines(["*THE MIDDLE*"])
 
 
+@pytest.mark.slow
 def test_escape_sequences_of_an_output_do_not_reach_the_terminal(project: Project, pytester: pytest.Pytester) -> None:
     model = project.record({"tree-001": '{"root": "\\u001b[31m"} \x1b[2J\x07 \ud800'})
     for arguments in ((), ("-n2",)):

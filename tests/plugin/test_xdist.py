@@ -117,6 +117,7 @@ def test_nothing_is_generated_twice_before_a_stop(pytester: pytest.Pytester, cal
     assert len(set(asked)) == len(asked)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_costs_the_case_it_died_of(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

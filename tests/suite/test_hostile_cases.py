@@ -81,6 +81,7 @@ def test_a_folder_and_a_dangling_link_called_like_a_file_of_cases(project: Proje
     pytester.runpytest(f"--edgejson-model={project.record()}").assert_outcomes(passed=6)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_named_pipe_is_not_waited_for(project: Project, pytester: pytest.Pytester) -> None:
     pipe = project.root / "cases/test/simple/pipe.jsonl"
@@ -112,6 +113,7 @@ def peak(path: Path) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_line_of_100_megabytes(tmp_path: Path) -> None:
     path = tmp_path / "one.jsonl"
     path.write_bytes(line(prompt="x" * 100_000_000))

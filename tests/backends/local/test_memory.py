@@ -34,6 +34,7 @@ def left(project: Project, place: str) -> list[int]:
     return counts
 
 
+@pytest.mark.slow
 def test_a_finished_case_leaves_one_result(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(COUNT)
     model = project.record({"contact-001": "{}"})
