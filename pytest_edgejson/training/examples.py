@@ -43,12 +43,21 @@ def encode(text: str, expected: Mapping[str, Any], tokenizer: PreTrainedTokenize
     return Example([*prompt_ids, *answer_ids, tokenizer.eos_token_id], len(prompt_ids))
 
 
-def unmasked(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return a batch without its mask, which training needs not.
+def trained_on(batch: Mapping[str, torch.Tensor]) -> dict[str, Any]:
+    """Return what a model is given of a batch in training: no mask, and logits only from the first answer on.
 
     Padding is on the right, where no token before it looks, and has no loss; attention without a mask takes less time.
+    Logits are most of the memory that a vocabulary of 49,152 takes, and those of prompts have no loss.
+
+    Returns:
+        `input_ids`, `logits_to_keep` as the models of transformers know it, and the `labels` of those last columns.
     """
-    return {name: tensor for name, tensor in batch.items() if name != "attention_mask"}
+    labels = batch["labels"]
+    first = int((labels != IGNORED).any(0).nonzero()[0])
+    # The logits of a column foretell the next one.
+    kept = labels.shape[1] - first + 1
+    kept = min(labels.shape[1], kept + -kept % _LENGTH_STEP)
+    return {"input_ids": batch["input_ids"], "labels": labels[:, -kept:], "logits_to_keep": kept}
 
 
 def collate(examples: Sequence[Example], pad_token_id: int) -> dict[str, torch.Tensor]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
-from pytest_edgejson.training.examples import unmasked
+from pytest_edgejson.training.examples import trained_on
 from pytest_edgejson.training.record_batches import RecordBatches
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def train_weights(
             model,
             batches,
             # A batch comes whole from the dataset, in the order of the curriculum.
-            lambda batches: unmasked(batches[0]),
+            lambda batches: trained_on(batches[0]),
             [progress],
             checkpoints,
             max_steps=settings.steps,

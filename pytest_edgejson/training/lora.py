@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.prompts import render
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
-from pytest_edgejson.training.examples import Example, collate, encode, unmasked
+from pytest_edgejson.training.examples import Example, collate, encode, trained_on
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,7 +182,7 @@ def _adapt(model: Any, settings: LoraSettings) -> Any:
 
 
 def _collate(rows: list[dict[str, Any]], *, pad_token_id: int) -> dict[str, Any]:
-    return unmasked(collate([Example(**row) for row in rows], pad_token_id))
+    return trained_on(collate([Example(**row) for row in rows], pad_token_id))
 
 
 def _fingerprint(rows: Sequence[CaseRow]) -> str:

@@ -18,7 +18,7 @@ from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.make.random_values import Values
 from pytest_edgejson.suite.schemas import load_schemas
 from pytest_edgejson.training.checkpoints import TrainingError
-from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode
+from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode, trained_on
 from pytest_edgejson.training.full import FullSettings, train_further
 from pytest_edgejson.training.general import MAX_LEAVES
 from pytest_edgejson.training.record_batches import RecordBatches
@@ -184,6 +184,20 @@ def test_collating_keeps_every_token(lengths: list[tuple[int, int]]) -> None:
         assert batch["labels"][row][real].tolist() == (
             [IGNORED] * example.prompt_length + example.input_ids[example.prompt_length :]
         )
+
+
+def test_a_model_learns_the_same_where_only_answers_get_logits(tokenizer: PreTrainedTokenizerFast) -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=32, num_hidden_layers=2, num_attention_heads=2
+    )
+    model = LlamaForCausalLM(config)
+    long = encode("a long text " * 90, {"a": "long answer"}, tokenizer)
+    batch = collate([long, encode("a long text " * 70, {"b": 1}, tokenizer)], tokenizer.pad_token_id)
+    given = trained_on(batch)
+    assert given["logits_to_keep"] < batch["labels"].shape[1]
+    assert model(**given).loss.item() == pytest.approx(model(**batch).loss.item(), rel=1e-5)
 
 
 # Batches
