@@ -32,10 +32,10 @@ def _rescore(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.report.rescore import render
     from pytest_edgejson.results.file import read_run
     from pytest_edgejson.results.rescore import rescore, write
-    from pytest_edgejson.suite.schemas import load_schemas
+    from pytest_edgejson.suite.suites import SchemaFinder
 
     run = read_run(arguments.results)
-    schemas = load_schemas(arguments.schemas) if arguments.schemas else None
+    schemas = SchemaFinder(arguments.schemas)(arguments.schemas) if arguments.schemas else None
     rescored = rescore(run, policy=arguments.extraction, schemas=schemas)
     print(render(rescored))
     if arguments.out is None:

@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.cli.arguments import positive
-from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.suites import SchemaFinder
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
 
     from pytest_edgejson.cli.arguments import Commands
-    from pytest_edgejson.suite.schemas import Schema
 
 
 def add_parser(commands: Commands) -> None:
@@ -84,15 +82,6 @@ def add_parser(commands: Commands) -> None:
     audit.set_defaults(run=_audit)
 
 
-def _schemas_of(folder: Path | None, file: Path, loaded: dict[Path, Mapping[str, Schema]]) -> Mapping[str, Schema]:
-    from pytest_edgejson.suite.schemas import load_schemas
-
-    place = folder or bundled.schema_folder(file)
-    if place not in loaded:
-        loaded[place] = load_schemas(place)
-    return loaded[place]
-
-
 def _build(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.suite.make.builders import find_builder
 
@@ -110,7 +99,6 @@ def _new(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.suite.make.from_rows import new_suite
 
     out = arguments.out
-    loaded: dict[Path, Mapping[str, Schema]] = {}
     file, _ = new_suite(
         arguments.rows,
         arguments.schema,
@@ -121,8 +109,8 @@ def _new(arguments: argparse.Namespace) -> int:
         complexity=arguments.complexity,
         split=arguments.split,
     )
-    check = check_suite([file], lambda path: _schemas_of(None, path, loaded))
-    audit = audit_suite([file], lambda path: _schemas_of(None, path, loaded))
+    check = check_suite([file], SchemaFinder())
+    audit = audit_suite([file], SchemaFinder())
     place = shlex.quote(str(out))
     print(f"wrote {file}")
     print(f"edgejson suite check {place}: {summary_text(check)}")
@@ -134,8 +122,7 @@ def _new(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.suite.audit.check import check_suite, summary_text
 
-    loaded: dict[Path, Mapping[str, Schema]] = {}
-    check = check_suite(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
+    check = check_suite(arguments.paths, SchemaFinder(arguments.schemas))
     for problem in check.problems:
         print(problem)
     print(summary_text(check))
@@ -143,7 +130,7 @@ def _check(arguments: argparse.Namespace) -> int:
     if arguments.constrain:
         from pytest_edgejson.backends.constraint.coverage import check_grammars
 
-        coverage = check_grammars(arguments.paths, lambda file: _schemas_of(arguments.schemas, file, loaded))
+        coverage = check_grammars(arguments.paths, SchemaFinder(arguments.schemas))
         for problem in coverage.problems:
             print(problem)
         print(coverage)
@@ -154,7 +141,6 @@ def _check(arguments: argparse.Namespace) -> int:
 def _audit(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.report.audit_command import run
 
-    loaded: dict[Path, Mapping[str, Schema]] = {}
-    text, code = run(arguments, lambda file: _schemas_of(arguments.schemas, file, loaded))
+    text, code = run(arguments, SchemaFinder(arguments.schemas))
     print(text)
     return code

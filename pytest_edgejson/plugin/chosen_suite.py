@@ -9,7 +9,8 @@ import pytest
 from pytest_edgejson.plugin.node_ids import read_arguments
 from pytest_edgejson.plugin.options import given
 from pytest_edgejson.results.metrics import headline
-from pytest_edgejson.suite.suites import EDGEJSON, UNNAMED, SuiteError, find_suite, suite_at
+from pytest_edgejson.suite.schemas import SchemaError
+from pytest_edgejson.suite.suites import EDGEJSON, UNNAMED, SchemaFinder, SuiteError, find_suite, suite_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,10 @@ def choose_suite(config: pytest.Config, settings: Settings) -> Suite:
             config.args = [str(suite_folder(config, settings, named or EDGEJSON))]
         suite = named or _suite_of_arguments(config)
         headline(suite)
-    except SuiteError as error:
+        if suite.comparators:
+            # Else each file of cases would say what is wrong with them.
+            SchemaFinder(settings.schemas)(suite.cases)
+    except (SuiteError, SchemaError) as error:
         raise pytest.UsageError(str(error)) from None
     if settings.profile == "v3" and suite.metrics:
         raise pytest.UsageError(f"--edgejson-profile=v3 is for EdgeJSON: leave it out for the suite {suite.name}")

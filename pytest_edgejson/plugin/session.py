@@ -26,8 +26,7 @@ from pytest_edgejson.plugin.options import Settings, given
 from pytest_edgejson.plugin.shots import Shots
 from pytest_edgejson.results.file import ResultsError, ResultsWriter, Run
 from pytest_edgejson.results.manifest import make_manifest
-from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.suites import EDGEJSON
+from pytest_edgejson.suite.suites import EDGEJSON, SchemaFinder
 from pytest_edgejson.values.text import shell_word
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.gates.evaluate import Decision
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.marks import Marks
-    from pytest_edgejson.suite.schemas import Schema, Schemas
+    from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.suite.suites import Suite
 
 SESSION = pytest.StashKey["Session"]()
@@ -64,6 +63,7 @@ class Session:
         typed: what was typed for each of them.
         results: what came in, in order; on the controller only.
         places: file and 1-based line of the case of each result.
+        schemas: returns the schemas by id for a file of cases.
         collected: cases and files that pytest came upon.
         generation: what asks the models.
         decisions: what the gates say, once all cases ran; on the controller only.
@@ -102,35 +102,18 @@ class Session:
         self.decisions_shown = False
         self.manifest: dict[str, Any] = {}
         self._writer: ResultsWriter | None = None
-        self._schemas: dict[Path, Schemas] = {}
+        self.schemas = SchemaFinder(settings.schemas)
         self._schema_of: dict[str, Schema] = {}
-        self._schema_folders: dict[Path, Path] = {}
         self.generation = Generation(
             config,
             settings,
             self.specs,
             backends,
             Shots(self.specs, settings, self.collected, self.schemas),
-            self._schemas.values(),
+            self.schemas.loaded.values(),
             self.workers,
             self.warnings,
         )
-
-    def schemas(self, file: Path) -> Schemas:
-        """Return the schemas by id for a file of cases, loaded once.
-
-        Raises:
-            SchemaError: they cannot be used.
-        """
-        from pytest_edgejson.suite.schemas import load_schemas
-
-        # Kept by file: each look-up asks the file system up to 20 times, and each result needs its schema.
-        if file not in self._schema_folders:
-            self._schema_folders[file] = self.settings.schemas or bundled.schema_folder(file)
-        folder = self._schema_folders[file]
-        if folder not in self._schemas:
-            self._schemas[folder] = load_schemas(folder)
-        return self._schemas[folder]
 
     def tell_collected(self) -> dict[str, Any]:
         """Return what a worker of xdist tells its controller of what it has collected."""

@@ -14,8 +14,7 @@ from pytest_edgejson.backends.prompts import asking_for, read_text
 from pytest_edgejson.backends.registry import BACKENDS, load_backend
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
-from pytest_edgejson.suite.schemas import load_schemas
-from pytest_edgejson.suite.suites import find_suite, suite_at
+from pytest_edgejson.suite.suites import SchemaFinder, find_suite, suite_at
 from pytest_edgejson.values.text import clean, show
 from pytest_edgejson.values.wording import counted, did_you_mean
 
@@ -46,7 +45,7 @@ def report(arguments: argparse.Namespace) -> str:
     try:
         examples = {}
         if spec.shots:
-            examples = read_examples([row.path], arguments.shots_from, arguments.seed, _schemas_of)
+            examples = read_examples([row.path], arguments.shots_from, arguments.seed, SchemaFinder())
         options = LoadOptions(schema_documents={row.schema.id: dict(row.schema.document)}, examples=examples)
         backend = load_backend(spec, GenerationSettings(), options)
         prompt = backend.render(row.case)
@@ -70,10 +69,6 @@ def _asked(arguments: argparse.Namespace, suite: Suite) -> ModelSpec:
     return replace(spec, **changes, chat_template_kwargs=further)
 
 
-def _schemas_of(file: Path) -> Any:
-    return load_schemas(bundled.schema_folder(file))
-
-
 def _find(name: str, place: Path | None) -> CaseRow:
     """Return the case that an id names, or `FILE::ID`.
 
@@ -86,7 +81,7 @@ def _find(name: str, place: Path | None) -> CaseRow:
     if place is None:
         own = Path("cases/test")
         place = own if own.is_dir() else bundled.TEST_CASES
-    rows = [row for row in read_rows(case_files([place]), _schemas_of) if isinstance(row, CaseRow)]
+    rows = [row for row in read_rows(case_files([place]), SchemaFinder()) if isinstance(row, CaseRow)]
     found = next((row for row in rows if row.case.id == name), None)
     if found is None:
         near = did_you_mean(name, [row.case.id for row in rows])

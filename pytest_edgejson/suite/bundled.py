@@ -16,12 +16,13 @@ SUITES = ROOT / "suites"
 MODELS_FILE = ROOT / "models.toml"
 
 
-def schema_folder(case_file: Path) -> Path:
-    """Return the schemas of the suite that a file belongs to.
+def schema_folder(cases: Path) -> Path:
+    """Return the schemas of the suite that a file or folder of cases belongs to.
 
-    That is the nearest `schemas` folder beside the file or up to four levels above it, else the bundled schemas.
+    That is the nearest `schemas` folder in or beside it or up to four levels above it, else the bundled schemas.
     """
-    for folder in list(case_file.resolve().parents)[:5]:
+    cases = cases.resolve()
+    for folder in [cases, *cases.parents][:6]:
         schemas = folder / "schemas"
         if any((schemas / complexity).is_dir() for complexity in COMPLEXITIES):
             return schemas

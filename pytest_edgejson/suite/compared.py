@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.suite.subschemas import alternatives
 from pytest_edgejson.values.agreement import Rule, describe
 from pytest_edgejson.values.comparators import ComparatorError, read_uses
-from pytest_edgejson.values.fields import ITEM, KEY, format_field
+from pytest_edgejson.values.fields import ITEM, KEY, Each, format_field
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_edgejson.values.comparators import Use
     from pytest_edgejson.values.fields import FieldPath, Step
@@ -107,9 +108,7 @@ class _Reader:
         said = [part[KEYWORD] for part in own if KEYWORD in part]
         try:
             uses = read_uses([each for one in said for each in (one if isinstance(one, list) else [one])])
-            check_types(uses, parts)
-            if not path and any(use.name == "ignored" for use in uses):
-                raise ComparatorError("the whole output cannot be ignored: name fields")
+            check_uses(uses, parts, path)
         except ComparatorError as error:
             raise ComparatorError(f"{KEYWORD} of {format_field(path) or 'the root'}: {error}") from None
         return uses
@@ -132,16 +131,42 @@ def _steps(parts: list[Mapping[str, Any]]) -> dict[Step, list[Any]]:
     return steps
 
 
-def check_types(uses: tuple[Use, ...], parts: list[Mapping[str, Any]]) -> None:
+def parts_of_field(document: Mapping[str, Any], path: FieldPath) -> list[Mapping[str, Any]]:
+    """Return all that a schema says of a field.
+
+    Args:
+        document: the schema.
+        path: of the field; a key or place that the schema does not name is one of any key or item, where it has that.
+
+    Raises:
+        ComparatorError: the schema names no such field.
+    """
+    parts = list(alternatives(document, document))
+    for place, step in enumerate(path, 1):
+        steps = _steps(parts)
+        any_one = ITEM if isinstance(step, int) else KEY
+        inner = steps.get(step) or (None if isinstance(step, Each) else steps.get(any_one))
+        if inner is None:
+            known = [format_field((*path[: place - 1], each)) for each in steps]
+            name = format_field(path[:place])
+            raise ComparatorError(f"the schema has no field {name!r}: {did_you_mean(name, known)}name one that it has")
+        parts = [part for each in inner for part in alternatives(document, each)]
+    return parts
+
+
+def check_uses(uses: tuple[Use, ...], parts: list[Mapping[str, Any]], path: Sequence[object]) -> None:
     """Check that a field may have values of the types that its comparators compare.
 
     Args:
         uses: the field's comparators.
         parts: all that the schema says of the field.
+        path: of the field; empty for the root.
 
     Raises:
-        ComparatorError: it may not.
+        ComparatorError: it may not, or the whole output is ignored.
     """
+    if not path and any(use.name == "ignored" for use in uses):
+        raise ComparatorError("the whole output cannot be ignored: name fields")
     declared = [part["type"] for part in parts if "type" in part]
     types = {name for each in declared for name in (each if isinstance(each, list) else [each])}
     types = {"number" if name == "integer" else str(name) for name in types}

@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain, islice
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.suite.cases import Case, Complexity
     from pytest_edgejson.suite.quick import QuickValidator
+    from pytest_edgejson.suite.told import ToldComparators
     from pytest_edgejson.values.agreement import Rule
 
 MAX_VIOLATIONS = 100
@@ -185,13 +187,15 @@ class Schemas(Mapping[str, Schema]):
 
     Args:
         folder: has them as `FOLDER/<simple|medium|complex>/<schema_id>.json`.
+        told: comparators that go before those of the schemas.
 
     Raises:
-        SchemaError: there is no such folder, or no schema in it. When a schema is asked for: its file stands elsewhere,
-            is no JSON or no valid schema of its draft, or refers to what is not in it; the id occurs twice.
+        SchemaError: there is no such folder, or no schema in it; `told` names a schema or field that is not there. When
+            a schema is asked for: its file stands elsewhere, is no JSON or no valid schema of its draft, or refers to
+            what is not in it; the id occurs twice.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, told: ToldComparators | None = None) -> None:
         self._layout = f"{folder}/<{'|'.join(COMPLEXITIES)}>/<schema_id>.json"
         if not folder.is_dir():
             raise SchemaError(f"{folder}: no such folder; schemas are looked for at {self._layout}")
@@ -204,6 +208,18 @@ class Schemas(Mapping[str, Schema]):
                 self._paths.setdefault(path.stem, []).append(path)
         if not self._paths:
             raise SchemaError(f"{folder}: no schemas; they are looked for at {self._layout}")
+        self._told = told
+        if told is not None:
+            try:
+                told.check(dict(self._documents()), self._paths)
+            except ComparatorError as error:
+                raise SchemaError(clean(str(error))) from None
+
+    def _documents(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the documents of the schemas that can be read, by id."""
+        for schema_id, (path, *_) in self._paths.items():
+            with suppress(SchemaError):
+                yield schema_id, without_comparators(_read_document(path))
 
     def complexity(self, schema_id: str) -> Complexity:
         """Return the complexity of a schema, which is the name of its folder.
@@ -226,7 +242,12 @@ class Schemas(Mapping[str, Schema]):
 
     def __getitem__(self, schema_id: str) -> Schema:
         if schema_id not in self.used:
-            self.used[schema_id] = _read(self._paths[schema_id][0], self.complexity(schema_id))
+            path = self._paths[schema_id][0]
+            schema = make_schema(path.stem, self.complexity(schema_id), _read_document(path), str(path))
+            if self._told is not None:
+                said = self._told.apply(schema_id, schema.document, schema.comparators)
+                schema = replace(schema, comparators=said)
+            self.used[schema_id] = schema
         return self.used[schema_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -260,12 +281,12 @@ def complexity_of(schemas: Mapping[str, Schema]) -> Mapping[str, Complexity]:
     return {schema_id: schema.complexity for schema_id, schema in schemas.items()}
 
 
-def load_schemas(folder: Path) -> Schemas:
+def load_schemas(folder: Path, told: ToldComparators | None = None) -> Schemas:
     """Return the schemas of a folder, see `Schemas`."""
-    return Schemas(folder)
+    return Schemas(folder, told)
 
 
-def _read(path: Path, complexity: Complexity) -> Schema:
+def _read_document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig").strip()
         document, end = decode(text)
@@ -279,7 +300,7 @@ def _read(path: Path, complexity: Complexity) -> Schema:
         raise SchemaError(f"{_at(path, text, end)}: not JSON: something follows the schema")
     if not isinstance(document, dict):
         raise SchemaError(f"{path}: a schema is a JSON object, this is {ARTICLES[json_type(document)]}")
-    return make_schema(path.stem, complexity, document, str(path))
+    return document
 
 
 def make_schema(

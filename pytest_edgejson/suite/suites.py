@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import COMPLEXITIES
+from pytest_edgejson.suite.told import KEY as COMPARATORS
+from pytest_edgejson.suite.told import ToldComparators, read_told
+from pytest_edgejson.values.comparators import ComparatorError
+from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_edgejson.suite.cases import Case
+    from pytest_edgejson.suite.schemas import Schemas
 
 FILE = "suite.toml"
 ENTRY_POINTS = "pytest_edgejson.suites"
@@ -80,6 +85,7 @@ class Suite:
         labels: fields whose values are chosen from a list, and so need not stand in the text; keys with a dot between
             them, array places left out. Expected outputs may then repeat.
         cases: where its cases are.
+        comparators: how fields are compared, over what the schemas say; None where they alone say it.
     """
 
     name: str
@@ -93,6 +99,7 @@ class Suite:
     max_new_tokens: int | None = None
     labels: tuple[str, ...] = ()
     cases: Path = bundled.ROOT / "cases"
+    comparators: ToldComparators | None = None
 
     def __str__(self) -> str:
         return f"{self.title or self.name} {self.version}".rstrip()
@@ -137,7 +144,7 @@ UNNAMED = Suite("")
 """A folder of cases without a `suite.toml`, grouped and measured as EdgeJSON."""
 
 _TEXTS = ("title", "version", "licence", "description", "prompt")
-_KEYS = (*_TEXTS, "metrics", "max_new_tokens", "labels", "slices")
+_KEYS = (*_TEXTS, "metrics", "max_new_tokens", "labels", "slices", COMPARATORS)
 
 
 def read_suite(folder: Path) -> Suite:
@@ -172,6 +179,10 @@ def read_suite(folder: Path) -> Suite:
     for key, names in (*lists.items(), ("values", values)):
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise SuiteError(f"{file}: {key!r} must be a list of texts, got {names!r}")
+    try:
+        comparators = read_told(str(file), told[COMPARATORS]) if COMPARATORS in told else None
+    except ComparatorError as error:
+        raise SuiteError(clean(str(error))) from None
     return Suite(
         folder.name,
         **{key: told[key] for key in (*_TEXTS, "max_new_tokens") if key in told},
@@ -179,6 +190,7 @@ def read_suite(folder: Path) -> Suite:
         labels=tuple(lists["labels"]),
         slices=Slices(slices["key"], tuple(values), str(slices.get("title", ""))),
         cases=folder / "cases" if (folder / "cases").is_dir() else folder,
+        comparators=comparators,
     )
 
 
@@ -220,3 +232,37 @@ def find_suite(name: str) -> Suite:
         return read_suite(Path(str(resources.files(place.module))))
     except ImportError as error:
         raise SuiteError(f"suite {name!r}: its package cannot be imported: {error}") from None
+
+
+class SchemaFinder:
+    """The schemas of files of cases by id, each folder's loaded once, with what the files' suites say of comparing.
+
+    Args:
+        folder: has the schemas of all files; None where those beside each file's suite count.
+
+    Attributes:
+        loaded: what was loaded, by folder and by the `suite.toml` that says how to compare.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._of_file: dict[Path, Schemas] = {}
+        self.loaded: dict[tuple[Path, str], Schemas] = {}
+
+    def __call__(self, file: Path) -> Schemas:
+        """Return the schemas for a file, or folder, of cases.
+
+        Raises:
+            SchemaError: they cannot be used.
+            SuiteError: the suite's `suite.toml` cannot be used.
+        """
+        from pytest_edgejson.suite.schemas import load_schemas
+
+        # Kept by file: each look-up asks the file system up to 20 times, and each result needs its schema.
+        if file not in self._of_file:
+            folder, told = self._folder or bundled.schema_folder(file), suite_at(file).comparators
+            which = folder, told.source if told else ""
+            if which not in self.loaded:
+                self.loaded[which] = load_schemas(folder, told)
+            self._of_file[file] = self.loaded[which]
+        return self._of_file[file]

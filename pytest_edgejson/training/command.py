@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.suites import SchemaFinder
 
 if TYPE_CHECKING:
     import argparse
@@ -142,11 +143,11 @@ def train_adapter(arguments: argparse.Namespace) -> str:
 
 def _rows(arguments: argparse.Namespace) -> tuple[list[CaseRow], list[CaseRow]]:
     """Return the cases to train on, and those to validate with."""
-    from pytest_edgejson.training.train_cases import check, read, schemas_of, spread
+    from pytest_edgejson.training.train_cases import check, read, spread
 
     folder: Path = arguments.cases or bundled.TRAIN_CASES
     validate: float | Path | None = arguments.validate
-    schemas = schemas_of(arguments.schemas)
+    schemas = SchemaFinder(arguments.schemas)
     if not arguments.unchecked:
         check([folder, validate] if isinstance(validate, Path) else [folder], schemas)
     rows = spread(read(folder, schemas), arguments.seed)

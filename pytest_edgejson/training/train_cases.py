@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import random
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.audit.check import check_suite
 from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
-from pytest_edgejson.suite.schemas import Schema, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-
-def schemas_of(folder: Path | None) -> Callable[[Path], Mapping[str, Schema]]:
-    """Return what tells the schemas of a file: those of a folder, for None of the one beside the file's suite."""
-    load = functools.cache(load_schemas)
-    return lambda file: load(folder or bundled.schema_folder(file))
+    from pytest_edgejson.suite.schemas import Schema
 
 
 def check(paths: Sequence[Path], schemas: Callable[[Path], Mapping[str, Schema]]) -> None:

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from helpers.projects import Project
 
+from pytest_edgejson.cli import main
 from pytest_edgejson.report.compare import render_markdown
 from pytest_edgejson.report.explain import explain
 from pytest_edgejson.results.compare.pairing import ComparisonError
@@ -163,6 +164,40 @@ def test_its_prompt_takes_the_place_of_the_built_in_ones(pytester: pytest.Pytest
         assert output.startswith("64 ")
         assert asked in output
         assert ("user" in output) == (entry == "chats")
+
+
+COMPARED = TOML + '[comparators.mood]\nmood = "case"\n'
+
+
+def test_its_comparators_are_those_of_scores_results_baselines_and_rescore(pytester: pytest.Pytester) -> None:
+    folder = make_suite(pytester.path / "moods")
+    model = recorded(folder, glad='{"mood": "GLAD"}')
+    pytester.runpytest(model, "moods", "--edgejson-results=exact.jsonl").assert_outcomes(passed=3, failed=1)
+    (folder / "suite.toml").write_text(COMPARED, encoding="utf-8")
+    pytester.runpytest(model, "moods", "--edgejson-results=case.jsonl").assert_outcomes(passed=4)
+    exact, case = (read_run(pytester.path / f"{name}.jsonl") for name in ("exact", "case"))
+    assert [result.get("comparators") for result in (*exact.results[:1], *case.results[:1])] == [
+        None,
+        {"mood": ["case"]},
+    ]
+    assert exact.manifest.get("comparators_sha256") != case.manifest["comparators_sha256"]
+    refused = pytester.runpytest(model, "moods", "--edgejson-baseline=exact.jsonl")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*exact.jsonl*comparators*"])
+    with pytest.raises(ComparisonError, match="comparators"):
+        compare_runs([exact, case])
+    assert main(["rescore", "exact.jsonl", "--schemas", "moods/schemas", "--out", "again.jsonl"]) == 0
+    assert [result["json_exact"] for result in read_run(pytester.path / "again.jsonl").results] == [True] * 4
+
+
+def test_comparators_of_no_field_are_one_line_whatever_the_files(pytester: pytest.Pytester) -> None:
+    folder = make_suite(pytester.path / "moods", COMPARED.replace("mood =", "mod ="))
+    other = (folder / "cases/test/mood.jsonl").read_text(encoding="utf-8").replace("mood-", "more-")
+    (folder / "cases/test/more.jsonl").write_text(other, encoding="utf-8")
+    result = pytester.runpytest(GOLD, "moods")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*suite.toml: [[]comparators.mood[]] mod: the schema has no field 'mod': did you*"])
+    assert sum("has no field" in line for line in result.errlines) == 1
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,12 @@ from pytest_edgejson.backends.local.model_files import hash_files, locate, need_
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.results.file import read_run
 from pytest_edgejson.results.result import is_error
+from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.checkpoints import fingerprint
 from pytest_edgejson.training.family.notebook import ReproductionError
 from pytest_edgejson.training.family.plan import NAMES, PROMPT
 from pytest_edgejson.training.precision import has_bf16
-from pytest_edgejson.training.train_cases import read, schemas_of, spread
+from pytest_edgejson.training.train_cases import read, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str
         OSError: a file cannot be read or written.
     """
     bases = {base.name: _hashes(base.name, base.folder) for base in plan.bases}
-    rows = read(plan.train_cases, schemas_of(None))
+    rows = read(plan.train_cases, SchemaFinder())
     for number, adapter in enumerate(plan.adapters, 1):
         settings = adapter.settings
         # As `edgejson train --max-cases` takes them: the cases of a smaller ablation are among those of a larger one.
