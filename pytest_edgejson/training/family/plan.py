@@ -28,6 +28,8 @@ class Base:
         settings: of the adapter that is trained on it.
         published_base: name in the bundled models.toml of the published base that it stands for.
         published_adapter: the same, of the published adapter.
+        adapter: what the adapter trained on all cases is called, where not `NAME-lora`.
+        shipped: folder of that adapter where it is not trained anew.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Base:
     settings: LoraSettings
     published_base: str
     published_adapter: str
+    adapter: str = ""
+    shipped: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ class Plan:
         test_cases: folder or file of the cases that all models answer.
         max_steps: ends a training after so many optimizer steps; -1 for none.
         max_new_tokens: tokens of an answer at most; None for the benchmark's default.
+        constrain: `both` where bases and full adapters answer free and held to a grammar.
+        shots: examples of the same schema that each base is given once more; 0 for not.
     """
 
     bases: tuple[Base, ...]
@@ -77,6 +83,8 @@ class Plan:
     test_cases: Path = bundled.TEST_CASES
     max_steps: int = -1
     max_new_tokens: int | None = None
+    constrain: str = "none"
+    shots: int = 0
 
     @property
     def adapters(self) -> list[Adapter]:
@@ -86,7 +94,15 @@ class Plan:
     @property
     def models(self) -> list[str]:
         """The names of all bases and adapters, each base before its own: it is then loaded once to answer."""
-        return [name for base in self.bases for name in (base.name, *(adapter.name for adapter in self.of(base)))]
+        return [
+            name
+            for base in self.bases
+            for name in (base.name, *self.shown(base), *(adapter.name for adapter in self.of(base)))
+        ]
+
+    def shown(self, base: Base) -> list[str]:
+        """Return the name under which a base is given examples, if it is."""
+        return [f"{base.name}-{self.shots}-shots"] if self.shots else []
 
     def of(self, base: Base) -> list[Adapter]:
         """Return the adapters of a base, the full one first."""
@@ -107,7 +123,7 @@ class Plan:
 
 def full(base: Base) -> Adapter:
     """Return a base's adapter as it is trained on all cases."""
-    return Adapter(f"{base.name}-lora", base, base.settings)
+    return Adapter(base.adapter or f"{base.name}-lora", base, base.settings)
 
 
 _PUBLISHED = {"nano-1m": ("smollm2-135m", "maaza-mlm-135m"), "nano-4m": ("smollm2-360m", "maaza-slm-360m")}
@@ -129,3 +145,30 @@ def make_plan(folder: Path, only: str | None = None) -> Plan:
             if only in (None, name)
         )
     )
+
+
+REAL_BASE, REAL_ADAPTER = "smollm2-135m-instruct", "maaza-135m-remade"
+"""Entries of the bundled models.toml: real weights, and the published recipe's adapter on them."""
+
+
+def make_real_plan(adapters: Path | None = None, *, ablations: bool = False) -> Plan:
+    """Return the experiment with the published recipe on real weights.
+
+    Args:
+        adapters: where the trained adapter lies, in a folder of its name; None to train it.
+        ablations: train the published ablations over rank and train size too.
+
+    Raises:
+        TrainingError: the weights cannot be had.
+    """
+    from pytest_edgejson.training.base import find_base
+
+    base = Base(
+        REAL_BASE,
+        find_base(REAL_BASE).model,
+        PRESETS["maaza-135m"],
+        *_PUBLISHED["nano-1m"],
+        adapter=REAL_ADAPTER,
+        shipped=adapters and adapters / REAL_ADAPTER,
+    )
+    return Plan((base,), ablated=REAL_BASE if ablations else "", constrain="both", shots=3)

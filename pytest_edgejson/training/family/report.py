@@ -44,6 +44,13 @@ def make_report(experiment: Experiment, command: str) -> Iterator[Block]:
     for base in plan.bases:
         if len(plan.of(base)) > 1:
             yield from ablations(experiment, base)
+    yield from methods()
+    yield Heading(2, "How it was made")
+    yield from making(experiment)
+
+
+def methods() -> Iterator[Block]:
+    """Yield where intervals and p-values come from."""
     yield (
         "Intervals are 95 %: Wilson for proportions, bootstrap for means, Newcombe's method 10 for differences, Bonett "
         "and Price for ratios. p: exact McNemar test, corrected by Benjamini and Hochberg for the comparisons of its "
@@ -51,11 +58,10 @@ def make_report(experiment: Experiment, command: str) -> Iterator[Block]:
         Code("edgejson compare results.jsonl --baseline MODEL"),
         " tells more.",
     )
-    yield Heading(2, "How it was made")
-    yield from _making(experiment)
 
 
-def _making(experiment: Experiment) -> Iterator[Block]:
+def making(experiment: Experiment) -> Iterator[Block]:
+    """Yield how the models were made, and what answered."""
     plan, manifest, steps = experiment.plan, experiment.run.manifest, experiment.steps
     settings, machine = plan.bases[0].settings, manifest["machine"]
     yield (

@@ -11,8 +11,11 @@ from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterator
 
+    from pytest_edgejson.report.document import Block
     from pytest_edgejson.training.family.plan import Plan
+    from pytest_edgejson.training.family.tables import Experiment
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
@@ -28,6 +31,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--out", type=Path, default=Path("reproduction"), help="folder to work in (default: reproduction)"
     )
     parser.add_argument("--only", choices=("nano-1m", "nano-4m"), help="this base only (default: both)")
+    parser.add_argument(
+        "--real",
+        action="store_true",
+        help="the published recipe on real weights instead, those of smollm2-135m-instruct, claim by claim",
+    )
+    parser.add_argument("--train", action="store_true", help="with --real: train the adapter that is shipped anew")
+    parser.add_argument("--ablations", action="store_true", help="with --real: train other ranks and train sizes, too")
     parser.add_argument("--bases", action="store_true", help="train the bases too, which takes an hour or so")
     return parser
 
@@ -41,14 +51,31 @@ def run(arguments: argparse.Namespace) -> str:
         TrainingError: a base cannot be trained on.
         OSError: a file cannot be written.
     """
-    from pytest_edgejson.training.family.plan import make_plan
+    from pytest_edgejson.training.family.notebook import ReproductionError
+    from pytest_edgejson.training.family.plan import make_plan, make_real_plan
+    from pytest_edgejson.training.family.real import make_real_report
 
     out = arguments.out.resolve()
+    if not arguments.real and (arguments.train or arguments.ablations):
+        raise ReproductionError(f"{'--train' if arguments.train else '--ablations'} goes with --real")
+    command = shlex.join(["edgejson", *arguments.command_line])
+    if arguments.real:
+        if arguments.only or arguments.bases:
+            raise ReproductionError(f"{'--only' if arguments.only else '--bases'} is not for --real: leave it out")
+        plan = make_real_plan(None if arguments.train else bundled.ROOT / "models", ablations=arguments.ablations)
+        return reproduce(plan, out, command, report=make_real_report)
     plan = make_plan(out / "bases" if arguments.bases else bundled.ROOT / "models", arguments.only)
-    return reproduce(plan, out, shlex.join(["edgejson", *arguments.command_line]), bases=arguments.bases)
+    return reproduce(plan, out, command, bases=arguments.bases)
 
 
-def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> str:
+def reproduce(
+    plan: Plan,
+    out: Path,
+    command: str,
+    *,
+    bases: bool = False,
+    report: Callable[[Experiment, str], Iterator[Block]] | None = None,
+) -> str:
     """Carry out a plan, and return the report as text; see `run`.
 
     Args:
@@ -56,12 +83,13 @@ def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> st
         out: folder to work in, absolute.
         command: what the report says it was made by.
         bases: train the bases too.
+        report: makes the report of what came out and the command; by default that of the miniature.
     """
     from pytest_edgejson.backends.models import load_registry
     from pytest_edgejson.report.document import as_markdown, as_text
     from pytest_edgejson.training.family.notebook import Notebook, ReproductionError
     from pytest_edgejson.training.family.report import make_report
-    from pytest_edgejson.training.family.steps import answer, need_training, train_adapters, train_bases
+    from pytest_edgejson.training.family.steps import answer, need_training, step_of, train_adapters, train_bases
     from pytest_edgejson.training.family.tables import Experiment
 
     need_training()
@@ -70,14 +98,16 @@ def reproduce(plan: Plan, out: Path, command: str, *, bases: bool = False) -> st
         if bases:
             train_bases(plan, out, notebook, _say)
         train_adapters(plan, out, notebook, _say)
+        # Said before the answers, which take long.
+        steps = {base.name: notebook.steps[base.name] for base in plan.bases if bases}
+        steps |= {adapter.name: step_of(adapter, notebook) for adapter in plan.adapters}
         results = answer(plan, out, _say)
     except KeyboardInterrupt:
         raise ReproductionError(
             f"interrupted: {out} keeps every finished step, the checkpoints and the answers; the same command goes on"
         ) from None
-    trained = [*(base.name for base in plan.bases if bases), *(adapter.name for adapter in plan.adapters)]
-    steps = {name: notebook.steps[name] for name in trained}
-    blocks = [*make_report(Experiment(plan, results, steps, load_registry(bundled.MODELS_FILE)), command)]
+    experiment = Experiment(plan, results, steps, load_registry(bundled.MODELS_FILE))
+    blocks = [*(report or make_report)(experiment, command)]
     (out / "report.md").write_text(as_markdown(blocks) + "\n", encoding="utf-8")
     return f"{as_text(blocks)}\n\nreport: {out / 'report.md'}"
 

@@ -18,8 +18,8 @@ from pytest_edgejson.results.file import read_run
 from pytest_edgejson.results.result import is_error
 from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.checkpoints import fingerprint
-from pytest_edgejson.training.family.notebook import ReproductionError
-from pytest_edgejson.training.family.plan import NAMES, PROMPT
+from pytest_edgejson.training.family.notebook import ReproductionError, Step
+from pytest_edgejson.training.family.plan import NAMES, PROMPT, full
 from pytest_edgejson.training.precision import has_bf16
 from pytest_edgejson.training.train_cases import read, spread
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.results.file import Run
-    from pytest_edgejson.training.family.notebook import Notebook, Step
-    from pytest_edgejson.training.family.plan import Plan
+    from pytest_edgejson.training.family.notebook import Notebook
+    from pytest_edgejson.training.family.plan import Adapter, Plan
 
 # What the benchmark shows goes where the trainings show theirs: standard output holds the report alone.
 _STDERR = 2
@@ -85,6 +85,8 @@ def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str
     rows = read(plan.train_cases, SchemaFinder())
     for number, adapter in enumerate(plan.adapters, 1):
         settings = adapter.settings
+        if _shipped(adapter):
+            continue
         # As `edgejson train --max-cases` takes them: the cases of a smaller ablation are among those of a larger one.
         chosen = spread(rows, settings.seed)[: adapter.cases]
         asked = [(row.case.prompt, row.case.expected_output) for row in chosen]
@@ -113,6 +115,31 @@ def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str
             _note_machine(step)
 
 
+def _shipped(adapter: Adapter) -> Path | None:
+    return adapter.base.shipped if adapter == full(adapter.base) else None
+
+
+def step_of(adapter: Adapter, notebook: Notebook) -> Step:
+    """Return how an adapter was trained: here, or before it was shipped.
+
+    Raises:
+        ReproductionError: a shipped one does not say.
+    """
+    folder = _shipped(adapter)
+    if folder is None:
+        return notebook.steps[adapter.name]
+    file = folder / "training.json"
+    try:
+        made = json.loads(file.read_text(encoding="utf-8"))
+        loss = fmean(loss for _, loss in made["loss"][-5:])
+        cases, threads = made["settings"]["cases"], made["machine"]["threads"]
+        return Step("", made["seconds"], True, made["parameters"], cases, loss, threads, made["precision"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ReproductionError(
+            f"{file}: does not say how the adapter was trained: {error}; --train trains it"
+        ) from None
+
+
 def _hashes(name: str, folder: Path) -> list[list[str]]:
     try:
         return hash_files(locate(ModelSpec(name, model=str(folder))), trust_remote_code=False)
@@ -137,6 +164,7 @@ def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
         ReproductionError: the run could not be made, or cases of it could not be run.
         OSError: a file cannot be written.
     """
+    out.mkdir(parents=True, exist_ok=True)
     (out / "models.toml").write_text(_registry(plan, out), encoding="utf-8")
     # The run has this folder for its root, whatever project it lies in and however that configures pytest.
     (out / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
@@ -179,15 +207,19 @@ def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
 
 def _registry(plan: Plan, out: Path) -> str:
     lines = ["# The models of `edgejson reproduce`. A folder is taken from this file's own folder on."]
+    both = {} if plan.constrain == "none" else {"constrain": plan.constrain}
     for base in plan.bases:
         shared: dict[str, str | int] = {"model": _from(out, base.folder), "prompt": PROMPT}
         if plan.max_new_tokens is not None:
             shared["max_new_tokens"] = plan.max_new_tokens
-        lines += _entry(base.name, {"description": "a base", **shared})
+        lines += _entry(base.name, {"description": "a base", **shared, **both})
+        for name in plan.shown(base):
+            lines += _entry(name, {"description": "a base with examples", **shared, "shots": plan.shots})
         for adapter in plan.of(base):
             what = f"an adapter on {base.name}: rank {adapter.settings.rank}, {adapter.cases or 'all'} train cases"
-            folder = _from(out, out / "adapters" / adapter.name)
-            lines += _entry(adapter.name, {"description": what, **shared, "adapter": folder})
+            folder = _from(out, _shipped(adapter) or out / "adapters" / adapter.name)
+            held = both if adapter == full(base) else {}
+            lines += _entry(adapter.name, {"description": what, **shared, **held, "adapter": folder})
     return "\n".join(lines) + "\n"
 
 

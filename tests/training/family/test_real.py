@@ -1,0 +1,135 @@
+"""`edgejson reproduce --real`: the published recipe claim by claim, here with nano in the place of SmolLM2."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.runs import answers, write_run
+
+from pytest_edgejson.backends.models import load_registry
+from pytest_edgejson.report.document import as_markdown
+from pytest_edgejson.results.published import part_by_part, perfect
+from pytest_edgejson.suite import bundled
+from pytest_edgejson.training.family.notebook import ReproductionError, Step
+from pytest_edgejson.training.family.plan import REAL_ADAPTER, REAL_BASE, Base, Plan
+from pytest_edgejson.training.family.real import make_real_report
+from pytest_edgejson.training.family.reproduce import reproduce
+from pytest_edgejson.training.family.tables import Experiment
+from pytest_edgejson.training.presets import PRESETS
+
+pytest.importorskip("torch", reason="training needs torch: pip install 'pytest-edgejson[train]'")
+pytest.importorskip("peft")
+pytest.importorskip("llguidance", reason="grammars need llguidance")
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing. is deprecated:FutureWarning"),
+]
+
+NANO = bundled.ROOT / "models" / "nano"
+
+
+def first_cases(folder: Path, source: Path, files: dict[str, int]) -> Path:
+    for name, count in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"".join((source / name).read_bytes().splitlines(keepends=True)[:count]))
+    return folder
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    tuning: dict[str, Any] = {"batch_size": 2, "accumulation": 1, "epochs": 1}
+    base = Base(
+        REAL_BASE,
+        NANO,
+        replace(PRESETS["maaza-135m"], **tuning),
+        "smollm2-135m",
+        "maaza-mlm-135m",
+        adapter=REAL_ADAPTER,
+    )
+    return Plan(
+        (base,),
+        ablated="",
+        train_cases=first_cases(tmp_path / "train", bundled.TRAIN_CASES, {"simple/rating.jsonl": 4}),
+        test_cases=first_cases(
+            tmp_path / "test",
+            bundled.TEST_CASES,
+            {"simple/rating.jsonl": 2, "complex/medical_encounter.jsonl": 1},
+        ),
+        max_steps=1,
+        max_new_tokens=160,
+        constrain="both",
+        shots=1,
+    )
+
+
+def rows(report: str, first: str) -> dict[str, list[str]]:
+    """Return the rows of the table whose head begins with a cell, by their first cell."""
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in report.splitlines()]
+    # A line of dashes follows a head.
+    head = next(at for at, own in enumerate(cells) if own[:1] == [first] and set(cells[at + 1][0]) <= set(":-"))
+    table = itertools.takewhile(bool, cells[head + 2 :])
+    return {own[0]: own[1:] for own in table}
+
+
+@pytest.mark.slow
+def test_the_recipe_is_trained_answered_and_told(plan: Plan, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    # Where the examples of a prompt come from: beside the folder `test`.
+    reproduce(plan, out, "edgejson reproduce --real", report=make_real_report)
+    report = (out / "report.md").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in (out / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    models = {line["model"] for line in lines if "case_id" in line}
+    held = {f"{REAL_BASE}+schema", f"{REAL_ADAPTER}+schema"}
+    assert models == {REAL_BASE, REAL_ADAPTER, f"{REAL_BASE}-1-shots", *held}
+    assert set(rows(report, "")) == models
+    assert rows(report, "claim")["JSONExact of the base"][0] == "1.9 / 0.6 %"
+    # An adapter that is shipped is not trained again.
+    trained = out / "adapters" / REAL_ADAPTER
+    (base,) = plan.bases
+    shipped = replace(plan, bases=(replace(base, shipped=trained),))
+    with pytest.raises(ReproductionError, match=r"training\.json: does not say how .*; --train trains it"):
+        reproduce(shipped, tmp_path / "again", "edgejson reproduce --real", report=make_real_report)
+    assert not (tmp_path / "again" / "adapters").exists()
+
+
+def test_claims_are_held_against_what_was_measured(plan: Plan, tmp_path: Path) -> None:
+    models = (REAL_BASE, f"{REAL_BASE}+schema", REAL_ADAPTER, f"{REAL_ADAPTER}+schema")
+    misses = dict(zip(models, (range(59), range(40), range(45), range(20)), strict=True))
+    results = [
+        {**result, "constrain": "schema"} if "+" in model else result
+        for model in models
+        for result in answers(60, misses[model], model)
+    ]
+    described = {model: {"parameters": 134_515_008, "device": "cpu"} for model in models}
+    run = write_run(tmp_path / "results.jsonl", results, described)
+    steps = {REAL_ADAPTER: Step("", 60.0, True, 4_884_480, 629, 0.2, 2, "float32")}
+    experiment = Experiment(plan, run, steps, load_registry(bundled.MODELS_FILE))
+    report = as_markdown(make_real_report(experiment, "edgejson reproduce --real"))
+    claims = rows(report, "claim")
+    assert claims["JSONExact of the adapter"] == ["24.7 / 46.8 %", "25.0 % [15.8, 37.2]", "holds"]
+    assert claims["JSONExact of the base"][-1] == "holds"
+    assert claims["figures of the model of 360M parameters"][-1] == "not testable here"
+    assert rows(report, REAL_ADAPTER)["as scored here"][3] == "25.0 %"
+    assert rows(report, "a perfect model")["as scored here"][3] == "100.0 %"
+
+
+def test_parts_of_the_published_evaluation_add_up() -> None:
+    """A perfect model: what runs on after a nested object, or is longer than the limit, the published search loses."""
+    (template,) = answers(1, (), "perfect")
+    nested = {"a": {"b": {"c": 1}}}
+    results = [{**template, "expected_output": expected} for expected in ({"a": 1}, nested, {"text": "x" * 80})]
+    names, exact = zip(
+        *(
+            (part.name, part.metrics["all"].get("json_exact").value * 3)  # type: ignore[union-attr]
+            for part in part_by_part(perfect(results), lambda text: text[:60])
+        ),
+        strict=True,
+    )
+    assert [round(each) for each in exact] == [3, 3, 3, 2, 1], names
