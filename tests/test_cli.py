@@ -227,17 +227,20 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], tmp_path: 
         (["--base", "x/y", "--prompt", "v4"], "unknown prompt 'v4': use one of v3, schema"),
         (
             ["--base", "x/y", "--prompt", "chat"],
-            "--prompt chat: training gives a model neither chats nor schemas: use v3",
+            "--prompt chat: training gives a model no chats: use v3, or schema with --lora",
         ),
         (
             ["--base", "x/y", "--prompt", "schema"],
-            "--prompt schema: training gives a model neither chats nor schemas: use v3",
+            "--prompt schema: training of all weights gives a model no schemas: use v3",
         ),
         (
             ["--base", "x/y", "--prompt", "{schema} {prompt}"],
-            "--prompt custom: training gives a model neither chats nor schemas",
+            "--prompt custom: training of all weights gives a model no schemas",
         ),
-        (["--lora", "--base", "x/y", "--prompt", "chat-schema"], "neither chats nor schemas: use v3"),
+        (
+            ["--lora", "--base", "x/y", "--prompt", "chat-schema"],
+            "training gives a model no chats: use v3, or schema with",
+        ),
         (
             ["--lora", "--base", "x/y", "--preset", "maaza-360"],
             "unknown preset 'maaza-360': use one of maaza-135m, maaza-360m",

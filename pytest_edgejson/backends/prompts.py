@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError, Message
+from pytest_edgejson.suite.subschemas import root_types
 from pytest_edgejson.values.text import shorten
 from pytest_edgejson.values.wording import did_you_mean
 
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 # The published evaluation's prompt, character for character: published numbers can only be compared under it.
 _V3 = "Extract the structured JSON data from the following text.\n\nInput: {prompt}\n\nOutput:"
 
-_SCHEMA = (
-    "Turn the text below into one JSON object that is valid under this JSON Schema. Take every value from the text, "
-    "leave out what the text does not say, and answer with the object alone.\n\n"
-    "Schema: {schema}\n\n"
-    "Text: {prompt}\n\n"
-    "JSON:"
-)
+
+def _schema_text(root: str) -> str:
+    return (
+        f"Turn the text below into one JSON {root} that is valid under this JSON Schema. Take every value from the "
+        f"text, leave out what the text does not say, and answer with the {root} alone.\n\n"
+        "Schema: {schema}\n\n"
+        "Text: {prompt}\n\n"
+        "JSON:"
+    )
+
+
+_SCHEMA = _schema_text("object")
 
 _PLACEHOLDER = re.compile(r"\{(prompt|schema)\}")
 # Before a text of one's own: it is sent as a message of a chat.
@@ -55,16 +61,19 @@ class Template:
         return "{schema}" in self.text
 
     def fill(self, prompt: str, schema: Mapping[str, Any] | None) -> str:
-        """Return the text with the placeholders filled.
+        """Return the text with the placeholders filled. That of `schema` says which JSON the schema's root is.
 
         Raises:
             ValueError: it shows the schema, and there is none.
         """
         if self.needs_schema and schema is None:
             raise ValueError(f"the prompt {self.name!r} holds {{schema}}, but there is no schema for this case")
+        text = self.text
+        if text == _SCHEMA and schema is not None and (roots := root_types(schema)) - {"object"}:
+            text = _schema_text(*roots) if len(roots) == 1 else _schema_text("value")
         # One pass over the template, so that a `{schema}` inside the case's own text is not taken for a placeholder.
         values = {"prompt": prompt, "schema": "" if schema is None else json.dumps(schema, ensure_ascii=False)}
-        return _PLACEHOLDER.sub(lambda match: values[match[1]], self.text)
+        return _PLACEHOLDER.sub(lambda match: values[match[1]], text)
 
 
 TEMPLATES: Mapping[str, Template] = {

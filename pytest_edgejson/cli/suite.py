@@ -45,7 +45,7 @@ def add_parser(commands: Commands) -> None:
         "--expected",
         metavar="COLUMN",
         help="the expected outputs as JSON (default: columns named as the schema's properties, such as total, "
-        "buyer.city, items.0.name)",
+        "buyer.city, items.0.name; 0.name of an array)",
     )
     new.add_argument("--id", dest="id_column", metavar="COLUMN", help="ids of the cases (default: they are numbered)")
     new.add_argument("--complexity", choices=COMPLEXITIES, help="(default: by the mean number of expected values)")

@@ -25,6 +25,7 @@ from pytest_edgejson.results.breakdown import (
     Breakdown,
     FieldErrors,
     Kinds,
+    ToleratedField,
     break_down,
     count_fields,
     count_kinds,
@@ -118,6 +119,7 @@ def _blocks(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
                 *_beside_v3(breakdown),
                 *_differences(breakdown, verbose=verbose),
                 *_fields(breakdown.fields, len(breakdown.fields) if verbose else _FIELDS, "--verbose lists them"),
+                *_tolerated(breakdown.tolerated, len(breakdown.tolerated) if verbose else _FIELDS),
             ]
             if n
             else ["There is no answer to explain."]
@@ -221,6 +223,21 @@ def _fields(fields: Sequence[FieldErrors], most: int, rest: Inline) -> list[Bloc
     ]
     if len(fields) > most:
         blocks.append(join("", [f"{len(fields) - most} more have something wrong; ", rest, "."]))
+    return blocks
+
+
+def _tolerated(fields: Sequence[ToleratedField], most: int) -> list[Block]:
+    if not fields:
+        return []
+    rows: list[list[Inline]] = [
+        [Code(_middle(clean(field.path), _PATH_WIDTH)), str(field.count), Code(field.by)] for field in fields[:most]
+    ]
+    blocks: list[Block] = [
+        Heading(3, "Differences that count as none"),
+        Table(["field", "times", "accepted by"], rows, ("left", "right", "left")),
+    ]
+    if len(fields) > most:
+        blocks.append(f"{len(fields) - most} more fields have some; --verbose lists them.")
     return blocks
 
 

@@ -13,8 +13,9 @@ from pytest_edgejson.report.answer import effort, how_found, json_text, render_t
 from pytest_edgejson.report.diff.render import LEAST_WIDTH, WIDTH, render_diff
 from pytest_edgejson.report.verdict import describe
 from pytest_edgejson.results.file import read_run
-from pytest_edgejson.results.result import case_fingerprint, is_found
+from pytest_edgejson.results.result import case_fingerprint, is_found, tolerated_in
 from pytest_edgejson.scoring.kinds import LEAFLESS
+from pytest_edgejson.values.jsonvalue import ABSENT, equal, format_path
 from pytest_edgejson.values.text import clean, columns, common_prefix, pad, paint, shorten, show
 from pytest_edgejson.values.wording import counted
 
@@ -231,16 +232,28 @@ def _answer(answer: _Answer, *, whole: bool, width: int, color: bool) -> str:
         f"{paint('-' * width, 'faint', color)}\n{paint(head, 'bold', color)}\n"
         f"{textwrap.fill(_metrics(result), width)}\n{textwrap.fill(effort(result), width)}",
         render_diff(result, width=width, color=color, verbose=whole),
+        _tolerated(result, width, color),
         render_violations(result["violations"], verbose=whole),
         textwrap.fill(how_found(result), width),
     ]
     if is_found(result):
         as_found = render_text("value", json_text(result["value"]), most=most, more="--raw")
-        blocks.append("value: as expected" if result["json_exact"] else as_found)
+        blocks.append("value: as expected" if equal(result["value"], result["expected_output"]) else as_found)
     if "thought" in result:
         blocks.append(render_text("thought", result["thought"], most=most, more="--raw"))
     blocks.append(render_text("output", result["output"], most=most, more="--raw"))
     return "\n\n".join(filter(None, blocks))
+
+
+def _tolerated(result: Result, width: int, color: bool) -> str:
+    """Return the differences that count as none, a dim line for each."""
+    lines = ["counts as expected:"]
+    for each in (found := tolerated_in(result))[:_MOST_ROWS]:
+        sides = ["–" if side is ABSENT else show(side, width // 3) for side in (each.expected, each.got)]
+        name = clean(format_path(each.path)) or "(root)"
+        lines.append(shorten(f"  {name}  {' → '.join(sides)}  accepted: {each.by}", width))
+    lines += [f"  … and {len(found) - _MOST_ROWS:,} more"] * (len(found) > _MOST_ROWS)
+    return "\n".join(paint(line, "faint", color) for line in lines) if found else ""
 
 
 def _metrics(result: Result) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.results.beside_v3 import compare_scorers, explain_differences
 from pytest_edgejson.results.points import measure_points
-from pytest_edgejson.results.result import expected_of, is_error, is_found
+from pytest_edgejson.results.result import expected_of, is_error, is_found, tolerated_in
 from pytest_edgejson.results.slices import group_by_slice, slices_of
 from pytest_edgejson.scoring.kinds import LEAFLESS, LOSSES, kinds_of
 from pytest_edgejson.suite.suites import EDGEJSON
@@ -75,6 +75,21 @@ class FieldErrors:
 
 
 @dataclass(frozen=True, slots=True)
+class ToleratedField:
+    """What of one field comparators or accepted values took for right though it is not what is expected.
+
+    Attributes:
+        path: schema and field, as in `FieldErrors`.
+        by: why, see `tolerated.Tolerated`.
+        count: how often.
+    """
+
+    path: str
+    by: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Breakdown:
     """What one model's results come to.
 
@@ -85,6 +100,7 @@ class Breakdown:
         errors: cases that could not be run.
         kinds: of failures and findings.
         fields: those with something wrong, worst first.
+        tolerated: differences that count as none, most frequent first.
         points: where the points went; the first is JSONExact as it stands.
         losses: misses by what they are put down to, see `kinds.LOSSES`.
         suspect: answers to cases that an audit has marked.
@@ -99,6 +115,7 @@ class Breakdown:
     errors: int
     kinds: Kinds
     fields: tuple[FieldErrors, ...]
+    tolerated: tuple[ToleratedField, ...]
     points: tuple[Points, ...]
     losses: Mapping[Loss, int]
     suspect: int
@@ -128,6 +145,7 @@ def break_down(
         errors=len(results) - len(answers),
         kinds=count_kinds(answers, suite.slices),
         fields=count_fields(answers),
+        tolerated=_count_tolerated(answers),
         points=measure_points(answers),
         losses={loss: sum(failures[kind] for kind in kinds_of(loss)) for loss in LOSSES},
         suspect=sum(bool(result["suspect"]) for result in answers),
@@ -179,6 +197,18 @@ def _collapsed(path: str) -> str:
     return _STEP.sub(lambda step: "[]" if step.group()[1] != '"' else step.group(), path)
 
 
+def _field_name(result: Result, path: str) -> str:
+    collapsed = _collapsed(path)
+    return result["schema_id"] + ("" if not collapsed or collapsed.startswith("[") else ".") + collapsed
+
+
+def _count_tolerated(answers: Iterable[Result]) -> tuple[ToleratedField, ...]:
+    counts = Counter(
+        (_field_name(result, format_path(each.path)), each.by) for result in answers for each in tolerated_in(result)
+    )
+    return tuple(ToleratedField(path, by, count) for (path, by), count in counts.most_common())
+
+
 def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
     """Return what went wrong with each field over all schemas, those with most wrong and extra leaves first."""
     expected: Counter[str] = Counter()
@@ -189,13 +219,9 @@ def count_fields(results: Iterable[Result]) -> tuple[FieldErrors, ...]:
         if is_error(result) or not is_found(result):
             continue
 
-        def name(path: str, schema_id: str = result["schema_id"]) -> str:
-            collapsed = _collapsed(path)
-            return schema_id + ("" if not collapsed or collapsed.startswith("[") else ".") + collapsed
-
-        expected.update(name(format_path(path)) for path in leaves(expected_of(result)))
+        expected.update(_field_name(result, format_path(path)) for path in leaves(expected_of(result)))
         for field in _once(result["fields"]):
-            path = name(field["path"])
+            path = _field_name(result, field["path"])
             kinds[path][field["kind"]] += 1
             if field["kind"] not in LEAFLESS:
                 (wrong if "expected" in field else extra)[path] += 1

@@ -4,6 +4,8 @@ By the rules of the Berkeley Function Calling Leaderboard (S. Patil et al., "The
 2024, `ast_checker`): the calls are as many as expected, in any order; each has the function's name, every parameter
 that is expected and none that is not, each with an accepted value; strings are compared without case, spaces and the
 characters `,./-_*^` and quotes; a parameter that may be left out has `""` among its accepted values. `[]` is no call.
+Accepted values and comparators are those of the case and its suite, for the argument of one call, of any call
+(`[].arguments.unit`) or a part of it.
 """
 
 from __future__ import annotations
@@ -11,12 +13,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.values.jsonvalue import equal
+from pytest_edgejson.results.result import rule_of
+from pytest_edgejson.values.agreement import agree, counted, read_rule
+from pytest_edgejson.values.jsonvalue import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pytest_edgejson.results.result import Result
+    from pytest_edgejson.values.agreement import Rule
 
 _MEANINGLESS = re.compile(r"[ ,./\-_*^'\"]")
 
@@ -36,7 +41,13 @@ def _is_call(value: Any) -> bool:
 def _normal(value: Any) -> Any:
     if isinstance(value, str):
         return _MEANINGLESS.sub("", value).lower()
+    if isinstance(value, dict):
+        return {key: _normal(item) for key, item in value.items()}
     return [_normal(item) for item in value] if isinstance(value, list) else value
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 class _Expected:
@@ -45,18 +56,25 @@ class _Expected:
     Attributes:
         name: of the function.
         arguments: by parameter.
-        accepted: values that count as well, by parameter.
     """
 
-    def __init__(self, call: Mapping[str, Any], place: int, accept: Mapping[str, Any]) -> None:
+    def __init__(self, call: Mapping[str, Any], rules: Iterable[Rule | None]) -> None:
         self.name: str = call["name"]
         self.arguments: Mapping[str, Any] = call["arguments"]
-        start = f"[{place}].arguments."
-        self.accepted = {path.removeprefix(start): each for path, each in accept.items() if path.startswith(start)}
+        # By the letter, and without what means nothing.
+        self._ways = list(zip(rules, (_as_it_is, _normal), strict=True))
 
     def takes(self, parameter: str, value: Any) -> bool:
-        own = [self.arguments[parameter]] if parameter in self.arguments else []
-        return any(equal(_normal(each), _normal(value)) for each in [*own, *self.accepted.get(parameter, ())])
+        """Tell whether a parameter may have a value, or with `ABSENT` whether it may be left out."""
+        for rule, read in self._ways:
+            inner = rule and rule.at(parameter)
+            expected = self.arguments.get(parameter, ABSENT)
+            if inner is not None and inner.has("ignored"):
+                return True
+            one, two = (each if each is ABSENT or inner is None else counted(each, inner) for each in (expected, value))
+            if agree(read(one), read(two), inner):
+                return True
+        return False
 
     def right(self, got: Any) -> int:
         """Count the parameters of a call that are right; one that need not be there counts in nothing."""
@@ -68,8 +86,7 @@ class _Expected:
         if not _is_call(got) or got["name"] != self.name or got.keys() != {"name", "arguments"}:
             return False
         given = got["arguments"]
-        needed = {name for name in self.arguments if "" not in self.accepted.get(name, ())}
-        return needed <= given.keys() and all(self.takes(name, value) for name, value in given.items())
+        return all(self.takes(name, given.get(name, ABSENT)) for name in {**self.arguments, **given})
 
     def free(self, got: Any) -> int:
         """Count the accepted parameters of a call that are not expected."""
@@ -79,11 +96,22 @@ class _Expected:
 
 
 def _calls(result: Result) -> tuple[list[_Expected], list[Any] | None]:
-    row: Mapping[str, Any] = result
-    accept = row.get("accept") or {}
-    expected = [_Expected(call, place, accept) for place, call in enumerate(row["expected_output"])]
-    value = row["value"]
+    # An empty text says that a parameter may be left out, which one of meaningless characters does not.
+    accept = {
+        place: [_normal(value) or value for value in values] for place, values in result.get("accept", {}).items()
+    }
+    rules = rule_of(result), read_rule(result.get("comparators", {}), accept)
+    expected = [
+        _Expected(call, [rule and _arguments(rule, place) for rule in rules])
+        for place, call in enumerate(result["expected_output"])
+    ]
+    value = result["value"]
     return expected, value if isinstance(value, list) else None
+
+
+def _arguments(rule: Rule, place: int) -> Rule | None:
+    call = rule.at(place)
+    return call and call.at("arguments")
 
 
 def _pairs(expected: list[_Expected], got: list[Any]) -> list[tuple[_Expected, Any]]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import Policy
     from pytest_edgejson.scoring.search import Roots
     from pytest_edgejson.scoring.thoughts import Pairs
+    from pytest_edgejson.scoring.tolerated import Tolerated
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
     from pytest_edgejson.values.agreement import Rule
@@ -227,6 +228,13 @@ def is_right(result: CaseRecord, value: Any) -> bool:
     """Tell whether a value is exact as the answer to a result's case."""
     rule = rule_of(result)
     return agree(expected_of(result), value if rule is None else counted(value, rule), rule)
+
+
+def tolerated_in(result: Result) -> list[Tolerated]:
+    """Return the differences between a result's answer and what is expected that count as none."""
+    from pytest_edgejson.scoring.tolerated import tolerated
+
+    return list(tolerated(result["expected_output"], result["value"], rule_of(result))) if is_found(result) else []
 
 
 _ASKED = {"prompt": "prompt", "expected_output": "expected output", "schema_sha256": "schema"}

@@ -89,6 +89,11 @@ def count_right(expected: Any, got: Any) -> int:
     return _Aligner({}).weigh(expected, got, None)
 
 
+def pair(expected: list[Any], got: list[Any], rule: Rule | None) -> tuple[tuple[int, int], ...]:
+    """Return which items of two arrays belong together, as `align` matches them: pairs of places."""
+    return _Aligner({}).match(expected, got, rule).pairs
+
+
 def without_gaps(value: Any) -> Any:
     """Return an aligned value without what stands for items that the answer lacks."""
     if isinstance(value, dict):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.compared import comparators_of, without_comparators
-from pytest_edgejson.suite.subschemas import alternatives
+from pytest_edgejson.suite.subschemas import root_types
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.agreement import read_rule
 from pytest_edgejson.values.comparators import ComparatorError
@@ -89,9 +89,7 @@ class Schema:
     @cached_property
     def types(self) -> frozenset[str]:
         """The JSON types that a value may have as a whole, as far as the schema says it; none where it does not."""
-        declared = [part["type"] for part in alternatives(self.document, self.document) if "type" in part]
-        names = {str(name) for each in declared for name in (each if isinstance(each, list) else [each])}
-        return frozenset({"number" if name == "integer" else name for name in names})
+        return root_types(self.document)
 
     def roots(self, expected: Any) -> frozenset[str]:
         """Return the JSON types that an answer may have as a whole.

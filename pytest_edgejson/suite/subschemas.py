@@ -35,6 +35,13 @@ def alternatives(document: Mapping[str, Any], part: Any) -> Iterator[Mapping[str
                 pending += part[keyword]
 
 
+def root_types(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return the JSON types that a value may have as a whole, as far as a schema says it; none where it does not."""
+    declared = [part["type"] for part in alternatives(document, document) if "type" in part]
+    names = {str(name) for each in declared for name in (each if isinstance(each, list) else [each])}
+    return frozenset({"number" if name == "integer" else name for name in names})
+
+
 def parts_at(document: Mapping[str, Any], path: Path) -> list[Mapping[str, Any]]:
     """Return all that a schema says of a place, by `properties` and `items`; nothing where it does not know a key."""
     parts = list(alternatives(document, document))

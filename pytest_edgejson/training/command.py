@@ -10,10 +10,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.prompts import parse_template
+from pytest_edgejson.backends.prompts import asking_for, parse_template
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.schemas import load_schemas
-from pytest_edgejson.suite.suites import SchemaFinder
+from pytest_edgejson.suite.suites import SchemaFinder, suite_at
 
 if TYPE_CHECKING:
     import argparse
@@ -49,10 +49,16 @@ def _checkpoints(arguments: argparse.Namespace) -> Path:
 
 
 def _template(name: str) -> Template:
+    """Return a template of a training that has no chats; the one of all weights has no schemas either."""
     template = parse_template(name)
-    if template.chat or template.needs_schema:
-        raise ValueError(f"--prompt {template.name}: training gives a model neither chats nor schemas: use v3")
+    if template.chat:
+        raise ValueError(f"--prompt {template.name}: training gives a model no chats: use v3, or schema with --lora")
     return template
+
+
+def _adapter_template(arguments: argparse.Namespace) -> Template:
+    """Return the template of an adapter: what is asked for, else what the suite of its cases asks for."""
+    return _template(arguments.prompt or asking_for("v3", suite_at(arguments.cases or bundled.TRAIN_CASES).prompt))
 
 
 def train_model(arguments: argparse.Namespace) -> str:
@@ -85,7 +91,10 @@ def train_model(arguments: argparse.Namespace) -> str:
     else:
         further = FullSettings(**changes)
         settings = {"base": arguments.base, **asdict(further)}
-        records = _suite_records(_template(arguments.prompt or "v3"))
+        template = _template(arguments.prompt or "v3")
+        if template.needs_schema:
+            raise ValueError(f"--prompt {template.name}: training of all weights gives a model no schemas: use v3")
+        records = _suite_records(template)
         outcome = train_further(arguments.base, records, arguments.out, further, checkpoints=checkpoints)
     _write_card(arguments, settings, outcome)
     return f"{outcome['parameters']:,} parameters in {arguments.out}, {_duration(outcome['seconds'])}"
@@ -114,7 +123,7 @@ def train_adapter(arguments: argparse.Namespace) -> str:
     from pytest_edgejson.training.lora import fine_tune
 
     settings = _lora_settings(arguments)
-    template = _template(arguments.prompt or "v3")
+    template = _adapter_template(arguments)
     checkpoints = _checkpoints(arguments)
     rows, validation = _rows(arguments)
     outcome = fine_tune(

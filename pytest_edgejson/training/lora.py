@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.prompts import render
+from pytest_edgejson.backends.prompts import parse_template, render
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import Example, collate, encode, trained_on
@@ -89,8 +89,8 @@ def fine_tune(
                 "base": base_fingerprint(files),
                 "template": template,
                 "steps": max_steps,
-                "cases": _fingerprint(rows),
-                "validation": _fingerprint(validation),
+                "cases": _fingerprint(rows, template),
+                "validation": _fingerprint(validation, template),
             },
         )
         evaluations = (
@@ -152,7 +152,8 @@ def _encode(
     Raises:
         TrainingError: some are and must not be left out, or all are.
     """
-    encoded = [(row, encode(render(template, row.case.prompt), row.case.expected_output, tokenizer)) for row in rows]
+    asked = [render(template, row.case.prompt, schema=row.schema.document) for row in rows]
+    encoded = [(row, encode(text, row.case.expected_output, tokenizer)) for row, text in zip(rows, asked, strict=True)]
     fitting = [(row, example) for row, example in encoded if limit is None or len(example.input_ids) <= limit]
     long = [(row, len(example.input_ids)) for row, example in encoded if limit and len(example.input_ids) > limit]
     if long and (not skip_long or not fitting):
@@ -185,5 +186,11 @@ def _collate(rows: list[dict[str, Any]], *, pad_token_id: int) -> dict[str, Any]
     return trained_on(collate([Example(**row) for row in rows], pad_token_id))
 
 
-def _fingerprint(rows: Sequence[CaseRow]) -> str:
-    return fingerprint([(row.case.prompt, row.case.expected_output) for row in rows])
+def _fingerprint(rows: Sequence[CaseRow], template: str) -> str:
+    shows_schemas = parse_template(template).needs_schema
+    return fingerprint(
+        [
+            (row.case.prompt, row.case.expected_output, *([row.schema.fingerprint] if shows_schemas else []))
+            for row in rows
+        ]
+    )

@@ -136,16 +136,18 @@ class Validation(TrainerCallback):
     def _answer(self, adapter: Path) -> list[Score]:
         spec = ModelSpec(adapter.name, model=str(self._base), adapter=str(adapter), prompt=self._template)
         rows = {str(number): row for number, row in enumerate(self._rows)}
+        documents = {row.schema.id: dict(row.schema.document) for row in self._rows}
         scores: list[Score] = []
         try:
-            backend = load(spec, GenerationSettings(), LoadOptions())
+            backend = load(spec, GenerationSettings(), LoadOptions(schema_documents=documents))
             requests = [Request(key, backend.render(row.case), row.case) for key, row in rows.items()]
             for completion in backend.generate(requests):
                 row = rows[completion.key]
                 if completion.error is not None:
                     raise TrainingError(f"{row.path}:{row.case.line}: {row.case.id}: {completion.error}")
-                extraction = extract(completion.text, "lenient", row.schema.is_valid)
-                scores.append(score(row.case.expected_output, extraction, row.schema))
+                expected, schema = row.case.expected_output, row.schema
+                extraction = extract(completion.text, "lenient", schema.is_valid, roots=schema.roots(expected))
+                scores.append(score(expected, extraction, schema, schema.rule_of(row.case)))
                 self._progress.show(f"validation {len(scores)}/{len(rows)}")
             backend.close()
         except BackendError as error:

@@ -66,3 +66,23 @@ def test_an_unknown_name_is_an_error_that_names_the_fix(value: str) -> None:
 def test_a_near_name_is_suggested() -> None:
     with pytest.raises(ValueError, match="did you mean 'schema'"):
         parse_template("shcema")
+
+
+@pytest.mark.parametrize(
+    ("schema", "root"),
+    [
+        ({}, "object"),
+        (SCHEMA, "object"),
+        ({"$ref": "#/$defs/it", "$defs": {"it": {"type": "object"}}}, "object"),
+        ({"type": "array", "items": SCHEMA}, "array"),
+        ({"$ref": "#/$defs/it", "$defs": {"it": {"type": "integer"}}}, "number"),
+        ({"type": ["object", "null"]}, "value"),
+    ],
+)
+@pytest.mark.parametrize("name", ["schema", "chat-schema"])
+def test_the_schema_prompt_says_what_the_schema_s_root_is(name: str, schema: dict[str, object], root: str) -> None:
+    assert render(name, "Size: 3", schema=schema, apply_chat=str) == (
+        f"Turn the text below into one JSON {root} that is valid under this JSON Schema. Take every value from the "
+        f"text, leave out what the text does not say, and answer with the {root} alone.\n\n"
+        f"Schema: {json.dumps(schema, ensure_ascii=False)}\n\nText: Size: 3\n\nJSON:"
+    )

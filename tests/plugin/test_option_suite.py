@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -188,6 +189,25 @@ def test_its_comparators_are_those_of_scores_results_baselines_and_rescore(pytes
         compare_runs([exact, case])
     assert main(["rescore", "exact.jsonl", "--schemas", "moods/schemas", "--out", "again.jsonl"]) == 0
     assert [result["json_exact"] for result in read_run(pytester.path / "again.jsonl").results] == [True] * 4
+
+
+def test_show_and_explain_tell_what_its_comparators_accept(
+    pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_suite(pytester.path / "moods", COMPARED)
+    pytester.runpytest(recorded(folder, glad='{"mood": "GLAD"}'), "moods", "--edgejson-results=r.jsonl")
+    capsys.readouterr()
+    assert main(["show", "r.jsonl", "mood-1"]) == 0
+    shown = capsys.readouterr().out
+    assert 'counts as expected:\n  mood  "glad" → "GLAD"  accepted: case\n' in shown
+    assert "value: as expected" not in shown
+    assert main(["show", "r.jsonl", "mood-1", "--color=always"]) == 0
+    assert "\x1b[2m" in capsys.readouterr().out.partition("counts as expected")[0].splitlines()[-1]
+    assert main(["show", "r.jsonl", "mood-2"]) == 0
+    assert "counts as expected" not in capsys.readouterr().out
+    told = explain([pytester.path / "r.jsonl"])
+    assert "Differences that count as none" in told
+    assert re.search(r"^mood\.mood +1 +case$", told, re.MULTILINE)
 
 
 def test_comparators_of_no_field_are_one_line_whatever_the_files(pytester: pytest.Pytester) -> None:

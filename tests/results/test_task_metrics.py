@@ -10,6 +10,7 @@ import pytest
 from pytest_edgejson.results.calls import is_exact, param_f1
 from pytest_edgejson.results.intents import confusions
 from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.values.jsonvalue import ABSENT
 
 
 def result(expected: Any, value: Any, case_id: str = "a", **more: Any) -> Any:
@@ -132,3 +133,28 @@ def test_accepted_values_count_and_may_be_left_out() -> None:
         answer = result([call("heat", room="hall", degrees=20)], [value], accept=accept)
         assert is_exact(answer) == exact, value
         assert param_f1(answer) == pytest.approx(f1), value
+
+
+@pytest.mark.parametrize(
+    ("said", "argument", "exact"),
+    [
+        ({"accept": {"[].arguments.room": ["corridor"]}}, {"room": "Corridor."}, True),
+        ({"accept": {"[1].arguments.room": ["corridor"]}}, {"room": "corridor"}, True),
+        ({"accept": {"[0].arguments.room": ["corridor"]}}, {"room": "corridor"}, False),
+        ({"accept": {'[].arguments["room"]': [""]}}, {}, True),
+        # A text of which nothing is left is none that lets a parameter out.
+        ({"accept": {"[].arguments.room": ["-"]}}, {}, False),
+        ({"accept": {"[].arguments.when.day": ["Monday"]}}, {"when": {"day": "monday"}}, True),
+        ({"accept": {"[].arguments.when.day": ["Monday"]}}, {"when": {"day": "friday"}}, False),
+        ({"comparators": {"[].arguments.degrees": [{"number": {"absolute": 1}}]}}, {"degrees": 21}, True),
+        ({"comparators": {"[].arguments.degrees": ["ignored"]}}, {"degrees": ABSENT}, True),
+        ({}, {"degrees": 21}, False),
+    ],
+)
+def test_accepted_values_and_comparators_of_parallel_calls(said: Any, argument: dict[str, Any], exact: bool) -> None:
+    second = {"room": "hall", "degrees": 20, "when": {"day": "sunday"}}
+    given = {**second, **argument} if argument else {"degrees": 20, "when": {"day": "sunday"}}
+    given = {name: value for name, value in given.items() if value is not ABSENT}
+    answer = result([LIGHT, call("heat", **second)], [LIGHT, call("heat", **given)], **said)
+    assert is_exact(answer) == exact
+    assert (param_f1(answer) == 1) == (exact and given.keys() == second.keys())

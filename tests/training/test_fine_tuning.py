@@ -27,10 +27,11 @@ from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.suite.files import CaseRow
 from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.checkpoints import TrainingError
 from pytest_edgejson.training.precision import has_bf16
 from pytest_edgejson.training.presets import PRESETS, LoraSettings
-from pytest_edgejson.training.train_cases import read, schemas_of, spread
+from pytest_edgejson.training.train_cases import read, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -535,7 +536,7 @@ def _ids(rows: Sequence[CaseRow]) -> set[str]:
 
 
 def test_any_first_part_of_the_cases_is_like_the_whole() -> None:
-    rows = read(bundled.TRAIN_CASES, schemas_of(None))
+    rows = read(bundled.TRAIN_CASES, SchemaFinder())
     spreads = [spread(rows, seed) for seed in (0, 1)]
     whole = Counter(row.case.schema_id for row in rows)
     assert all(_ids(order) == _ids(rows) and len(order) == 629 for order in spreads)
@@ -549,7 +550,7 @@ def test_any_first_part_of_the_cases_is_like_the_whole() -> None:
 
 def _suite(folder: Path, *names: str) -> Path:
     """Write the first three cases of each of the bundled train files."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     for name in names:
         lines = (bundled.TRAIN_CASES / f"{name}.jsonl").read_bytes().splitlines(keepends=True)
         (folder / Path(name).name).with_suffix(".jsonl").write_bytes(b"".join(lines[:3]))
@@ -561,6 +562,24 @@ def _command(base: Path, cases: Path, *options: object) -> list[str]:
     out = cases.parent / "adapter"
     command = ["train", "--lora", "--base", base, "--cases", cases, "--out", out, "--steps", 1, "--prompt", "{prompt}"]
     return list(map(str, [*command, *options]))
+
+
+@pytest.mark.slow
+def test_cases_of_a_suite_are_trained_on_with_its_prompt_and_scored_as_it_compares(base: Path, tmp_path: Path) -> None:
+    cases = _suite(tmp_path / "moods" / "cases", "simple/rating")
+    (tmp_path / "moods/suite.toml").write_text(
+        """prompt = "A {schema} of {prompt}"\n[comparators.rating]\nreviewer_name = "ignored"\n""", encoding="utf-8"
+    )
+    schema = tmp_path / "moods/schemas/simple/rating.json"
+    schema.parent.mkdir(parents=True)
+    schema.write_bytes((bundled.SCHEMAS / "simple/rating.json").read_bytes())
+    command = _command(base, cases)[:-2]
+    assert main(command) == 2, "the schema is in the prompt, and longer than the base's context"
+    document = json.loads(schema.read_text(encoding="utf-8"))
+    schema.write_text(json.dumps({"type": "object", "properties": {"reviewer_name": {}}}), encoding="utf-8")
+    assert main([*command, "--validate", "0.34"]) == 0
+    schema.write_text(json.dumps(document), encoding="utf-8")
+    assert main([*command, "--prompt", "{prompt}"]) == 2, "the checkpoints are of another training"
 
 
 @pytest.mark.slow

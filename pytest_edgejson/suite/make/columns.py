@@ -20,11 +20,17 @@ if TYPE_CHECKING:
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 
 
+def is_scalar(schema: Schema) -> bool:
+    """Tell whether a schema allows neither objects nor arrays as a whole."""
+    return bool(schema.types) and not schema.types & {"object", "array"}
+
+
 class Columns:
     """What columns mean by their names: properties of a schema."""
 
     def __init__(self, schema: Schema) -> None:
-        self._root = _Place(schema.document, schema.document)
+        self._is_array = schema.types == {"array"}
+        self._root = _Place(schema.document, schema.document, is_required=True)
         self._paths: dict[str, list[tuple[str, _Place]] | None] = {}
 
     def _path(self, column: str) -> list[tuple[str, _Place]] | None:
@@ -47,9 +53,13 @@ class Columns:
         """Return the columns that are properties."""
         return [column for column in row if self._path(column)]
 
+    def scalar_of(self, cell: Any) -> Any:
+        """Return what a cell means as a whole expected output."""
+        return self._root.value_of(cell)
+
     def value_of(self, row: Mapping[str, Any]) -> Any:
-        """Return the object that a row makes."""
-        root: dict[str, Any] = {}
+        """Return the object, or array, that a row makes."""
+        root: dict[str, Any] = _Items() if self._is_array else {}
         # Empty cells last: what they say depends on whether the object or item that they are in is there.
         for column in sorted(self.used(row), key=lambda column: _is_empty(row[column])):
             path = self._path(column) or []

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import parse_case
 from pytest_edgejson.suite.json_rows import CaseError, iter_rows
-from pytest_edgejson.suite.make.columns import Columns
+from pytest_edgejson.suite.make.columns import Columns, is_scalar
 from pytest_edgejson.suite.schemas import SchemaError, make_schema
+from pytest_edgejson.suite.suites import FILE
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import leaves
 from pytest_edgejson.values.text import show
@@ -33,6 +34,17 @@ _RESERVED = ("id", "schema_id", "complexity", "prompt", "expected_output")
 # Values of an expected output on average, as EdgeJSON's complexities have them: 4, 14 and 48.
 _MOST_LEAVES: Mapping[Complexity, float] = {"simple": 8, "medium": 26}
 
+_SUITE = """\
+title = "{title}"
+version = "1"  # comparisons refuse runs of different versions: count it up when cases change
+licence = ""
+# What models are asked, in the place of the built-in prompts: a text with {{prompt}} in it, and perhaps {{schema}}.
+# prompt = ""
+# Which differences do not matter: case, whitespace, number, date, similar, unordered, set, ignored.
+# [comparators."{title}"]
+# "buyer.name" = ["case", "whitespace"]
+"""
+
 
 class RowsError(ValueError):
     """Rows that no suite can be made of. The message says what is wrong with which and how to mend it."""
@@ -49,7 +61,8 @@ def new_suite(
     complexity: Complexity | None = None,
     split: str = "train",
 ) -> tuple[Path, int]:
-    """Write `OUT/<schema_id>.jsonl` and `OUT/schemas/<complexity>/<schema_id>.json`; nothing where any row is bad.
+    """Write `OUT/<schema_id>.jsonl`, `OUT/schemas/<complexity>/<schema_id>.json`, and `OUT/suite.toml` where there is
+    none; nothing where any row is bad.
 
     Args:
         rows: a `.csv`, `.tsv`, `.jsonl` or `.parquet` file, or a data set on the Hugging Face hub.
@@ -72,6 +85,10 @@ def new_suite(
     """
     schema_id, document = read_schema(schema)
     kind = make_schema(schema_id, complexity or "simple", document, schema)
+    if expected is None and is_scalar(kind):
+        raise RowsError(
+            f"{schema}: makes {' or '.join(sorted(kind.types))}s: name the column that has them with --expected"
+        )
     columns = Columns(kind)
     cases: list[dict[str, Any]] = []
     problems: list[str] = []
@@ -110,6 +127,8 @@ def new_suite(
     schema_file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     lines = [json.dumps(case, ensure_ascii=False, default=str) + "\n" for case in cases]
     file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    if not (out / FILE).exists():
+        (out / FILE).write_text(_SUITE.format(title=schema_id), encoding="utf-8")
     return file, len(cases)
 
 
@@ -189,13 +208,16 @@ def _case(
     if expected is None:
         output, used = columns.value_of(row), {text, *columns.used(row)}
     else:
-        output, used = _decoded(row[expected], expected), {text, expected}
+        output = columns.scalar_of(row[expected]) if is_scalar(schema) else _decoded(row[expected], expected)
+        used = {text, expected}
     # Dates and the like become what JSON has for them.
     output = json.loads(json.dumps(output, default=_as_json))
     violations = schema.violations(output)
     if violations:
         first, *rest = violations
         more = f", and {len(rest)} more" if rest else ""
+        if expected is None and not used - {text}:
+            more += "; no column is named as a property: name one of JSON with --expected"
         raise RowsError(f"the expected output breaks the schema: {first.path or 'the root'} {first.message}{more}")
     kept = {name: value for name, value in row.items() if name not in used and name not in _RESERVED}
     return {"id": case_id, "schema_id": schema.id, "prompt": row[text], "expected_output": output, **kept}

@@ -175,3 +175,57 @@ def test_what_makes_no_suite(
     (here / "any.json").write_text("{}", encoding="utf-8")
     (here / "rows.csv").write_text(rows, encoding="utf-8")
     assert message in refusal(capsys, "--from", "rows.csv", *arguments)
+
+
+PARTS = {"type": "array", "items": {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "rows", "arguments", "expected"),
+    [
+        (PARTS, "mail,0.name,1.name\ntea and ink,tea,ink\nonly 7,7,\nnothing,,\n", [],
+         [[{"name": "tea"}, {"name": "ink"}], [{"name": "7"}], []]),
+        (PARTS, 'mail,right\ntea,"[{""name"": ""tea""}]"\n', ["--expected", "right"], [[{"name": "tea"}]]),
+        ({"type": "string"}, "mail,right\nhello,007\n", ["--expected", "right"], ["007"]),
+        ({"type": "string", "enum": ["glad", "sad"]}, "mail,right\nhello,glad\n", ["--expected", "right"], ["glad"]),
+        ({"type": ["integer", "null"]}, "mail,right\nseven,7\nno,\n", ["--expected", "right"], [7, None]),
+        ({"type": "boolean"}, "mail,right\npaid,yes\n", ["--expected", "right"], [True]),
+    ],
+)  # fmt: skip
+def test_arrays_and_scalars(
+    here: Path, pytester: pytest.Pytester, schema: Any, rows: str, arguments: list[str], expected: list[Any]
+) -> None:
+    (here / "part.json").write_text(json.dumps(schema), encoding="utf-8")
+    (here / "rows.csv").write_text(rows, encoding="utf-8")
+    assert new("--from", "rows.csv", "--schema", "part.json", *arguments) == 0
+    assert [row["expected_output"] for row in cases(here / "suite" / "part.jsonl")] == expected
+    pytester.runpytest_inprocess("suite", "--edgejson-model=control:gold").assert_outcomes(passed=len(expected))
+
+
+@pytest.mark.parametrize(
+    ("schema", "message"),
+    [
+        ({"type": "integer"}, "any.json: makes numbers: name the column that has them with --expected"),
+        (PARTS | {"minItems": 1}, "no column is named as a property: name one of JSON with --expected"),
+    ],
+)
+def test_arrays_and_scalars_without_a_column(
+    here: Path, capsys: pytest.CaptureFixture[str], schema: Any, message: str
+) -> None:
+    (here / "any.json").write_text(json.dumps(schema), encoding="utf-8")
+    (here / "rows.csv").write_text("mail,right\nx,1\n", encoding="utf-8")
+    assert message in refusal(capsys, "--from", "rows.csv", "--schema", "any.json")
+
+
+def test_a_suite_file_is_written_once(here: Path, pytester: pytest.Pytester) -> None:
+    write_csv(here / "rows.csv", CELLS)
+    assert new("--from", "rows.csv") == 0
+    toml = here / "suite" / "suite.toml"
+    own = toml.read_text(encoding="utf-8").replace('"invoice"', '"Ours"')
+    # What stands there as a comment can be taken as it is.
+    toml.write_text(own.replace("# [comp", "[comp").replace('# "buyer.name"', '"buyer.city"'), encoding="utf-8")
+    (here / "other.json").write_text(json.dumps(INVOICE), encoding="utf-8")
+    assert new("--from", "rows.csv", "--schema", "other.json") == 0
+    result = pytester.runpytest_inprocess("suite", "--edgejson-model=control:gold")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["edgejson: suite suite (Ours 1)"])
