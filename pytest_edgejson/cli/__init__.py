@@ -13,6 +13,7 @@ from pytest_edgejson.cli import (
     card,
     compare,
     explain,
+    export,
     leaderboard,
     prompt,
     report,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # In the order of the help. Each adds its parser, which sets `run`: what returns the exit code.
-_COMMANDS = (suite, train, prompt, reproduce, report, leaderboard, card, explain, compare, rescore, show)
+_COMMANDS = (suite, train, export, prompt, reproduce, report, leaderboard, card, explain, compare, rescore, show)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,7 +12,7 @@ from pytest_edgejson.results.metrics import METRICS, headline, shown
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.values.text import clean
-from pytest_edgejson.values.wording import counted
+from pytest_edgejson.values.wording import counted, megabytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -84,7 +84,7 @@ def _count(parameters: int | None) -> str:
 
 
 def _size(size: int | None) -> str:
-    return "-" if size is None else f"{size / 1e6:,.1f} MB"
+    return "-" if size is None else megabytes(size)
 
 
 def _published(place: Place) -> Inline:

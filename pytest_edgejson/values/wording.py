@@ -19,6 +19,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {plural(number, noun)}"
 
 
+def megabytes(count: int) -> str:
+    """Return a number of bytes in words, in MB of a million."""
+    return f"{count / 1e6:,.1f} MB"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean 'name'? ` for the known name that a word is nearest to, empty where none is near."""
     by_lower = {name.lower(): name for name in known}

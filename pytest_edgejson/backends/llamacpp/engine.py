@@ -21,7 +21,7 @@ from pytest_edgejson.backends.devices import share_of_cores
 from pytest_edgejson.backends.interface import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 _EXTRA = "pip install 'pytest-edgejson[gguf]'"
@@ -110,6 +110,20 @@ class Engine:
         """
         self._server.handle_completions({**request, "stream": True}, receive)
 
+    def likeliest(self, prompt: Sequence[int], count: int) -> dict[int, float]:
+        """Return the likeliest tokens to follow a prompt, each with the natural logarithm of its probability.
+
+        It is empty where the likeliest one ends within a character: of such tokens llama.cpp's server tells nothing.
+
+        Args:
+            prompt: its tokens.
+            count: how many to return.
+        """
+        asked = {"prompt": list(prompt), "n_predict": 1, "temperature": 0, "logprobs": count, "cache_prompt": False}
+        (choice,) = self._server.handle_completions(asked)["choices"]
+        told = (choice.get("logprobs") or {}).get("content") or [{"top_logprobs": []}]
+        return {each["id"]: each["logprob"] for each in told[0]["top_logprobs"]}
+
     def close(self) -> None:
         """Free the model, and close the port."""
         del self._server
@@ -121,8 +135,7 @@ class Engine:
         params = xllamacpp.CommonParams()
         params.model.path = str(file)
         params.n_parallel, params.n_ctx = slots, slots * tokens
-        threads = share_of_cores() or _cores()
-        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads()
         if on_cpu:
             params.n_gpu_layers = 0
         # What is kept of earlier prompts changes how later ones are computed, and rounded.
@@ -189,6 +202,10 @@ def _text(piece: str | list[int]) -> str:
     return piece if isinstance(piece, str) else bytes(piece).decode("utf-8", "replace")
 
 
-def _cores() -> int:
+def threads() -> int:
+    """Return how many threads llama.cpp works with: this process's share of the cores, or `OMP_NUM_THREADS`."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    if (share := share_of_cores()) is not None or (named.isdecimal() and int(named)):
+        return share or int(named)
     # A container may be allowed fewer cores than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,37 @@
+"""`edgejson export`: models in the form that devices run them in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pytest_edgejson.cli.arguments import Commands
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the command to those of `edgejson`."""
+    export = commands.add_parser(
+        "export",
+        help="write a model in the form that devices run it in",
+        description="Write a model, its adapter merged, with its tokenizer and chat template as a GGUF file for "
+        "llama.cpp, Ollama and LM Studio. It is checked before it gets its name: llama.cpp must split 1,000 texts into "
+        "the same tokens and compute the same.",
+    )
+    export.add_argument("model", metavar="MODEL", help="named as in --edgejson-model")
+    export.add_argument("--to", choices=("gguf",), default="gguf", help="(default: gguf)")
+    export.add_argument(
+        "--quant", type=str.lower, choices=("f16", "q8_0", "q4_k_m"), default="f16", help="how weights are kept (f16)"
+    )
+    export.add_argument("--out", type=Path, metavar="FILE|FOLDER", help="(default: MODEL-QUANT.gguf)")
+    export.add_argument("--ollama", action="store_true", help="write a Modelfile beside it, of which Ollama makes it")
+    export.add_argument("--force", action="store_true", help="replace another file of that name")
+    export.set_defaults(run=_export)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.training.export.command import run
+
+    return run(arguments)
