@@ -14,6 +14,7 @@ from pytest_edgejson.backends.prompts import asking_for, parse_template
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.schemas import load_schemas
 from pytest_edgejson.suite.suites import SchemaFinder, suite_at
+from pytest_edgejson.values.wording import duration
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +98,7 @@ def train_model(arguments: argparse.Namespace) -> str:
         records = _suite_records(template)
         outcome = train_further(arguments.base, records, arguments.out, further, checkpoints=checkpoints)
     _write_card(arguments, settings, outcome)
-    return f"{outcome['parameters']:,} parameters in {arguments.out}, {_duration(outcome['seconds'])}"
+    return f"{outcome['parameters']:,} parameters in {arguments.out}, {duration(outcome['seconds'])}"
 
 
 def _suite_records(template: Template) -> SuiteRecords:
@@ -140,7 +141,7 @@ def train_adapter(arguments: argparse.Namespace) -> str:
     )
     sizes = {"cases": outcome["cases"], "skipped": outcome["skipped"], "validation_cases": outcome["validation_cases"]}
     _write_card(arguments, {"base": arguments.base, **sizes, **asdict(settings)}, outcome)
-    said = [f"{outcome['parameters']:,} trained parameters in {arguments.out}, {_duration(outcome['seconds'])}"]
+    said = [f"{outcome['parameters']:,} trained parameters in {arguments.out}, {duration(outcome['seconds'])}"]
     if outcome["skipped"]:
         said.append(f"{outcome['skipped']} cases were longer than the base's context and left out")
     if outcome["validation"]:
@@ -215,7 +216,7 @@ def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outc
     lines = [
         f"# {out.name}",
         "",
-        f"Made by `{record['command']}` in {_duration(record['seconds'])} on {_threads()} threads of "
+        f"Made by `{record['command']}` in {duration(record['seconds'])} on {_threads()} threads of "
         f"{platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters, "
         f"seed {settings['seed']}.",
         f"Loss at the end: {sum(last) / len(last):.4f} nats per answer token (mean of the last {len(last)} logs).",
@@ -238,10 +239,6 @@ def _evaluations(validation: Sequence[Mapping[str, Any]], chosen: int | None) ->
         yield f"| {found['step']} | {100 * found['json_exact']:.1f} % | {found['field_f1']:.3f} | {mark} |"
     if validation:
         yield ""
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _threads() -> int:

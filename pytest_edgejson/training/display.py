@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 import warnings
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -11,8 +12,12 @@ from typing import TYPE_CHECKING, Any
 from tqdm.auto import tqdm  # type: ignore[import-untyped]
 from transformers import TrainerCallback
 
+from pytest_edgejson.values.wording import counted, duration
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_WORTH_SAYING_S = 60
 
 
 class Progress(TrainerCallback):
@@ -24,6 +29,7 @@ class Progress(TrainerCallback):
     def __init__(self) -> None:
         self._bar: Any = None
         self._losses: list[float] = []
+        self._began: float | None = None
 
     def say(self, line: str) -> None:
         """Write a line above the bar."""
@@ -45,8 +51,20 @@ class Progress(TrainerCallback):
             total=state.max_steps, initial=state.global_step, unit="step", disable=None, dynamic_ncols=True
         )
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Note when the first step begins."""
+        if self._began is None:
+            self._began = time.perf_counter()
+
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Move the bar."""
+        """Move the bar. Where there is none, the first step tells how long the others take."""
+        if self._bar.disable and self._began:
+            left = state.max_steps - state.global_step
+            seconds = left * (time.perf_counter() - self._began)
+            # Once, and not of a training that is over before it is read.
+            self._began = 0.0
+            if seconds > _WORTH_SAYING_S:
+                self.say(f"{counted(left, 'more step')}, about {duration(seconds)} at the pace of the first")
         self._bar.update(state.global_step - self._bar.n)
 
     def on_log(self, args: Any, state: Any, control: Any, **more: Any) -> None:

@@ -34,3 +34,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def first_line(error: BaseException) -> str:
     """Return the first line of what an exception says, or its name where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as a person reads it: `64 s`, `2.4 min`."""
+    return f"{seconds / 60:.1f} min" if seconds >= 100 else f"{seconds:.0f} s"

@@ -433,7 +433,7 @@ def test_what_is_printed_can_be_read(stopped: Path) -> None:
         assert re.fullmatch(pattern, line), line
     said = (stopped / "out.txt").read_text()
     assert re.fullmatch(
-        r"\d[\d,]+ trained parameters in .*adapter, \d+ (seconds|minutes); of 3 checkpoints that were evaluated, "
+        r"\d[\d,]+ trained parameters in .*adapter, [\d.]+ (s|min); of 3 checkpoints that were evaluated, "
         r"step 1 is the best\n",
         said,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -198,6 +199,24 @@ def test_a_model_learns_the_same_where_only_answers_get_logits(tokenizer: PreTra
     given = trained_on(batch)
     assert given["logits_to_keep"] < batch["labels"].shape[1]
     assert model(**given).loss.item() == pytest.approx(model(**batch).loss.item(), rel=1e-5)
+
+
+def test_the_first_step_tells_how_long_the_others_take(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import TrainerState
+
+    from pytest_edgejson.training import display
+
+    ticks = iter((100.0, 130.0))
+    monkeypatch.setattr(display, "time", SimpleNamespace(perf_counter=lambda: next(ticks)))
+    progress, state = display.Progress(), TrainerState(max_steps=61)
+    progress.on_train_begin(None, state, None)
+    for step in (1, 2, 3):
+        progress.on_step_begin(None, state, None)
+        state.global_step = step
+        progress.on_step_end(None, state, None)
+    assert capsys.readouterr().err == "60 more steps, about 30.0 min at the pace of the first\n"
 
 
 # Batches

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.report.document import Code, Heading, Table
 from pytest_edgejson.results.result import by_model
 from pytest_edgejson.training.family.tables import ablations, capacity, training
-from pytest_edgejson.values.wording import counted
+from pytest_edgejson.values.wording import counted, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def making(experiment: Experiment) -> Iterator[Block]:
     )
     rows = []
     for base in plan.bases:
-        made = _duration(steps[base.name].seconds) if base.name in steps else "ships with the project"
+        made = duration(steps[base.name].seconds) if base.name in steps else "ships with the project"
         rows.append([base.name, *[""] * 6, made, _answering(experiment, base.name)])
         for adapter in plan.of(base):
             step, own = steps[adapter.name], adapter.settings
@@ -85,7 +85,7 @@ def making(experiment: Experiment) -> Iterator[Block]:
                     f"{own.epochs:g}",
                     f"{own.learning_rate:g}",
                     f"{step.loss:.4f}",
-                    _duration(step.seconds),
+                    duration(step.seconds),
                     _answering(experiment, adapter.name),
                 ]
             )
@@ -96,21 +96,17 @@ def making(experiment: Experiment) -> Iterator[Block]:
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
     threads = max(step.threads for step in steps.values())
     yield (
-        f"Trained in {_duration(sum(step.seconds for step in steps.values()))} in {' and '.join(precisions)}, with "
+        f"Trained in {duration(sum(step.seconds for step in steps.values()))} in {' and '.join(precisions)}, with "
         f"{counted(threads, 'thread')}; answered in "
-        f"{_duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
+        f"{duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
         f"{machine['processor']}, {machine['cores']} cores; {versions}."
     )
 
 
 def _answering(experiment: Experiment, model: str) -> str:
     """Return what a model took to answer, also where the answers are from the store."""
-    return _duration(sum(map(_seconds, by_model(experiment.run.results)[model])))
+    return duration(sum(map(_seconds, by_model(experiment.run.results)[model])))
 
 
 def _seconds(result: Result) -> float:
     return result["compute_s"] or 0.0
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds / 60:.1f} min" if seconds >= 100 else f"{seconds:.0f} s"
