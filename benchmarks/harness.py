@@ -181,8 +181,12 @@ def run_suite(folder: Path, options: Sequence[str]) -> Cost:
     )
 
 
+# The last: without bytecode of its modules every process compiles them anew.
+_UNWANTED = ("PYTEST_ADDOPTS", "CI", "GITHUB_ACTIONS", "PYTHONDONTWRITEBYTECODE")
+
+
 def plain_environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in ("PYTEST_ADDOPTS", "CI", "GITHUB_ACTIONS")}
+    return {name: value for name, value in os.environ.items() if name not in _UNWANTED}
 
 
 def measure_sizes(sizes: Sequence[int], runs: int, options: Sequence[str]) -> dict[int, list[Cost]]:
