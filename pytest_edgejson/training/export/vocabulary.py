@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.interface import Message
 from pytest_edgejson.backends.local.tokenizers import adds_bos, chat_text
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.export.error import ExportError
-from pytest_edgejson.training.train_cases import read, schemas_of
+from pytest_edgejson.training.train_cases import read
 from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
 
@@ -112,7 +113,8 @@ def sample_texts(tokenizer: Any) -> list[tuple[str, bool]]:
 
 
 def _bundled_texts() -> Iterator[str]:
-    rows = [row for folder in (bundled.TEST_CASES, bundled.TRAIN_CASES) for row in read(folder, schemas_of(None))]
+    folders, schemas = (bundled.TEST_CASES, bundled.TRAIN_CASES), SchemaFinder()
+    rows = [row for folder in folders for row in read(folder, schemas)]
     yield from (row.case.prompt for row in rows)
     yield from (json.dumps(row.case.expected_output, ensure_ascii=False) for row in rows)
 
