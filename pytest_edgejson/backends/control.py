@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.references import CONTROLS
+from pytest_edgejson.suite.make.facts import facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ControlBackend:
-    """Return a control: `gold` answers what is expected, `empty` nothing, `rules` what a parser of the prompt finds.
+    """Return a control: `gold` answers what is expected, `empty` nothing, `rules` what a parser of the prompt finds;
+    for `edgejson suite generate`, `teller` tells it in words, and `forgetful` all of it but the last value.
 
     Raises:
         BackendError: there is no such control.
@@ -49,11 +51,11 @@ class ControlBackend(Backend):
         return {"backend": "control", "control": self._control, "version": __version__}
 
     def render(self, case: Case) -> str:
-        """Return what the control answers from: for `gold` the expected output, else the case's own text.
+        """Return what the control answers from: the expected output, or the case's own text.
 
         The store finds completions by this text, so it must hold whatever the answer depends on.
         """
-        return json.dumps(case.expected_output) if self._control == "gold" else case.prompt
+        return case.prompt if self._control in ("empty", "rules") else json.dumps(case.expected_output)
 
     def answer(self, request: Request) -> Completion:
         """Return the answer, at once."""
@@ -62,6 +64,9 @@ class ControlBackend(Backend):
     def _text(self, case: Case) -> str:
         if self._control == "gold":
             return json.dumps(case.expected_output)
+        if self._control in ("teller", "forgetful"):
+            told = [f"The {name} is {text}." for name, text in facts(case.expected_output)]
+            return " ".join(told if self._control == "teller" else told[:-1])
         if self._parse is None:
             return ""
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pytest_edgejson.values.wording import first_line
 
-CONTROLS = ("gold", "empty", "rules")
+CONTROLS = ("gold", "empty", "rules", "teller", "forgetful")
 
 
 PIECE = re.compile(r"-(\d{5})-of-(\d{5})$")

@@ -6,9 +6,10 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.cli.arguments import positive
+from pytest_edgejson.cli.arguments import positive, rate, seed
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.suites import SchemaFinder
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -52,6 +53,7 @@ def add_parser(commands: Commands) -> None:
     new.add_argument("--split", default="train", help="of a data set on the hub (default: train)")
     new.add_argument("--out", type=Path, default=Path("suite"), help="folder of the suite (default: suite)")
     new.set_defaults(run=_new)
+    _add_generate(suite)
     check = suite.add_parser(
         "check",
         help="prove that a suite is sound",
@@ -80,6 +82,84 @@ def add_parser(commands: Commands) -> None:
     audit.add_argument("--format", choices=("text", "markdown", "json"), default="text", help="(default: text)")
     audit.add_argument("--verbose", action="store_true", help="show all findings")
     audit.set_defaults(run=_audit)
+
+
+def _add_generate(suite: Commands) -> None:
+    generate = suite.add_parser(
+        "generate",
+        help="make a suite of texts that a model writes for generated objects",
+        description="Generate objects of schemas, have a model tell each in words, and keep what is sound: every value "
+        "stands in the text, and nothing is there already. The rest is kept with the reason. Run it again to go on; "
+        "nothing is asked twice. The exit code is 1 where there are fewer cases than were asked for.",
+    )
+    generate.add_argument("--schemas", type=Path, required=True, metavar="DIR", help="DIR/<complexity>/<id>.json")
+    generate.add_argument("--teacher", required=True, metavar="MODEL", help="named as in --edgejson-model")
+    generate.add_argument("-n", dest="count", type=positive, default=200, metavar="N", help="cases (default: 200)")
+    generate.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the suite")
+    generate.add_argument("--most", type=positive, metavar="N", help="objects to try at most (default: three a case)")
+    generate.add_argument(
+        "--against",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="cases not to repeat, beside EdgeJSON's",
+    )
+    generate.add_argument("--seed", type=seed, default=0, help="decides the objects (default: 0)")
+    generate.add_argument(
+        "--split", choices=("train", "test"), default="train", help="pool of words and names (default: train)"
+    )
+    generate.add_argument("--max-new-tokens", type=positive, metavar="N", help="of a text (default: 512)")
+    generate.add_argument("--temperature", type=rate, default=0.0, help="(default: 0, the likeliest token)")
+    generate.add_argument("--store", type=Path, metavar="FILE", help="of what the teacher wrote (OUT/teacher.sqlite)")
+    generate.set_defaults(run=_generate)
+
+
+def _generate(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.backends.interface import GenerationSettings
+    from pytest_edgejson.backends.models import known_models, resolve_model
+    from pytest_edgejson.report.generated import render
+    from pytest_edgejson.suite.schemas import load_schemas
+    from pytest_edgejson.training.teacher import Plan, generate_suite
+
+    spec = resolve_model(arguments.teacher, known_models())
+    limit = arguments.max_new_tokens or spec.max_new_tokens or 512
+    is_drawn = arguments.temperature > 0
+    settings = GenerationSettings(
+        max_new_tokens=limit,
+        # A text may have braces in it.
+        stop_at_root=False,
+        loops="keep" if is_drawn else "end",
+        dtype=spec.dtype or "auto",
+        temperature=arguments.temperature,
+        seed=arguments.seed if is_drawn else 0,
+        thoughts=spec.thoughts,
+    )
+    out: Path = arguments.out
+    tried = generate_suite(
+        Plan(
+            dict(load_schemas(arguments.schemas)),
+            spec,
+            out,
+            arguments.count,
+            arguments.most or 3 * arguments.count,
+            arguments.seed,
+            arguments.split,
+            settings,
+            arguments.against,
+            arguments.store or out / "teacher.sqlite",
+        )
+    )
+    accepted = sum(each.flaw is None for each in tried)
+    print(render([(each.row.schema.id, each.flaw and each.flaw[0]) for each in tried]))
+    print()
+    if accepted:
+        print(f"wrote {counted(accepted, 'case')} to {out / 'cases.jsonl'}; pytest {shlex.quote(str(out))} runs them")
+    if accepted < arguments.count:
+        print(
+            f"{arguments.count - accepted:,} fewer than asked for: {out / 'rejects.jsonl'} says why; --most tries more"
+        )
+    return 0 if accepted == arguments.count else 1
 
 
 def _build(arguments: argparse.Namespace) -> int:

@@ -54,8 +54,15 @@ def test_rules_answer_nothing_where_they_find_nothing(prompt: str) -> None:
     assert answer(load("rules"), replace(CASE, prompt=prompt)) == ""
 
 
+def test_teachers_tell_what_is_expected_and_one_forgets_the_last_of_it() -> None:
+    case = replace(CASE, expected_output={"score": 4, "author": {"name": "Zoë"}})
+    assert answer(load("teller"), case) == "The score is 4. The author name is Zoë."
+    assert answer(load("forgetful"), case) == "The score is 4."
+    assert load("teller").render(case) != load("teller").render(CASE)
+
+
 def test_controls_have_different_fingerprints() -> None:
-    assert len({load(name).fingerprint for name in ("gold", "empty", "rules")}) == 3
+    assert len({load(name).fingerprint for name in ("gold", "empty", "rules", "teller", "forgetful")}) == 5
 
 
 def test_an_unknown_control() -> None:

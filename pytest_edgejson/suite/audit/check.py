@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from pytest_edgejson.suite import evidence
 from pytest_edgejson.suite.audit.shared_rules import (
@@ -80,7 +80,25 @@ class SuiteCheck:
 
 
 def case_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> Iterator[str]:
-    """Yield what is wrong with one case: schema, values that the text lacks, array boundaries, derived totals.
+    """Yield what is wrong with one case.
+
+    Args:
+        case: what to check.
+        schema: the case's.
+        labels: fields whose values are chosen and need not stand in the text.
+    """
+    for _, message in evidence.problems(case):
+        yield message
+    yield from _unknown_places(case, schema)
+    for _, message in kinds_of_problems(case, schema, labels):
+        yield message
+
+
+Kind: TypeAlias = Literal["schema_invalid", "absent_value", "ambiguous_boundary", "wrong_total"]
+
+
+def kinds_of_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> Iterator[tuple[Kind, str]]:
+    """Yield what is wrong with the label of a case: schema, values that the text lacks, array boundaries, totals.
 
     Args:
         case: what to check.
@@ -89,19 +107,17 @@ def case_problems(case: Case, schema: Schema, labels: Collection[str] = ()) -> I
     """
     violations = schema.violations(case.expected_output)
     for violation in violations:
-        yield f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
-    for _, message in evidence.problems(case):
-        yield message
-    yield from _unknown_places(case, schema)
+        yield "schema_invalid", f"expected output against its schema, {violation.path or 'root'}: {violation.message}"
     absent = [(path, value) for path, value in absent_values(case, schema) if ".".join(keys_of(path)) not in labels]
     for path, value in absent:
-        yield f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
+        yield "absent_value", f"{format_path(path)} is {show(value, _SHOWN)}, which is nowhere in the prompt"
     # A record that cannot be read back for another reason than an absent value has lost its structure.
     if not absent and not violations:
-        yield from _unrecoverable(case, schema)
+        for message in _unrecoverable(case, schema):
+            yield "ambiguous_boundary", message
     if not violations:
         for _, message in total_errors(case):
-            yield message
+            yield "wrong_total", message
 
 
 def _unknown_places(case: Case, schema: Schema) -> Iterator[str]:

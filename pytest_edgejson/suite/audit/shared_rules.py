@@ -80,7 +80,14 @@ def _number(text: str) -> int | float | None:
 
 def numbers_in(text: str) -> set[int | float]:
     """Return the numbers that stand in a text."""
-    return {number for digits in _NUMBER.findall(text) if (number := _number(digits)) is not None}
+    return {number for number, _ in number_places(text)}
+
+
+def number_places(text: str) -> Iterator[tuple[int | float, tuple[int, int]]]:
+    """Yield the numbers that stand in a text, and where each begins and ends."""
+    for match in _NUMBER.finditer(text):
+        if (number := _number(match.group())) is not None:
+            yield number, match.span()
 
 
 def makes_up_for(rule: Rule, path: LeafPath, value: Any, text: str) -> bool:

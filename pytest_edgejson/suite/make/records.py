@@ -79,7 +79,7 @@ _ENDINGS: tuple[tuple[tuple[str, ...], Callable[[Values], str]], ...] = (
     ),
     (("subject", "task", "complaint"), lambda v: v.phrase()),
 )
-_NUMBERS: dict[str, tuple[float, float, int]] = {
+NUMBERS: dict[str, tuple[float, float, int]] = {
     "latitude": (-90, 90, 5),
     "longitude": (-180, 180, 5),
     "temperature": (-30, 42, 1),
@@ -100,7 +100,7 @@ _NUMBERS: dict[str, tuple[float, float, int]] = {
     "blood_pressure_diastolic": (50, 120, 0),
     "signal_strength": (-110, -20, 1),
 }
-_INTEGERS: dict[str, tuple[int, int]] = {
+INTEGERS: dict[str, tuple[int, int]] = {
     "rating": (1, 5),
     "age": (13, 99),
     "quantity": (1, 60),
@@ -142,7 +142,7 @@ def _leaf_count(value: JSONValue) -> int:
 def _object(schema: Mapping[str, Any], values: Values, fullness: float, depth: int) -> dict[str, Any]:
     properties = schema.get("properties")
     if not properties:
-        return _free_form(values)
+        return free_form(values)
     required = set(schema.get("required", ()))
     keys = [key for key in properties if key in required or values.chance(fullness)]
     # An item without any key could not be told from its neighbours.
@@ -150,7 +150,7 @@ def _object(schema: Mapping[str, Any], values: Values, fullness: float, depth: i
     return {key: _value(key, properties[key], values, fullness, depth) for key in keys}
 
 
-def _free_form(values: Values) -> dict[str, Any]:
+def free_form(values: Values) -> dict[str, Any]:
     """Make a small object without a schema: its values show their type, so no string among them looks like a number."""
     if values.chance(0.2):
         return {}
@@ -186,21 +186,22 @@ def _value(key: str, schema: Mapping[str, Any], values: Values, fullness: float,
         case "boolean":
             return values.chance(0.5)
         case "integer":
-            low, high = _INTEGERS.get(key, (int(schema.get("minimum", 0)), int(schema.get("maximum", 900))))
+            low, high = INTEGERS.get(key, (int(schema.get("minimum", 0)), int(schema.get("maximum", 900))))
             return values.random.randint(low, high)
         case "number":
-            low_, high_, decimals = _NUMBERS.get(
+            low_, high_, decimals = NUMBERS.get(
                 key, (float(schema.get("minimum", 0)), float(schema.get("maximum", 5000)), 2)
             )
             number = values.number(low_, high_, decimals)
             return int(number) if decimals == 0 else number
         case "string":
-            return _string(key, schema, values)
+            return make_string(key, schema, values)
         case _:
             return values.pick("word") if values.chance(0.4) else values.number(0, 100, 1)
 
 
-def _string(key: str, schema: Mapping[str, Any], values: Values) -> str:
+def make_string(key: str, schema: Mapping[str, Any], values: Values) -> str:
+    """Return a text for a field, by its format and its name."""
     match schema.get("format"):
         case "date-time":
             return values.timestamp()
