@@ -11,7 +11,10 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs"
 
 
-@pytest.mark.parametrize("page", ["gates.md", "leaderboard.md", "notes.md", "scoring.md", "suites.md"])
+PAGES = ["gates.md", "leaderboard.md", "notes.md", "scoring.md", "suites.md", "your-own-suite.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_what_the_code_says(page):
     made = subprocess.run(
         [sys.executable, "-m", "cogapp", "--check", "--diff", page], cwd=DOCS, capture_output=True, text=True
