@@ -18,7 +18,8 @@ def add_parser(commands: Commands) -> None:
         help="write a model in the form that devices run it in",
         description="Write a model, its adapter merged, with its tokenizer and chat template as a GGUF file for "
         "llama.cpp, Ollama and LM Studio. It is checked before it gets its name: llama.cpp must split 1,000 texts into "
-        "the same tokens and compute the same.",
+        "the same tokens and compute the same. With --gate both then answer a suite, and the exit code tells whether "
+        "the export may be released.",
     )
     export.add_argument("model", metavar="MODEL", help="named as in --edgejson-model")
     export.add_argument("--to", choices=("gguf",), default="gguf", help="(default: gguf)")
@@ -28,6 +29,15 @@ def add_parser(commands: Commands) -> None:
     export.add_argument("--out", type=Path, metavar="FILE|FOLDER", help="(default: MODEL-QUANT.gguf)")
     export.add_argument("--ollama", action="store_true", help="write a Modelfile beside it, of which Ollama makes it")
     export.add_argument("--force", action="store_true", help="replace another file of that name")
+    scored = export.add_argument_group("compared with the model it was made of")
+    scored.add_argument("--score", action="store_true", help="let both answer the suite")
+    scored.add_argument(
+        "--gate", action="append", default=[], metavar="GATE", help="as --edgejson-gate, with the model as the baseline"
+    )
+    scored.add_argument(
+        "--pytest", default="", metavar="OPTIONS", help="of both runs, such as --pytest='--edgejson-suite=notes'"
+    )
+    scored.add_argument("--scores", type=Path, metavar="FOLDER", help="for results and answers (edgejson-scores)")
     export.set_defaults(run=_export)
 
 

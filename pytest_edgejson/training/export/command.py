@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export a model as the arguments say, print what came of it, and return the exit code.
+    """Export a model as the arguments say, print what came of it, and return the exit code: that of its gates, or 0.
 
     Raises:
         ExportError: the model cannot be exported.
@@ -40,7 +41,14 @@ def run(arguments: argparse.Namespace) -> int:
         modelfile = write_modelfile(exported, spec)
         name = shell_word(exported.file.stem)
         _print(f"wrote {modelfile}: ollama create {name} -f {shell_word(str(modelfile))}")
-    return 0
+    if not (arguments.gate or arguments.score):
+        return 0
+    from pytest_edgejson.training.export.scored import score
+
+    folder = arguments.scores or exported.file.parent / "edgejson-scores"
+    status, told = score(spec, exported.file, arguments.gate, shlex.split(arguments.pytest), folder, _say)
+    _print(told)
+    return status
 
 
 def _file(arguments: argparse.Namespace, spec: ModelSpec) -> Path:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
-import sys
 from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -17,6 +14,7 @@ from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.results.file import read_run
 from pytest_edgejson.results.result import is_error
 from pytest_edgejson.suite.suites import SchemaFinder
+from pytest_edgejson.training.benchmark import entry, run_benchmark
 from pytest_edgejson.training.checkpoints import fingerprint
 from pytest_edgejson.training.family.notebook import ReproductionError, Step
 from pytest_edgejson.training.family.plan import NAMES, PROMPT, full
@@ -24,17 +22,12 @@ from pytest_edgejson.training.precision import has_bf16
 from pytest_edgejson.training.train_cases import read, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_edgejson.results.file import Run
     from pytest_edgejson.training.family.notebook import Notebook
     from pytest_edgejson.training.family.plan import Adapter, Plan
-
-# What the benchmark shows goes where the trainings show theirs: standard output holds the report alone.
-_STDERR = 2
-# For pytest to end after Ctrl-C.
-_GRACE_S = 10
 
 
 def need_training() -> None:
@@ -166,32 +159,16 @@ def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
     """
     out.mkdir(parents=True, exist_ok=True)
     (out / "models.toml").write_text(_registry(plan, out), encoding="utf-8")
-    # The run has this folder for its root, whatever project it lies in and however that configures pytest.
-    (out / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     results = out / "results.jsonl"
     say(f"{len(plan.models)} models answer the test cases")
-    command = [
-        *(sys.executable, "-m", "pytest", "-p", "edgejson", "-p", "no:cacheprovider"),
-        *("-q", "--tb=no", "-rE"),
+    options = [
         *(f"--edgejson-model={name}" for name in plan.models),
         f"--edgejson-models={out / 'models.toml'}",
         f"--edgejson-cases={plan.test_cases}",
         "--edgejson-report-only",
         f"--edgejson-results={results}",
-        f"--edgejson-store={out / 'store.sqlite'}",
     ]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}
-    # Other plugins may shuffle the cases, run them in workers, or print what they like.
-    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    with subprocess.Popen(command, cwd=out, env=environment, stdout=_STDERR) as process:
-        try:
-            status = process.wait()
-        except KeyboardInterrupt:
-            # Ctrl-C reaches pytest too, which then takes its live line away.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_GRACE_S)
-            process.kill()
-            raise
+    status = run_benchmark(out, options)
     if status not in (0, 1):
         raise ReproductionError(f"the benchmark ended with exit code {status}, see above; the same command goes on")
     run = read_run(results)
@@ -212,20 +189,15 @@ def _registry(plan: Plan, out: Path) -> str:
         shared: dict[str, str | int] = {"model": _from(out, base.folder), "prompt": PROMPT}
         if plan.max_new_tokens is not None:
             shared["max_new_tokens"] = plan.max_new_tokens
-        lines += _entry(base.name, {"description": "a base", **shared, **both})
+        lines += entry(base.name, {"description": "a base", **shared, **both})
         for name in plan.shown(base):
-            lines += _entry(name, {"description": "a base with examples", **shared, "shots": plan.shots})
+            lines += entry(name, {"description": "a base with examples", **shared, "shots": plan.shots})
         for adapter in plan.of(base):
             what = f"an adapter on {base.name}: rank {adapter.settings.rank}, {adapter.cases or 'all'} train cases"
             folder = _from(out, _shipped(adapter) or out / "adapters" / adapter.name)
             held = both if adapter == full(base) else {}
-            lines += _entry(adapter.name, {"description": what, **shared, **held, "adapter": folder})
+            lines += entry(adapter.name, {"description": what, **shared, **held, "adapter": folder})
     return "\n".join(lines) + "\n"
-
-
-def _entry(name: str, values: Mapping[str, str | int]) -> list[str]:
-    # TOML writes strings and numbers as JSON does.
-    return ["", f"[models.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in values.items())]
 
 
 def _from(out: Path, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pytest_edgejson.backends.local.loading import read_network
 from pytest_edgejson.backends.models import resolve_model
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.cli import main
+from pytest_edgejson.results.file import read_run
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.training.export import quantise
 from pytest_edgejson.training.export.agreement import ROOM, agrees
@@ -198,3 +200,42 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     said = refused(small, "--quant", "q8_0", "--out", tmp_path / "x.gguf")
     assert said == f"edgejson: model: {program} ended with exit code 3 and said: it is broken"
     assert not list(tmp_path.glob("*.gguf"))
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    """Write a suite of two cases and schemas of the bundled one."""
+    folder = tmp_path / "suite"
+    shutil.copytree(bundled.SCHEMAS, folder / "schemas")
+    for name in ("rating", "location"):
+        first = (bundled.TEST_CASES / "simple" / f"{name}.jsonl").read_text().splitlines()[0]
+        (folder / f"{name}.jsonl").write_text(first + "\n")
+    return folder
+
+
+def test_both_answer_a_suite_and_gates_decide(
+    suite: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    export = ["export", "nano-1m-lora", "--out", "out"]
+    pytest_options = "--pytest=--edgejson-cases=suite --edgejson-max-new-tokens=64"
+    assert main([*export, "--gate=regressions<=0", pytest_options]) == 0
+    out = capfd.readouterr().out
+    assert "No difference: nano-1m-lora and nano-1m-lora-f16.gguf gave the same 2 outputs.\n" in out
+    assert "gates of nano-1m-lora-f16.gguf\n  PASS          regressions<=0  0, n 2, margin +0\n" in out
+    assert "gate: nano-1m-lora-f16.gguf may be released\n" in out
+    folder = tmp_path / "out" / "edgejson-scores"
+    assert f"results: {folder / 'nano-1m-lora.jsonl'}, {folder / 'nano-1m-lora-f16.gguf.jsonl'}\n" in out
+
+    # The same file, and no answer is generated again.
+    assert main([*export, "--gate=json_exact>baseline", pytest_options]) == 1
+    out = capfd.readouterr().out
+    assert out.startswith("there already, the same: out/nano-1m-lora-f16.gguf: ")
+    assert "gate: nano-1m-lora-f16.gguf may not be released: 1 of 1 gate fails\n" in out
+    assert all(result["stored"] for result in read_run(folder / "nano-1m-lora-f16.gguf.jsonl").results)
+
+    assert main([*export, "--score", pytest_options]) == 0
+    assert "no gate: nothing decides whether nano-1m-lora-f16.gguf may be released" in capfd.readouterr().out
+
+    assert main([*export, "--gate=no_such_metric>1", pytest_options]) == 2
+    assert "nano-1m-lora-f16.gguf: the benchmark ended with exit code 4, see above" in capfd.readouterr().err
