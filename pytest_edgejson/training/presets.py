@@ -16,7 +16,7 @@ class LoraSettings:
         targets: names of the linear layers that get an adapter; where a base lacks one, all that it has.
         learning_rate: peak; linear warm-up, then cosine to zero.
         epochs: passes over the cases.
-        batch_size: cases of a forward pass, on average: fewer where they are long.
+        batch_size: cases of a forward pass, on average: fewer where they are long; on a CPU one of a large base.
         accumulation: forward passes of an optimizer step.
         warmup_ratio: share of the steps.
         weight_decay: of AdamW.
