@@ -247,6 +247,23 @@ def test_cases_of_a_step_are_random_and_those_of_a_pass_of_similar_length(
     assert [[len(example.input_ids) for example in examples] for examples in passes] != lengths
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(torch.cuda.is_available(), reason="of a CPU")
+def test_a_large_base_learns_the_same_of_one_case_a_pass(
+    base: Path, tmp_path: Path, passes: list[list[Example]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pytest_edgejson.training import lora
+
+    rows = [_row(number, "n" * (4 * number)) for number in range(1, 13)]
+    settings = replace(TUNING, batch_size=2, accumulation=3, dropout=0.0)
+    several = _tune(base, tmp_path / "several", rows, settings=settings)
+    passes.clear()
+    monkeypatch.setattr(lora, "_LARGE", 0)
+    one = _tune(base, tmp_path / "one", rows, settings=settings)
+    assert {len(examples) for examples in passes} == {1}
+    assert [loss for _, loss in one["loss"]] == pytest.approx([loss for _, loss in several["loss"]], rel=1e-3)
+
+
 def test_an_adapter_that_was_cut_off_ends_in_the_same_weights(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
