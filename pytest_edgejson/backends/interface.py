@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from pytest_edgejson.backends.choices import MAX_NEW_TOKENS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
@@ -217,6 +217,7 @@ class Backend(ABC):
         generates_together: whether cases are computed together in this machine's memory, so that rounding may make
             answers depend on it, and one by itself where `Request.alone` says so. `--edgejson-check-batching` needs it.
         limits_each: whether it heeds `Request.max_new_tokens`. `--edgejson-max-new-tokens=auto` needs it.
+        at_once: cases that it answers at once, at most: less work than that is not worth a device of its own.
         constrains: whether it holds answers to `Request.constraint`. Each model is asked once whether it really does.
         deadline: the time of `time.monotonic()` at which `generate` yields what is finished and ends, whatever it
             is waiting for; it may be set while the iterator is under way. One that goes on is left soon after.
@@ -227,6 +228,7 @@ class Backend(ABC):
 
     generates_together: bool = False
     limits_each: bool = False
+    at_once: int = 1
     constrains: bool = False
     deadline: float = math.inf
     watch: Watch = _Nobody()
@@ -315,6 +317,32 @@ class Backend(ABC):
 
     def close(self) -> None:  # noqa: B027 - nothing by default
         """Free what the model holds. A later `generate` loads it again."""
+
+
+class Fleet(Protocol):
+    """Runs several models at once, elsewhere than in this process."""
+
+    def runs(self, model: str) -> bool:
+        """Tell whether it runs a model."""
+        ...
+
+    def backend(self, model: str) -> Backend:
+        """Return the backend by which a model of the fleet is asked.
+
+        Its `generate` may yield completions of other models too, those that were foreseen.
+
+        Raises:
+            BackendError: the model cannot be had.
+        """
+        ...
+
+    def foresee(self, model: str, requests: Sequence[Request]) -> None:
+        """Begin with what the model's backend will be asked when its turn comes."""
+        ...
+
+    def finished(self) -> Iterable[Completion]:
+        """Return what has been finished, of any model, without waiting for more, and let nobody of the fleet idle."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,11 +13,12 @@ from pytest_edgejson.backends.constraint.probe import let_through, probe
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
 from pytest_edgejson.backends.limits import token_limit
 from pytest_edgejson.backends.store import store_key
+from pytest_edgejson.backends.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Backend
+    from pytest_edgejson.backends.interface import Backend, Fleet
     from pytest_edgejson.backends.progress import Progress
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.backends.store import Store
@@ -56,9 +57,10 @@ class Runner:
     Args:
         specs: the models by name.
         settings: generation settings by model name.
-        load: makes the backend of a model.
+        load: makes the backend of a model, by its name.
         store: where completions are kept.
         progress: shown while a model generates, None for nothing.
+        fleet: begins with all models at once, where it runs them; None runs one after the other.
         timeout_s: seconds that a model may work on a case, None for no limit.
         deadline_s: seconds from the first case on after which nothing is generated any more, None for no limit.
     """
@@ -67,27 +69,30 @@ class Runner:
         self,
         specs: Mapping[str, ModelSpec],
         settings: Mapping[str, GenerationSettings],
-        load: Callable[[ModelSpec, GenerationSettings], Backend],
+        load: Callable[[str], Backend],
         store: Store,
         progress: Progress | None = None,
+        fleet: Fleet | None = None,
         *,
         timeout_s: float | None = None,
         deadline_s: float | None = None,
     ) -> None:
         self._specs = specs
         self._settings = settings
-        self._load = load
+        self._turns = Turns(specs, load)
         self._store = store
         self._progress = progress
+        self._fleet = fleet
+        self._has_foreseen = fleet is None
         self._timeout_s = timeout_s
         self._deadline_s = deadline_s
         self._deadline: float | None = None
-        self._model: str | None = None
-        self._backend: Backend | None = None
-        self._ahead: dict[str, Backend] = {}
         self._stream: Iterator[Completion] | None = None
         self._arrived: dict[str, Completion] = {}
+        # Of models whose turn is to come: what the store does not keep.
+        self._early: dict[str, Completion] = {}
         self._pending: set[str] = set()
+        # What the store will know each completion by that is asked for.
         self._keys: dict[str, str] = {}
         self._held: set[str] = set()
         self._made: set[str] = set()
@@ -102,37 +107,17 @@ class Runner:
         Raises:
             BackendError: the model cannot be had.
         """
-        if model != self._model:
-            former = self._leave_model()
-            try:
-                self._backend = self._ahead.pop(model, None) or self._make(model)
-                self._model = model
-                self._backend.take_turn(former, self._following(model))
-            finally:
-                if former is not None:
-                    former.close()
-        assert self._backend is not None
-        return self._backend
-
-    def _make(self, model: str) -> Backend:
-        return self._load(self._specs[model], self._settings[model])
-
-    def _following(self, model: str) -> Backend | None:
-        """Return the backend of the model whose turn comes after this one, if it is of the same kind."""
-        names = iter(self._specs)
-        following = next((next(names, None) for name in names if name == model), None)
-        if following is None or self._specs[following].backend != self._specs[model].backend:
-            return None
-        # If it cannot be had, that is told in its turn.
-        with suppress(BackendError):
-            self._ahead = {following: self._make(following)}
-        return self._ahead.get(following)
+        if model != self._turns.model:
+            self._end_stream()
+            self._arrived.clear()
+        return self._turns.backend(model)
 
     def completion(self, job: Job, others: Callable[[], Sequence[Job]]) -> Completion:
         """Return the completion of a job.
 
         The first job of a model starts its backend on every job that the store does not have; later ones take what has
-        arrived, or pull on. What has not arrived at the deadline is a completion with the finish reason `timeout`.
+        arrived, or pull on. A fleet begins with the jobs of all models then. What has not arrived at the deadline is a
+        completion with the finish reason `timeout`.
 
         Args:
             job: what is wanted now.
@@ -144,10 +129,14 @@ class Runner:
         if self._deadline is None:
             self._deadline = time.monotonic() + (math.inf if self._deadline_s is None else self._deadline_s)
         try:
+            if self._fleet is not None and not self._is_over():
+                # That it goes on while cases are scored.
+                for completion in self._fleet.finished():
+                    self._take(completion)
             if job.key not in self._arrived:
                 if job.model in self._broken:
                     raise BackendError(self._broken[job.model])
-                if job.model != self._model or job.key not in self._pending:
+                if job.model != self._turns.model or job.key not in self._pending:
                     self._start(job, others())
             while job.key not in self._arrived:
                 self._pull()
@@ -155,8 +144,8 @@ class Runner:
             # Every other case of the model would meet the same: none of them tries again.
             self._broken[job.model] = str(error)
             self._end_stream()
-            if self._backend is not None:
-                self._backend.close()
+            if self._turns.current is not None:
+                self._turns.current.close()
             raise
         except BaseException:
             # What breaks into a case, such as a time limit of another plugin, ends the generator that it finds at work.
@@ -174,12 +163,15 @@ class Runner:
         Raises:
             BackendError: its model cannot be had.
         """
+        return self._limit(job, self.backend(job.model)) if job.outputs else self._settings[job.model].max_new_tokens
+
+    def _limit(self, job: Job, backend: Backend) -> int:
         if not job.outputs:
             return self._settings[job.model].max_new_tokens
         # All jobs of a schema share the same outputs.
         key = (job.model, id(job.outputs))
         if key not in self._limits:
-            self._limits[key] = token_limit(job.outputs, self.backend(job.model).count_tokens)
+            self._limits[key] = token_limit(job.outputs, backend.count_tokens)
         return self._limits[key]
 
     def check(self, model: str, jobs: Sequence[Job]) -> None:
@@ -195,9 +187,8 @@ class Runner:
         backend = self.backend(model)
 
         def is_needed() -> bool:
-            asked = self._requests(backend, [job for job in jobs if job.model == model])
-            keys = [self._keys[key] for key in asked]
-            return not keys or len(self._store.get_many(keys)) < len({*keys})
+            _, keys = self._requests(backend, [job for job in jobs if job.model == model])
+            return not keys or len(self._store.get_many(keys.values())) < len({*keys.values()})
 
         # What it has to say comes before there is any progress.
         silent, backend.watch = backend.watch, self._progress or backend.watch
@@ -206,21 +197,45 @@ class Runner:
         finally:
             backend.watch = silent
 
-    def _requests(self, backend: Backend, jobs: Iterable[Job]) -> dict[str, Request]:
-        """Return what a backend is asked for jobs, and note what the store knows each by."""
-        requests = {}
+    def _requests(self, backend: Backend, jobs: Iterable[Job]) -> tuple[dict[str, Request], dict[str, str]]:
+        """Return what a backend is asked for jobs, and what the store knows each by."""
+        requests, keys = {}, {}
         for job in jobs:
             prompt = backend.render(job.case)
-            held, limit = job.constraint, self.limit(job)
+            held, limit = job.constraint, self._limit(job, backend)
             requests[job.key] = Request(job.key, prompt, job.case, job.repeat, self._timeout_s, job.alone, held, limit)
             settings = replace(self._settings[job.model], max_new_tokens=limit)
-            self._keys[job.key] = store_key(backend.fingerprint, prompt, settings, job.repeat, held, alone=job.alone)
-        return requests
+            keys[job.key] = store_key(backend.fingerprint, prompt, settings, job.repeat, held, alone=job.alone)
+        return requests, keys
+
+    def _foresee(self, jobs: Sequence[Job]) -> None:
+        """Let the fleet begin with all that is missing, of the models whose turn is to come too."""
+        assert self._fleet is not None
+        self._has_foreseen = True
+        for model in filter(self._fleet.runs, self._specs):
+            # What keeps a model from being run is told in its turn.
+            with suppress(BackendError):
+                backend = self._fleet.backend(model)
+                requests, keys = self._requests(backend, [job for job in jobs if job.model == model])
+                known = self._store.get_many(keys.values())
+                missing = [request for key, request in requests.items() if keys[key] not in known]
+                self._await(missing, keys)
+                self._fleet.foresee(model, missing)
+                backend.close()
+
+    def _await(self, missing: Iterable[Request], keys: Mapping[str, str]) -> None:
+        """Take note of what will arrive."""
+        for request in missing:
+            self._keys[request.key] = keys[request.key]
+            if request.constraint is not None:
+                self._held.add(request.key)
 
     def _start(self, job: Job, others: Sequence[Job]) -> None:
         backend = self.backend(job.model)
         self._end_stream()
-        requests = self._requests(
+        if not self._has_foreseen:
+            self._foresee(others)
+        requests, keys = self._requests(
             backend,
             (
                 other
@@ -230,24 +245,26 @@ class Runner:
                 and other.key not in self._arrived
             ),
         )
-        known = self._store.get_many([self._keys[key] for key in requests])
+        known = self._store.get_many(keys.values())
         for key in requests:
-            if self._keys[key] in known:
+            if key in self._early:
+                self._arrived[key] = self._early.pop(key)
+            elif keys[key] in known:
                 # A plugin may have a case run again: what this run has made is not of an earlier one.
-                was_made = self._keys[key] in self._made
-                self._arrived[key] = replace(known[self._keys[key]], key=key, stored=not was_made)
+                self._arrived[key] = replace(known[keys[key]], key=key, stored=keys[key] not in self._made)
         missing = [request for key, request in requests.items() if key not in self._arrived]
         if not missing:
             return
         self._pending = {request.key for request in missing}
-        self._held = {request.key for request in missing if request.constraint is not None}
+        self._await(missing, keys)
         if self._is_over():
             self._give_up()
             return
         assert self._deadline is not None
         backend.deadline = self._deadline
-        if self._held and job.model not in self._probed:
-            probe(backend, job.model, missing[0])
+        held = next((request for request in missing if request.constraint is not None), None)
+        if held is not None and job.model not in self._probed and not (self._fleet and self._fleet.runs(job.model)):
+            probe(backend, job.model, held)
             self._probed.add(job.model)
         if self._progress is not None:
             work = {request.key: len(request.text) for request in missing}
@@ -260,20 +277,25 @@ class Runner:
         completion = None if self._stream is None or self._is_over() else next(self._stream, None)
         if completion is not None:
             self._take(completion)
-            if self._progress is not None:
-                self._progress.done(completion)
         elif self._is_over():
             self._give_up()
         else:
-            raise BackendError(f"{self._model}: the backend ended before all cases were answered")
+            raise BackendError(f"{self._turns.model}: the backend ended before all cases were answered")
 
     def _take(self, completion: Completion) -> None:
         if completion.key in self._held:
+            self._held.discard(completion.key)
             completion = let_through(completion)
-        self._store.put(self._keys[completion.key], completion)
-        self._made.add(self._keys[completion.key])
-        self._arrived[completion.key] = completion
-        self._pending.discard(completion.key)
+        key = self._keys.pop(completion.key)
+        is_kept = self._store.put(key, completion)
+        self._made.add(key)
+        if completion.key in self._pending:
+            self._pending.discard(completion.key)
+            self._arrived[completion.key] = completion
+            if self._progress is not None:
+                self._progress.done(completion)
+        elif not is_kept:
+            self._early[completion.key] = completion
 
     def _is_over(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline
@@ -289,8 +311,8 @@ class Runner:
     def _end_stream(self) -> None:
         """Stop generating, and keep what the backend has finished ahead of the last case that was asked for."""
         stream, self._stream = self._stream, None
-        if stream is not None and self._backend is not None:
-            now = self._backend.deadline = time.monotonic()
+        if stream is not None and self._turns.current is not None:
+            now = self._turns.current.deadline = time.monotonic()
             with suppress(BackendError):
                 for completion in stream:
                     self._take(completion)
@@ -300,18 +322,11 @@ class Runner:
                 stream.close()
         self._pending = set()
 
-    def _leave_model(self) -> Backend | None:
-        """Stop generating and return the backend that did."""
-        self._end_stream()
-        backend = self._backend
-        self._model = self._backend = None
-        self._arrived.clear()
-        self._keys.clear()
-        return backend
-
     def close(self) -> None:
         """Stop generating, free the model and close the store."""
-        backend = self._leave_model()
-        if backend is not None:
-            backend.close()
+        self._end_stream()
+        if self._fleet is not None:
+            for completion in self._fleet.finished():
+                self._take(completion)
+        self._turns.close()
         self._store.close()

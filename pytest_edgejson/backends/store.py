@@ -115,17 +115,18 @@ class Store:
                     found[key] = replace(Completion.from_dict(json.loads(data)), key=key)
         return found
 
-    def put(self, key: str, completion: Completion) -> None:
-        """Keep a completion, at once. One that broke or ran out of time is not kept.
+    def put(self, key: str, completion: Completion) -> bool:
+        """Keep a completion, at once, and tell whether it is kept: one that broke or ran out of time is not.
 
         Raises:
             StoreError: the file cannot be written or is damaged.
         """
         if completion.finish_reason in _NOT_STORED:
-            return
+            return False
         data = json.dumps(completion.as_dict(), ensure_ascii=True)
         with self._mended():
             self._connection.execute("INSERT OR REPLACE INTO completions VALUES (?, ?)", (key, data))
+        return True
 
     def close(self) -> None:
         """Close the file. Closing twice does no harm."""

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_edgejson.backends.interface import Backend, BackendType, Constrain, GenerationSettings
+    from pytest_edgejson.backends.cluster.fleet import Fleet
+    from pytest_edgejson.backends.interface import Backend, BackendType, Constrain
     from pytest_edgejson.backends.runner import Job
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
@@ -58,6 +59,7 @@ class Generation:
         self._warnings = warnings
         self._is_worker = hasattr(config, "workerinput")
         self._runner: Runner | None = None
+        self._fleet: Fleet | None = None
         self._drawn: dict[str, frozenset[str]] = {}
 
     @property
@@ -66,6 +68,7 @@ class Generation:
 
         Raises:
             pytest.UsageError: the store cannot be used.
+            BackendError: there are no examples for prompts to show.
         """
         if self._runner is None:
             settings = {name: generation_settings(self._settings, spec) for name, spec in self._specs.items()}
@@ -74,12 +77,15 @@ class Generation:
             except StoreError as error:
                 raise pytest.UsageError(str(error)) from None
             progress = make_progress(self._config, self._warnings if self._is_worker else None)
+            if self._settings.ray is not None:
+                self._fleet = self._make_fleet(self._settings.ray)
             self._runner = Runner(
                 self._specs,
                 settings,
                 self._load,
                 store,
                 progress,
+                self._fleet,
                 timeout_s=self._settings.timeout,
                 deadline_s=self._settings.deadline,
             )
@@ -130,23 +136,46 @@ class Generation:
 
     def close(self) -> None:
         """Stop the models and close the store."""
-        if self._runner is not None:
-            self._runner.close()
+        try:
+            if self._runner is not None:
+                self._runner.close()
+        finally:
+            if self._fleet is not None:
+                self._fleet.close()
 
-    def _load(self, spec: ModelSpec, settings: GenerationSettings) -> Backend:
+    def _make_fleet(self, address: str) -> Fleet:
+        from pytest_edgejson.backends.cluster.fleet import Fleet
+        from pytest_edgejson.backends.cluster.orders import Order
+
+        devices = self._settings.devices or (None,)
+        orders = {}
+        for name, spec in self._specs.items():
+            kind = self.backends.get(spec.backend)
+            if kind is not None and not kind.on_server:
+                options = self._options(spec, devices[0])
+                orders[name] = Order(name, spec, generation_settings(self._settings, spec), options, kind)
+        return Fleet(orders, address, per_device=len(devices))
+
+    def _load(self, model: str) -> Backend:
         from pytest_edgejson.backends.registry import load_backend
 
+        if self._fleet is not None and self._fleet.runs(model):
+            return self._fleet.backend(model)
+        spec = self._specs[model]
+        options = self._options(spec, self._device(spec.backend), isolate=True)
+        return load_backend(spec, generation_settings(self._settings, spec), options, self.backends)
+
+    def _options(self, spec: ModelSpec, device: str | None, *, isolate: bool = False) -> LoadOptions:
         documents = {schema.id: dict(schema.document) for schemas in self._schemas for schema in schemas.used.values()}
         store = self._store_path()
-        options = LoadOptions(
-            device=self._device(spec.backend),
+        return LoadOptions(
+            device=device,
             batch_size=self._settings.batch_size,
             schema_documents=documents,
             examples=self.shots.examples,
             cache=store and store.parent / spec.backend,
-            isolate=True,
+            isolate=isolate,
         )
-        return load_backend(spec, settings, options, self.backends)
 
     def _device(self, backend: str) -> str | None:
         """Return the device of this process, None where the backend chooses."""

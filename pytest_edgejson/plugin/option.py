@@ -36,6 +36,7 @@ class Option:
         is_flag: whether it has no value.
         is_list: whether it may be given again.
         is_path: whether the value is a path, relative to where it was written.
+        without: the text that stands for the option without a value, None where it must have one.
         is_text: whether the value is a text, or `@FILE` for one in a file whose path is such.
     """
 
@@ -47,6 +48,7 @@ class Option:
     is_flag: bool = False
     is_list: bool = False
     is_path: bool = False
+    without: str | None = None
     is_text: bool = False
 
     @property

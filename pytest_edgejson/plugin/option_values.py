@@ -51,6 +51,16 @@ def parse_devices(text: str) -> tuple[str, ...] | None:
     return devices
 
 
+def parse_cluster(text: str) -> str:
+    """Read the address of a Ray cluster: `HOST:PORT`, `auto` or `local`."""
+    if text in ("auto", "local") or re.fullmatch(r"[^/\s]+:\d+", text):
+        return text
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is no address of a Ray cluster: write --edgejson-ray alone (behind paths), =auto, or =HOST:PORT; on "
+        "one that is reached by ray://, run pytest itself there (ray job submit)"
+    )
+
+
 def parse_count(text: str) -> int:
     """Read a whole number of at least 1."""
     if not text.isdecimal() or int(text) < 1:

@@ -164,6 +164,7 @@ def add_options(parser: pytest.Parser) -> None:
                 dest=destination,
                 action="append" if option.is_list else "store",
                 type=checked(option.parse),
+                **({} if option.without is None else {"nargs": "?", "const": option.without}),
                 default=None,
                 metavar=option.metavar,
                 help=option.help,
@@ -213,6 +214,7 @@ class Settings:
         seed: decides what is drawn.
         timeout: seconds that a model may work on a case, None for no limit.
         deadline: seconds that the run may generate, None for no limit.
+        ray: the address of the Ray cluster whose actors run the models, None for this process.
         check_batching: cases of each model that are generated once more alone, None for none.
         merge_adapter: fold adapters into their base.
         store: None for the place in pytest's cache directory.
@@ -255,6 +257,7 @@ class Settings:
     seed: int
     timeout: float | None
     deadline: float | None
+    ray: str | None
     check_batching: int | None
     merge_adapter: bool
     store: Path | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 
 from pytest_edgejson.plugin.option import Option
-from pytest_edgejson.plugin.option_values import parse_count, parse_devices, parse_seconds
+from pytest_edgejson.plugin.option_values import parse_cluster, parse_count, parse_devices, parse_seconds
 
 
 def parse_address(text: str) -> str:
@@ -51,6 +51,14 @@ RUNNING_OPTIONS = (
         "seconds from the first case on after which nothing is generated any more: cases without an answer count as "
         "errors (default: no limit)",
         "SECONDS",
+    ),
+    Option(
+        "ray",
+        parse_cluster,
+        "run the models in actors of a Ray cluster, several at once: of one that runs (HOST:PORT, or auto for the one "
+        "that this machine belongs to), or without an address of this machine, for this run",
+        "ADDRESS",
+        without="local",
     ),
     Option(
         "check_batching",

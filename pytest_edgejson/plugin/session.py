@@ -244,6 +244,8 @@ class Session:
         for name, spec in self.specs.items():
             what = spec.description or spec.adapter or spec.model or ""
             lines.append(f"edgejson: model {name}" + (f" ({what})" if what not in ("", name) else ""))
+        if self.settings.ray is not None:
+            lines += _cluster_header(self.settings.ray, self.specs)
         return [*lines, *self.workers.header()] if self.workers else lines
 
     def close(self) -> None:
@@ -295,9 +297,25 @@ def _make_workers(
     # As xdist decides it, which hides its options from workers.
     if config.getoption("dist", "no") == "no" or not config.getoption("tx") or config.option.collectonly:
         return None
+    if settings.ray is not None:
+        raise pytest.UsageError(
+            "--edgejson-ray runs models in actors and pytest in one process: leave -n out, and any other option of "
+            "pytest-xdist that starts workers"
+        )
     from pytest_edgejson.plugin.xdist import Workers
 
     return Workers(config, specs, settings.devices, backends)
+
+
+def _cluster_header(address: str, specs: Mapping[str, ModelSpec]) -> list[str]:
+    where = "a cluster of this machine" if address == "local" else address
+    lines = [f"edgejson: models run in actors of Ray ({where})"]
+    if servers := [name for name, spec in specs.items() if spec.server is not None]:
+        lines.append(
+            f"edgejson: {', '.join(servers)}: asked from here, as many cases at once as concurrency in models.toml or "
+            "--edgejson-batch-size says: more actors would ask the same server"
+        )
+    return lines
 
 
 def begin_session(config: pytest.Config, settings: Settings) -> Session:
@@ -312,6 +330,11 @@ def begin_session(config: pytest.Config, settings: Settings) -> Session:
     for name, path in (("cases", settings.cases), ("schemas", settings.schemas)):
         if path is not None and not path.exists():
             raise pytest.UsageError(f"--edgejson-{name}: there is no {path}")
+    if settings.ray is not None and any(":" in device for device in settings.devices or ()):
+        raise pytest.UsageError(
+            "--edgejson-device: Ray chooses which GPU an actor gets: with --edgejson-ray write cuda or cpu, or one "
+            "of them several times with commas between them, for as many actors on each device"
+        )
     suite = choose_suite(config, settings)
     session = Session(config, settings, suite)
     config.stash[SESSION] = session

@@ -132,7 +132,7 @@ def generate_suite(plan: Plan) -> list[Candidate]:
         runner = Runner(
             {spec.name: spec},
             {spec.name: plan.settings},
-            lambda spec, settings: load_backend(spec, settings, LoadOptions()),
+            lambda _: load_backend(spec, plan.settings, LoadOptions()),
             Store(plan.store),
             Progress(_say),
         )

@@ -24,6 +24,11 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:,.1f} MB"
 
 
+def size(count: int) -> str:
+    """Return a number of bytes in GB or MB."""
+    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `did you mean 'name'? ` for the known name that a word is nearest to, empty where none is near."""
     by_lower = {name.lower(): name for name in known}

@@ -89,7 +89,7 @@ class LlamaCppBackend(Backend):
         self._spec = spec
         self._settings = settings
         self._on_cpu = options.device == "cpu"
-        self._slots = options.batch_size or _SLOTS
+        self._slots = self.at_once = options.batch_size or _SLOTS
         self._file = file
         self._engine: Engine | None = None
         self._has_warned = False

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.memory import free_bytes
-from pytest_edgejson.values.wording import counted
+from pytest_edgejson.values.wording import counted, size
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.gguf_file import GGUFHeader
@@ -75,17 +75,13 @@ class Room:
         if free is not None:
             if weights + each > free:
                 raise BackendError(
-                    f"{name}: {_size(weights)} of weights and {_size(each)} for a case of {tokens:,} tokens do not fit "
-                    f"into the {_size(free)} of memory that are free: use a smaller file, or --edgejson-max-new-tokens"
+                    f"{name}: {size(weights)} of weights and {size(each)} for a case of {tokens:,} tokens do not fit "
+                    f"into the {size(free)} of memory that are free: use a smaller file, or --edgejson-max-new-tokens"
                 )
             slots = max(1, min(slots, int((free - weights) * _SHARE / max(1, each))))
         return cls(slots, tokens, weights, slots * each, free)
 
     def __str__(self) -> str:
-        free = "" if self.free is None else f"; {_size(self.free)} of memory are free"
+        free = "" if self.free is None else f"; {size(self.free)} of memory are free"
         slots = f"{counted(self.slots, 'slot')} of {self.tokens:,} tokens"
-        return f"{_size(self.weights)} of weights and {_size(self.cache)} for {slots}{free}"
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:,.0f} MB"
+        return f"{size(self.weights)} of weights and {size(self.cache)} for {slots}{free}"

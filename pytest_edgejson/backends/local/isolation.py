@@ -80,6 +80,7 @@ class IsolatedBackend(Backend):
     def __init__(self, backend: Backend, name: str) -> None:
         self.generates_together = backend.generates_together
         self.limits_each = backend.limits_each
+        self.at_once = backend.at_once
         self.constrains = backend.constrains
         self._backend = backend
         self._name = name

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # Upper bounds of the default batch size. On a CPU the matrix products saturate early and a batch lasts as long as its
 # longest case; on a GPU a decoding step costs the same for one case as for a hundred.
-_BATCH_LIMITS = {"cpu": 16, "mps": 16, "cuda": 128}
+BATCH_LIMITS = {"cpu": 16, "mps": 16, "cuda": 128}
 
 
 class LocalModel:
@@ -140,7 +140,7 @@ class LocalModel:
         cache = 2 * layers * kept * width * item * tokens
         # The cache is copied when it grows and when rows leave it; logits come once as they are, once in float32.
         need = 2 * cache + self.vocabulary * (4 + item) + tokens * getattr(config, "hidden_size", 0) * item * 8
-        limit = _BATCH_LIMITS[self.device.kind]
+        limit = BATCH_LIMITS[self.device.kind]
         free = free_bytes(self.device)
         fitting = limit if free is None else max(0, int(free * 0.7 / max(1, need)))
         return max(1, min(limit, 1 << max(0, fitting.bit_length() - 1)))

@@ -22,7 +22,7 @@ from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import Backend, BackendError, BatchError, Completion
 from pytest_edgejson.backends.local.decoder import Row
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
-from pytest_edgejson.backends.local.local_model import LocalModel
+from pytest_edgejson.backends.local.local_model import BATCH_LIMITS, LocalModel
 from pytest_edgejson.backends.local.memory import free_memory, is_out_of_memory
 from pytest_edgejson.backends.local.model_files import ModelFiles, hash_files, locate, need_libraries
 from pytest_edgejson.backends.local.shared_bases import Base, Bases
@@ -101,6 +101,7 @@ class TransformersBackend(Backend):
         self._files = files
         self._device = device
         self._batch_size = self._chosen_batch_size = options.batch_size
+        self.at_once = options.batch_size or BATCH_LIMITS[device.kind]
         self._model: Model | None = None
         self._prompts = Prompts(spec, options)
         wanted = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"

@@ -1,0 +1,1 @@
+"""Models in the actors of a Ray cluster, several at once."""
