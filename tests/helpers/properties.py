@@ -38,7 +38,7 @@ from pytest_edgejson.report.run import render_report
 from pytest_edgejson.report.summary import render_summary
 from pytest_edgejson.report.verdict import verdict
 from pytest_edgejson.results.file import SCHEMA_FILE
-from pytest_edgejson.results.result import dumps, is_right, make_result
+from pytest_edgejson.results.result import dumps, is_found, is_right, make_result
 from pytest_edgejson.scoring.alignment import align
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.scanner import RootScanner
@@ -272,7 +272,7 @@ def check_output(expected: dict[str, Any], output: str, document: dict[str, Any]
     assert dumps(json.loads(line)) == line
     assert 0 <= result["field_f1"] <= result["key_f1"] <= 1
     assert result["json_exact"] == (result["failure"] is None) == equal(result["value"], expected)
-    assert result["schema_compliant"] == (result["value"] is not None and not result["violations"])
+    assert result["schema_compliant"] == (is_found(result) and not result["violations"])
 
 
 @cache
