@@ -102,6 +102,7 @@ class Request:
         max_new_tokens: tokens generated at most, None for as many as the settings say.
         constraint: the JSON Schema, as text, that the answer is held to while it is generated; None for nothing. Keys
             may have to stand in the order of its `properties`.
+        streamed: whether the backend's watch hears the answer while it comes in, see `Watch.said`.
     """
 
     key: str
@@ -112,6 +113,7 @@ class Request:
     alone: bool = False
     constraint: str | None = None
     max_new_tokens: int | None = None
+    streamed: bool = False
 
     @property
     def text(self) -> str:
@@ -174,6 +176,10 @@ class Watch(Protocol):
         """Hear that the cases under way have got so many more tokens, taken together."""
         ...
 
+    def said(self, key: str, text: str) -> None:
+        """Hear all that has been answered so far to a request that is `streamed`; a character may be incomplete."""
+        ...
+
     def note(self, line: str) -> None:
         """Hear a line for people, such as that a model is converted first."""
         ...
@@ -194,6 +200,9 @@ class _Nobody:
         """Ignore it."""
 
     def step(self, tokens: int) -> None:
+        """Ignore it."""
+
+    def said(self, key: str, text: str) -> None:
         """Ignore it."""
 
     def note(self, line: str) -> None:

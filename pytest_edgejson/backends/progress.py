@@ -76,6 +76,9 @@ class Progress:
         self._time_left.step(tokens, self._now())
         self._show_now_and_then()
 
+    def said(self, key: str, text: str) -> None:
+        """Show nothing of an answer: many come in at once."""
+
     def done(self, completion: Completion) -> None:
         """Count a finished case."""
         self._cases += 1

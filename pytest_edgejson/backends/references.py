@@ -6,8 +6,12 @@ import importlib.util
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pytest_edgejson.values.wording import first_line
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 CONTROLS = ("gold", "empty", "rules", "teller", "forgetful")
 
@@ -144,3 +148,16 @@ def split_file(name: str) -> tuple[Path, str | None]:
         return path, model
     file, _, rest = name.partition("#")
     return Path(file).expanduser(), rest or None
+
+
+def split_constrain(typed: str, registry: Collection[str]) -> tuple[str, str | None]:
+    """Return what names a model, and what stands behind it, as in node ids: `+json` or `+schema`, or nothing.
+
+    Args:
+        typed: what was typed; what is there under the whole name is meant.
+        registry: the names of the entries.
+    """
+    name, plus, way = typed.rpartition("+")
+    if not plus or typed in registry or "#" in typed or Path(typed).exists():
+        return typed, None
+    return (name, way) if way in ("json", "schema") else (typed, None)

@@ -22,14 +22,18 @@ from pytest_edgejson.cli import (
     show,
     suite,
     train,
+    try_command,
 )
-from pytest_edgejson.cli.arguments import CommandError
+from pytest_edgejson.cli.arguments import CommandError, message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # In the order of the help. Each adds its parser, which sets `run`: what returns the exit code.
-_COMMANDS = (suite, train, export, prompt, reproduce, report, leaderboard, card, explain, compare, rescore, show)
+_COMMANDS = (
+    *(suite, train, export, prompt, try_command, reproduce),
+    *(report, leaderboard, card, explain, compare, rescore, show),
+)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,11 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever reads, such as `head`, has seen enough; Python would complain once more when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (CommandError, ModuleNotFoundError, ValueError) as error:
-        print(f"edgejson: {error}", file=sys.stderr)
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"edgejson: {where}{error.strerror or error}", file=sys.stderr)
+    except (CommandError, ModuleNotFoundError, ValueError, OSError) as error:
+        print(f"edgejson: {message(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("edgejson: interrupted; the last checkpoint, if any, is kept", file=sys.stderr)
     return 2

@@ -20,7 +20,7 @@ from pytest_edgejson.backends.models import (
     resolve_model,
 )
 from pytest_edgejson.backends.prompts import PROMPT_KEYS, asking_for
-from pytest_edgejson.backends.references import split_file
+from pytest_edgejson.backends.references import split_constrain, split_file
 from pytest_edgejson.backends.registry import BACKENDS, add_backends
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.scoring import v3
@@ -127,16 +127,8 @@ def _ways(
     suite: Suite,
 ) -> Iterator[tuple[str, ModelSpec]]:
     """Yield the ways in which a model is to run: what types each of them, and its spec with what it is held to."""
-    base, plus, way = typed.rpartition("+")
-    if (
-        plus
-        and way in ("json", "schema")
-        # What is there under the whole name is meant.
-        and not (typed in registry or "#" in typed or Path(typed).exists())
-    ):
-        typed, ways = base, [way]
-    else:
-        ways = [settings.constrain or ""]
+    typed, behind = split_constrain(typed, registry)
+    ways: list[str] = [behind or settings.constrain or ""]
     spec = resolve_model(typed, registry, backends)
     if settings.base_url is not None and spec.server is not None:
         spec = replace(spec, server=replace(spec.server, base_url=settings.base_url))

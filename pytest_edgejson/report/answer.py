@@ -106,7 +106,12 @@ def json_text(value: Any) -> str:
 
 
 def effort(result: Result) -> str:
-    """Return in a line how many tokens and seconds a result took."""
+    """Return in a line how many tokens and seconds a result took, and when."""
+    return ", ".join([*work(result), "from the store" if result["stored"] else "generated in this run"])
+
+
+def work(result: Result) -> list[str]:
+    """Return how many tokens and seconds a result took, each as a phrase."""
     tokens, compute = result["output_tokens"], result["compute_s"]
     parts = [f"{result[key]:,} {key.replace('_', ' ')}" for key in ("prompt_tokens", "output_tokens") if result[key]]
     if result["latency_s"] is not None:
@@ -115,5 +120,4 @@ def effort(result: Result) -> str:
         parts.append(f"compute {compute:.2f} s")
     if tokens and compute:
         parts.append(f"{tokens / compute:,.0f} tok/s")
-    parts.append("from the store" if result["stored"] else "generated in this run")
-    return ", ".join(parts)
+    return parts

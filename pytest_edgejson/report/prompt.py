@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.examples import read_examples
 from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
 from pytest_edgejson.backends.models import known_models, resolve_model
-from pytest_edgejson.backends.prompts import asking_for, read_text
 from pytest_edgejson.backends.registry import BACKENDS, load_backend
-from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
-from pytest_edgejson.suite.suites import SchemaFinder, find_suite, suite_at
+from pytest_edgejson.report.asking import examples_for, find_case, place_of, with_prompts
+from pytest_edgejson.suite.suites import suite_at
 from pytest_edgejson.values.text import clean, show
-from pytest_edgejson.values.wording import counted, did_you_mean
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -24,7 +20,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import Prompt
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.suite.suites import Suite
+    from pytest_edgejson.suite.files import CaseRow
 
 # First tokens that are shown, and last ones.
 _SHOWN = 6
@@ -40,12 +36,13 @@ def report(arguments: argparse.Namespace) -> str:
         ValueError: model or case are unknown, or the model cannot be asked.
         OSError: a path is not there.
     """
-    row = _find(arguments.case, find_suite(arguments.suite).cases if arguments.suite else arguments.cases)
-    spec = _asked(arguments, suite_at(row.path))
+    row = find_case(arguments.case, place_of(arguments))
+    spec = resolve_model(arguments.model, known_models())
+    if not BACKENDS[spec.backend].asks:
+        raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
+    spec = with_prompts(spec, arguments, suite_at(row.path))
     try:
-        examples = {}
-        if spec.shots:
-            examples = read_examples([row.path], arguments.shots_from, arguments.seed, SchemaFinder())
+        examples = examples_for(spec, arguments, row.path)
         options = LoadOptions(schema_documents={row.schema.id: dict(row.schema.document)}, examples=examples)
         backend = load_backend(spec, GenerationSettings(), options)
         prompt = backend.render(row.case)
@@ -53,40 +50,6 @@ def report(arguments: argparse.Namespace) -> str:
     except BackendError as error:
         raise ValueError(str(error)) from None
     return _as_json(spec, prompt, tokens) if arguments.format == "json" else _as_text(spec, row, prompt, tokens)
-
-
-def _asked(arguments: argparse.Namespace, suite: Suite) -> ModelSpec:
-    spec = resolve_model(arguments.model, known_models())
-    if not BACKENDS[spec.backend].asks:
-        raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
-    changes: dict[str, Any] = {"prompt": asking_for(spec.prompt, suite.prompt)}
-    for key in ("prompt", "system"):
-        if (value := getattr(arguments, key)) is not None:
-            changes[key] = read_text(value, Path())
-    if arguments.shots is not None:
-        changes["shots"] = arguments.shots
-    further = {**spec.chat_template_kwargs, **(arguments.chat_template_kwargs or {})}
-    return replace(spec, **changes, chat_template_kwargs=further)
-
-
-def _find(name: str, place: Path | None) -> CaseRow:
-    """Return the case that an id names, or `FILE::ID`.
-
-    Raises:
-        ValueError: there is none.
-    """
-    file, colons, rest = name.partition("::")
-    if colons and Path(file).is_file():
-        name, place = rest, Path(file)
-    if place is None:
-        own = Path("cases/test")
-        place = own if own.is_dir() else bundled.TEST_CASES
-    rows = [row for row in read_rows(case_files([place]), SchemaFinder()) if isinstance(row, CaseRow)]
-    found = next((row for row in rows if row.case.id == name), None)
-    if found is None:
-        near = did_you_mean(name, [row.case.id for row in rows])
-        raise ValueError(f"no case {name!r} in {place}: {near}name another place with --cases PATH")
-    return found
 
 
 def _as_text(spec: ModelSpec, row: CaseRow, prompt: Prompt, tokens: PromptTokens | None) -> str:

@@ -13,6 +13,7 @@ class Witness:
         steps: tokens of each step.
         notes: lines for people, warnings among them.
         waits: what was waited for.
+        heard: key and text of each part of answers that are streamed.
     """
 
     def __init__(self) -> None:
@@ -20,12 +21,16 @@ class Witness:
         self.steps: list[int] = []
         self.notes: list[str] = []
         self.waits: list[str] = []
+        self.heard: list[tuple[str, str]] = []
 
     def begin(self, keys: Sequence[str]) -> None:
         self.begun.append(list(keys))
 
     def step(self, tokens: int) -> None:
         self.steps.append(tokens)
+
+    def said(self, key: str, text: str) -> None:
+        self.heard.append((key, text))
 
     def note(self, line: str) -> None:
         self.notes.append(line)

@@ -85,9 +85,14 @@ class Answer:
             self._reason, self._error = "error", f"{type(error).__name__}: {error}"
         events.put((self, None))
 
+    @property
+    def text(self) -> str:
+        """What was answered so far."""
+        return "".join(self._texts)
+
     def completion(self) -> Completion:
         """Return what it came to."""
-        text, error = "".join(self._texts), self._error
+        text, error = self.text, self._error
         if self._reason is None:
             self._reason, error = "error", "llama.cpp ended without an answer"
         elif not self._is_held(text):
@@ -202,6 +207,8 @@ class Answers:
                     clock_s = now_s
                     if made is not None:
                         self._backend.watch.step(made)
+                        if answer.request.streamed:
+                            self._backend.watch.said(answer.request.key, answer.text)
                         continue
                     under_way.remove(answer)
                     yield answer.completion()

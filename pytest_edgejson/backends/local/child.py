@@ -6,6 +6,7 @@ closed. It writes JSON lines, objects with one of these keys:
 
 - `begin`: keys of the cases that are generated from now on, together.
 - `step`: tokens made since the last such line.
+- `said`: a key, and all that was answered so far to the request.
 - `note`: a line for people, such as that a model is converted first.
 - `warning`: a line on what may be a mistake.
 - `completion`: a completion as `Completion.as_dict` gives it.
@@ -52,6 +53,9 @@ class _Channel:
 
     def begin(self, keys: Sequence[str]) -> None:
         self.send(begin=keys)
+
+    def said(self, key: str, text: str) -> None:
+        self.send(said=[key, text])
 
     def note(self, line: str) -> None:
         self.send(note=line)

@@ -140,11 +140,15 @@ class Row:
         """Tell whether its time is up."""
         return self.request.timeout_s is not None and clock_s - self.began_s > self.request.timeout_s
 
+    def text(self, model: Model) -> str:
+        """Return what was answered so far."""
+        tokens = self.tokens
+        # Not every model's end token is one that its tokenizer holds for special and leaves out by itself.
+        return model.pieces.decode(tokens[:-1] if tokens and tokens[-1] in model.end_tokens else tokens)
+
     def completion(self, model: Model, reason: FinishReason, clock_s: float) -> Completion:
         """Return what the case came to."""
         tokens = self.tokens
-        # Not every model's end token is one that its tokenizer holds for special and leaves out by itself.
-        shown = tokens[:-1] if tokens and tokens[-1] in model.end_tokens else tokens
         error = None
         if reason == "error":
             error = (
@@ -158,7 +162,7 @@ class Row:
             )
         return Completion(
             key=self.request.key,
-            text=model.pieces.decode(shown),
+            text=self.text(model),
             finish_reason=reason,
             prompt_tokens=len(self.prompt),
             output_tokens=len(tokens),

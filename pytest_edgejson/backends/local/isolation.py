@@ -212,6 +212,8 @@ class IsolatedBackend(Backend):
                     self.watch.begin(keys)
                 case {"step": tokens}:
                     self.watch.step(tokens)
+                case {"said": [key, text]}:
+                    self.watch.said(key, text)
                 case {"note": line}:
                     self.watch.note(line)
                 case {"wait": reason}:

@@ -380,6 +380,9 @@ class TransformersBackend(Backend):
                     ended.append((row, reason or "timeout"))
             decoder.leave([row for row, _ in ended])
             self.watch.step(sum(len(row.tokens) for row, _ in made) - sum(counts))
+            for row, _ in made:
+                if row.request.streamed:
+                    self.watch.said(row.request.key, row.text(model))
             for row, reason in ended:
                 yield row.completion(model, reason, clock_s)
 

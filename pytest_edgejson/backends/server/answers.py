@@ -29,11 +29,15 @@ class Answer:
         request: what is answered.
         endpoint: reads the pieces.
         settings: what ends an answer.
-        step: told of each piece of text.
+        step: told of each piece of text; of what was answered so far, where the request is `streamed`.
     """
 
     def __init__(
-        self, request: Request, endpoint: Endpoint, settings: GenerationSettings, step: Callable[[], None]
+        self,
+        request: Request,
+        endpoint: Endpoint,
+        settings: GenerationSettings,
+        step: Callable[[str | None], None],
     ) -> None:
         self._request = request
         self._endpoint = endpoint
@@ -71,8 +75,6 @@ class Answer:
         return "over" if self._reason == "loop" or "output_tokens" in self._counts else "rest"
 
     def _go_on(self, part: Part) -> None:
-        if part.text or part.thought:
-            self._step()
         if part.thought:
             self._thoughts.append(part.thought)
             self._reason = self._ending.think(part.thought)
@@ -80,6 +82,8 @@ class Answer:
             self._texts.append(part.text)
             if self._ending.is_needed:
                 self._reason = self._ending.feed(part.text)
+        if part.text or part.thought:
+            self._step(self._text if self._request.streamed else None)
         if part.finish is not None and self._reason is None:
             word = part.finish.lower()
             self._filtered = part.finish if word in _FILTERED else None
@@ -111,12 +115,15 @@ class Answer:
         )
         return self._made("timeout", latency_s, error)
 
-    def _made(self, reason: FinishReason, latency_s: float, error: str | None = None) -> Completion:
+    @property
+    def _text(self) -> str:
         # Servers send several tokens at once, as many as chance has it: what follows the object is cut off.
-        text = "".join(self._texts)[: self._ending.closed_at]
+        return "".join(self._texts)[: self._ending.closed_at]
+
+    def _made(self, reason: FinishReason, latency_s: float, error: str | None = None) -> Completion:
         return Completion(
             self._request.key,
-            text,
+            self._text,
             reason,
             latency_s=latency_s,
             error=error,

@@ -208,8 +208,13 @@ class ServerBackend(Backend):
         from pytest_edgejson.backends.server.errors import ServerError
 
         request = attempt.request
+
+        def step(said: str | None) -> None:
+            if pool is not None:
+                pool.step(request.key, None if said is None else self._secrets.hide(said))
+
         while True:
-            answer = Answer(request, self._endpoint, self._settings, (lambda: None) if pool is None else pool.step)
+            answer = Answer(request, self._endpoint, self._settings, step)
             body = self._body(request)
             left_s = None if request.timeout_s is None else max(0.0, request.timeout_s - attempt.spent_s)
             longest = _MORE_BYTES + _TOKEN_BYTES * self._endpoint.limit(request)

@@ -103,9 +103,9 @@ class Pool:
         self._again: list[Attempt] = []
         self._running: dict[asyncio.Task[Completion], Attempt] = {}
 
-    def step(self) -> None:
-        """Hear that a piece of an answer has come."""
-        self._events.put(("step", None))
+    def step(self, key: str, said: str | None) -> None:
+        """Hear that a piece of an answer has come; with all of a `streamed` one."""
+        self._events.put(("step", (key, said)))
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they come in. Closed, it ends all connections.
@@ -129,6 +129,9 @@ class Pool:
                     self._backend.watch.begin([*under_way])
                 elif kind == "step":
                     self._backend.watch.step(1)
+                    key, said = value
+                    if said is not None:
+                        self._backend.watch.said(key, said)
                 elif kind == "done":
                     yield _with_share(value, under_way.pop(value.key, None))
                 elif kind == "end":

@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import threading
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,15 @@ def test_times_and_tokens_are_counted(small: Path) -> None:
         assert 0 < each.output_tokens <= 24
     assert witness.notes[0].startswith("edgejson: tested: ")
     assert "for 4 slots of 256 tokens; " in witness.notes[0]
+
+
+def test_an_answer_that_is_streamed_is_heard_as_it_comes_in(small: Path) -> None:
+    backend, witness = load(small), Witness()
+    backend.watch = witness
+    asked = [replace(each, streamed=True) for each in requests(prompts(1))]
+    (found,) = backend.generate(asked)
+    assert len(witness.heard) > 3
+    assert witness.heard[-1] == (asked[0].key, found.text)
 
 
 def test_a_case_ends_with_its_root_object_or_at_its_limit(nano: Path) -> None:

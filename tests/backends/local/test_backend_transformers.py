@@ -215,6 +215,18 @@ def test_completions_come_while_others_still_run(tmp_path: Path) -> None:
     assert max(steps) > 4, "rows are computed together"
 
 
+def test_an_answer_that_is_streamed_is_heard_as_it_comes_in(model: Path) -> None:
+    backend = load(model, batch_size=2)
+    backend.watch = witness = Witness()
+    quiet, heard = requests(prompts(2))
+    found = {each.key: each for each in backend.generate([quiet, replace(heard, streamed=True)])}
+    assert {key for key, _ in witness.heard} == {heard.key}
+    assert len(witness.heard) > 3
+    texts = [text for _, text in witness.heard]
+    assert texts[-1] == found[heard.key].text
+    assert [len(text) for text in texts] == sorted(len(text) for text in texts)
+
+
 def test_closing_the_iterator_stops(model: Path) -> None:
     backend = load(model, batch_size=2)
     backend.watch = witness = Witness()

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 import pytest
-from helpers.servers import FakeServer, Handler, expected, hang, right, running
+from helpers.servers import KEY, FakeServer, Handler, expected, hang, right, running
 from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
@@ -251,6 +251,26 @@ def test_a_server_that_wants_to_be_left_alone_is(server: FakeServer, form: str) 
     assert answer(backend).text == '{"number": 0}'
     assert time.monotonic() - began_s >= 1.4
     assert "waiting 1 s, as the server says HTTP 429" in witness.waits
+
+
+def test_an_answer_that_is_streamed_is_heard_up_to_its_end_and_without_secrets(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        for text in ('{"number"', ": 0, ", f'"key": "{KEY}"', "} and more"):
+            handler.piece(content=text)
+        handler.event("[DONE]")
+
+    monkeypatch.setenv("A_KEY", KEY)
+    server.answer = reply
+    backend = load(server, spec={"server": Server(server.url, api_key_env="A_KEY")})
+    backend.watch = witness = Witness()
+    whole = '{"number": 0, "key": "***"}'
+    assert answer(backend, streamed=True).text == whole
+    assert [text for _, text in witness.heard] == ['{"number"', '{"number": 0, ', whole[:-1], whole]
+    assert answer(backend).text == whole
+    assert len(witness.heard) == 4
 
 
 def test_a_server_with_too_much_to_do_gets_less_at_once(server: FakeServer) -> None:
