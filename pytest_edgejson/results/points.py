@@ -127,10 +127,14 @@ def could_be_exact(result: Result) -> bool:
 def _agrees(expected: Any, partial: Any, open_path: tuple[str | int, ...], rule: Rule | None) -> bool:
     for step in (*open_path, None):
         # Where the rest could make up for what is there, nothing speaks against it.
-        if rule is not None and (rule.has("ignored", "unordered", "set") or rule.accepted):
+        if rule is not None and (rule.has("ignored") or rule.accepted):
             return True
-        if type(expected) is not type(partial) or (isinstance(partial, list) and len(partial) > len(expected)):
+        may_repeat = rule is not None and rule.has("set") and bool(expected)
+        is_longer = isinstance(partial, list) and type(expected) is list and len(partial) > len(expected)
+        if type(expected) is not type(partial) or (is_longer and not may_repeat):
             return False
+        if rule is not None and rule.is_unordered:
+            return True
         for each in partial if isinstance(partial, dict) else range(len(partial)):
             inner = rule and rule.at(each)
             if each != step and not _is_right(_at(expected, each), partial[each], inner):

@@ -195,6 +195,29 @@ def test_an_answer_that_was_cut_off_could_be_exact(output, could_be):
     assert not could_be_exact(answer(output, reason="stop"))
 
 
+@pytest.mark.parametrize(
+    ("output", "how", "could_be"),
+    [
+        ('[{"name": "st', "unordered", True),
+        ('[{"name": "start"}, {"na', "unordered", False),
+        ('[{"name": "start"}, {"na', "set", True),
+        # No array at all.
+        ('{"name": "st', "unordered", False),
+        ('{"name": "st', "set", False),
+    ],
+)
+def test_an_array_without_order_that_was_cut_off_could_be_exact(output: str, how: str, could_be: bool) -> None:
+    cut_off = {
+        **answer("[", reason="length"),
+        "output": output,
+        "expected_output": [{"name": "start"}],
+        "comparators": {"": [how]},
+        "extraction": {"form": None, "policy": "lenient", "error": "malformed:unterminated", "roots": ["array"]},
+    }
+    assert could_be_exact(cut_off) is could_be
+    assert not could_be_exact({**cut_off, "expected_output": []})
+
+
 @given(st.integers(1, len(GOLD) - 1), st.sampled_from(["", "Sure: ", "```json\n", "<think>{</think>"]))
 def test_every_beginning_of_the_expected_output_could_be_exact(length, before):
     result = answer(before + GOLD[:length], reason="length")
