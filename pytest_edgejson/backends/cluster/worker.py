@@ -51,6 +51,9 @@ class Mailbox:
         """Tell that there are more tokens."""
         self.put(("step", tokens))
 
+    def said(self, key: str, text: str) -> None:
+        """Ignore it: no run asks for it."""
+
     def note(self, line: str) -> None:
         """Tell a line for people."""
         self.put(("note", line))
