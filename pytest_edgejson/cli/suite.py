@@ -109,6 +109,7 @@ def _add_generate(suite: Commands) -> None:
     generate.add_argument(
         "--split", choices=("train", "test"), default="train", help="pool of words and names (default: train)"
     )
+    generate.add_argument("--propose", action="store_true", help="have the teacher propose the objects too")
     generate.add_argument("--max-new-tokens", type=positive, metavar="N", help="of a text (default: 512)")
     generate.add_argument("--temperature", type=rate, default=0.0, help="(default: 0, the likeliest token)")
     generate.add_argument("--store", type=Path, metavar="FILE", help="of what the teacher wrote (OUT/teacher.sqlite)")
@@ -148,6 +149,7 @@ def _generate(arguments: argparse.Namespace) -> int:
             settings,
             arguments.against,
             arguments.store or out / "teacher.sqlite",
+            proposes=arguments.propose,
         )
     )
     accepted = sum(each.flaw is None for each in tried)

@@ -11,6 +11,7 @@ import re
 import sys
 from collections import deque
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.runner import Job, Runner
 from pytest_edgejson.backends.store import Store, StoreError
-from pytest_edgejson.scoring.extraction import without_thoughts
+from pytest_edgejson.scoring.extraction import extract, without_thoughts
 from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.audit.texts import Known, Reason, flaw_of
@@ -31,7 +32,7 @@ from pytest_edgejson.suite.make.objects import make_objects
 from pytest_edgejson.suite.suites import FILE, SchemaFinder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.make.random_values import Split
@@ -45,6 +46,12 @@ _REQUEST = (
     "there, in whole sentences, and add no other facts. Answer with the text alone: no list, no headings, no JSON.\n\n"
     "{facts}\n\n"
     "Text:"
+)
+_PROPOSAL = (
+    "Invent one realistic {title} as JSON that is valid under the schema below, with {text} as its {name}. Answer with "
+    "the JSON alone.\n\n"
+    "Schema: {schema}\n\n"
+    "JSON:"
 )
 _SETTINGS = "teacher.json"
 # So many objects in a row that are there already: the schema does not allow many more.
@@ -67,6 +74,7 @@ class Plan:
         settings: how the teacher generates.
         against: files and folders of cases that none is to repeat, beside the bundled ones.
         store: file that keeps what the teacher wrote.
+        proposes: whether the teacher proposes the objects too, each around a value of a generated one.
     """
 
     schemas: Mapping[str, Schema]
@@ -79,6 +87,7 @@ class Plan:
     settings: GenerationSettings
     against: Sequence[Path]
     store: Path
+    proposes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,10 @@ class Candidate:
     style: str
     given: tuple[str, ...]
     flaw: tuple[Reason, str] | None = None
+
+    def with_text(self, text: str, flaw: tuple[Reason, str] | None) -> Candidate:
+        """Return the candidate with another text, and what is wrong with it."""
+        return replace(self, row=replace(self.row, case=replace(self.row.case, prompt=text)), flaw=flaw)
 
     def as_dict(self, teacher: str) -> dict[str, Any]:
         """Return the line of the case, or of the reject."""
@@ -138,7 +151,12 @@ def generate_suite(plan: Plan) -> list[Candidate]:
         )
         try:
             _begin(plan, runner.backend(spec.name).fingerprint)
-            return _generate(plan, spec, runner, known)
+            generation = _Generation(plan, spec, runner, known)
+            try:
+                generation.run()
+            finally:
+                _write(plan, generation.tried)
+            return generation.tried
         finally:
             runner.close()
     except (BackendError, StoreError) as error:
@@ -161,6 +179,7 @@ def _begin(plan: Plan, fingerprint: str) -> None:
         "fingerprint": fingerprint,
         "seed": plan.seed,
         "split": plan.split,
+        "proposes": plan.proposes,
         "temperature": plan.settings.temperature,
         "max_new_tokens": plan.settings.max_new_tokens,
         "schemas": {schema.id: schema.fingerprint for schema in plan.schemas.values()},
@@ -185,67 +204,101 @@ def _begin(plan: Plan, fingerprint: str) -> None:
     file.write_text(text, encoding="utf-8")
 
 
-def _generate(plan: Plan, spec: ModelSpec, runner: Runner, known: Known) -> list[Candidate]:
-    tried: list[Candidate] = []
-    drawn = _draw(plan, known)
-    try:
-        while (missing := plan.count - sum(each.flaw is None for each in tried)) > 0:
-            batch: list[Candidate] = []
-            while sum(each.flaw is None for each in batch) < missing and len(tried) + len(batch) < plan.most:
-                candidate = next(drawn, None)
-                if candidate is None:
-                    break
-                batch.append(candidate)
+class _Generation:
+    """Tries objects until there are enough cases.
+
+    Attributes:
+        tried: what became of each, in order.
+    """
+
+    def __init__(self, plan: Plan, spec: ModelSpec, runner: Runner, known: Known) -> None:
+        self._plan = plan
+        self._model = spec.name
+        self._runner = runner
+        self._known = known
+        self._repeats = dict.fromkeys(plan.schemas, 0)
+        self.tried: list[Candidate] = []
+
+    def run(self) -> None:
+        drawn = self._draw()
+        while (missing := self._plan.count - sum(each.flaw is None for each in self.tried)) > 0:
+            batch = list(islice(drawn, min(missing, self._plan.most - len(self.tried))))
             if not batch:
-                break
-            jobs = [Job(each.row.case.id, spec.name, each.row.case) for each in batch if each.flaw is None]
-            by_key = {job.key: job for job in jobs}
-            for each in batch:
-                job = by_key.get(each.row.case.id)
-                tried.append(each if job is None else _told(each, runner, job, jobs, plan, known))
-    finally:
-        _write(plan, tried)
-    return tried
+                return
+            if self._plan.proposes:
+                batch = [*self._asked(batch, " object", self._proposed)]
+            batch = [each if each.flaw else self._new(each) for each in batch]
+            self.tried += self._asked(batch, "", self._told)
 
+    def _draw(self) -> Iterator[Candidate]:
+        """Yield objects of the schemas in turn, with what the teacher is asked first."""
+        schemas = self._plan.schemas.values()
+        waiting = deque((schema, make_objects(schema, self._plan.seed, self._plan.split), 0) for schema in schemas)
+        while waiting:
+            schema, objects, number = waiting.popleft()
+            if self._repeats[schema.id] < _MOST_REPEATS:
+                waiting.append((schema, objects, number + 1))
+                value = next(objects)
+                name, text = next(iter(facts(value)), ("value", ""))
+                document = json.dumps(schema.document, ensure_ascii=False)
+                asked = _PROPOSAL.format(title=_title(schema), schema=document, name=name, text=text)
+                case = Case(f"{schema.id}-{number + 1:04d}", schema.id, schema.complexity, asked, value)
+                yield Candidate(CaseRow(self._plan.out / "cases.jsonl", case, schema), STYLES[number % len(STYLES)], ())
 
-def _draw(plan: Plan, known: Known) -> Iterator[Candidate]:
-    """Yield objects of the schemas in turn, as what the teacher is asked; what is there already has that flaw."""
-    waiting = deque((schema, make_objects(schema, plan.seed, plan.split), 0, 0) for schema in plan.schemas.values())
-    while waiting:
-        schema, objects, number, repeats = waiting.popleft()
-        value = next(objects)
-        lines = tuple(f"- {name}: {text}" for name, text in facts(value))
-        title = str(schema.document.get("title", schema.id)).replace("_", " ")
-        style = STYLES[number % len(STYLES)]
-        request = _REQUEST.format(style=style, title=title, facts="\n".join(lines))
-        case = Case(f"{schema.id}-{number + 1:04d}", schema.id, schema.complexity, request, value)
-        row = CaseRow(plan.out / "cases.jsonl", case, schema)
-        flaw = known.repeated_object(row)
+    def _asked(
+        self, batch: Sequence[Candidate], what: str, take: Callable[[Candidate, str], Candidate]
+    ) -> Iterator[Candidate]:
+        """Yield candidates with what the teacher answers to their prompts; those with a flaw as they are."""
+        asked = [each for each in batch if each.flaw is None]
+        jobs = {id(each): Job(f"{each.row.case.id}{what}", self._model, each.row.case) for each in asked}
+        for each in batch:
+            job = jobs.get(id(each))
+            if job is None:
+                yield each
+                continue
+            completion = self._runner.completion(job, lambda: list(jobs.values()))
+            text, _ = without_thoughts(completion.text, Marks(self._plan.settings.thoughts))
+            if completion.finish_reason in ("error", "timeout"):
+                yield each.with_text("", ("error", completion.error or completion.finish_reason))
+            elif completion.finish_reason in ("length", "loop"):
+                yield each.with_text(text, ("cut_off", f"the text has no end: {completion.finish_reason}"))
+            elif not text.strip():
+                yield each.with_text("", ("empty", "the teacher wrote nothing"))
+            else:
+                yield take(each, text)
+
+    def _proposed(self, candidate: Candidate, text: str) -> Candidate:
+        """Return a candidate with the object that the teacher proposes in the place of the generated one."""
+        schema, value = candidate.row.schema, candidate.row.case.expected_output
+        found = extract(text, "lenient", schema.is_valid, roots=schema.roots(value))
+        if not found.is_found:
+            return candidate.with_text(text, ("no_object", "the teacher's proposal holds no such JSON"))
+        for violation in schema.violations(found.value):
+            message = f"the teacher's proposal: {violation.path or 'the root'} {violation.message}"
+            return candidate.with_text(text, ("schema_invalid", message))
+        case = replace(candidate.row.case, expected_output=found.value)
+        return replace(candidate, row=replace(candidate.row, case=case))
+
+    def _new(self, candidate: Candidate) -> Candidate:
+        """Return a candidate with what the teacher is asked to tell, unless its object is there already."""
+        schema, value = candidate.row.schema, candidate.row.case.expected_output
+        flaw = self._known.repeated_object(candidate.row)
+        self._repeats[schema.id] = self._repeats[schema.id] + 1 if flaw else 0
         if flaw is not None:
-            row = replace(row, case=replace(case, prompt=""))
-        yield Candidate(row, style, lines, flaw)
-        repeats = repeats + 1 if flaw else 0
-        if repeats < _MOST_REPEATS:
-            waiting.append((schema, objects, number + 1, repeats))
+            return candidate.with_text("", flaw)
+        lines = tuple(f"- {name}: {text}" for name, text in facts(value))
+        request = _REQUEST.format(style=candidate.style, title=_title(schema), facts="\n".join(lines))
+        return replace(candidate.with_text(request, None), given=lines)
+
+    def _told(self, candidate: Candidate, text: str) -> Candidate:
+        """Return a candidate with the text that the teacher wrote, and what is wrong with that."""
+        fence = _FENCE.fullmatch(text.strip())
+        told = candidate.with_text((fence["inside"] if fence else text).strip(), None)
+        return replace(told, flaw=flaw_of(told.row, told.given) or self._known.repeated_text(told.row))
 
 
-def _told(candidate: Candidate, runner: Runner, job: Job, jobs: Sequence[Job], plan: Plan, known: Known) -> Candidate:
-    """Return a candidate with what the teacher wrote, and what is wrong with that."""
-    completion = runner.completion(job, lambda: jobs)
-    visible, _ = without_thoughts(completion.text, Marks(plan.settings.thoughts))
-    fence = _FENCE.fullmatch(visible.strip())
-    text = (fence["inside"] if fence else visible).strip()
-    row = replace(candidate.row, case=replace(candidate.row.case, prompt=text))
-    flaw: tuple[Reason, str] | None
-    if completion.finish_reason in ("error", "timeout"):
-        flaw = "error", completion.error or completion.finish_reason
-    elif completion.finish_reason in ("length", "loop"):
-        flaw = "cut_off", f"the text has no end: {completion.finish_reason}"
-    elif not text:
-        flaw = "empty", "the teacher wrote nothing"
-    else:
-        flaw = flaw_of(row, candidate.given) or known.repeated_text(row)
-    return replace(candidate, row=row, flaw=flaw)
+def _title(schema: Schema) -> str:
+    return str(schema.document.get("title", schema.id)).replace("_", " ")
 
 
 def _write(plan: Plan, tried: Sequence[Candidate]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,39 @@ def test_it_goes_on_where_it_ended_and_asks_nothing_twice(schemas: Path, monkeyp
     assert generate("-n", "14") == 0
     assert len(asked) == 15
     assert Path("out/cases.jsonl").read_bytes().startswith(whole)
+
+
+def test_a_teacher_may_propose_the_objects(schemas: Path) -> None:
+    # Gold proposes what it is to make a proposal around, and then tells it as JSON.
+    assert generate("-n", "2", "--most", "2", "--propose", teacher="control:gold") == 1
+    assert [row["reason"] for row in rows("rejects.jsonl")] == ["leak", "leak"]
+    for name, wrong, reason in (("in-words", "control:teller", "no_object"), ("none", "control:empty", "empty")):
+        Path("out").rename(name)
+        assert generate("-n", "2", "--most", "2", "--propose", teacher=wrong) == 1
+        assert [row["reason"] for row in rows("rejects.jsonl")] == [reason, reason]
+
+
+def test_proposals_are_held_to_the_schema_and_told_like_others(schemas: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pytest_edgejson.backends.control import ControlBackend
+
+    proposals = ['Sure: {"sender": "Ada Lovelace", "weight": 7, "items": []}', '{"sender": "Ada", "weight": 100}']
+    tell = ControlBackend.answer
+    # The store finds answers by what is asked, which a model reads and a control does not.
+    monkeypatch.setattr(ControlBackend, "render", lambda self, case: case.prompt)
+
+    def answer(self: ControlBackend, request: Any) -> Any:
+        if "Invent one realistic Parcel" in request.text:
+            return replace(tell(self, request), text=proposals.pop(0))
+        return tell(self, request)
+
+    monkeypatch.setattr(ControlBackend, "answer", answer)
+    (schemas / "simple/names.json").unlink()
+    assert generate("-n", "2", "--most", "2", "--propose") == 1
+    [case], [reject] = rows("cases.jsonl"), rows("rejects.jsonl")
+    assert case["prompt"] == "The sender is Ada Lovelace. The weight is 7."
+    assert case["expected_output"] == {"sender": "Ada Lovelace", "weight": 7, "items": []}
+    assert reject["reason"] == "schema_invalid"
+    assert reject["message"].startswith("the teacher's proposal: ")
 
 
 def test_another_plan_is_refused(schemas: Path, capsys: pytest.CaptureFixture[str]) -> None:
