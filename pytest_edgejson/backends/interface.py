@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from pytest_edgejson.backends.choices import MAX_NEW_TOKENS
+from pytest_edgejson.backends.watch import Nobody
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.backends.watch import Watch
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
 
@@ -165,56 +167,6 @@ class Completion:
         return cls(**data)
 
 
-class Watch(Protocol):
-    """Who watches a backend at work: the display of progress, for one."""
-
-    def begin(self, keys: Sequence[str]) -> None:
-        """Hear that the cases with these keys are under way from now on, and no others."""
-        ...
-
-    def step(self, tokens: int) -> None:
-        """Hear that the cases under way have got so many more tokens, taken together."""
-        ...
-
-    def said(self, key: str, text: str) -> None:
-        """Hear all that has been answered so far to a request that is `streamed`; a character may be incomplete."""
-        ...
-
-    def note(self, line: str) -> None:
-        """Hear a line for people, such as that a model is converted first."""
-        ...
-
-    def wait(self, reason: str | None) -> None:
-        """Hear what is waited for at the moment, in a few words; None for nothing."""
-        ...
-
-    def warn(self, line: str) -> None:
-        """Hear a line on what may be a mistake, which no way to run the model hides."""
-        ...
-
-
-class _Nobody:
-    """Watches nothing."""
-
-    def begin(self, keys: Sequence[str]) -> None:
-        """Ignore it."""
-
-    def step(self, tokens: int) -> None:
-        """Ignore it."""
-
-    def said(self, key: str, text: str) -> None:
-        """Ignore it."""
-
-    def note(self, line: str) -> None:
-        """Ignore it."""
-
-    def wait(self, reason: str | None) -> None:
-        """Ignore it."""
-
-    def warn(self, line: str) -> None:
-        """Ignore it."""
-
-
 class Backend(ABC):
     """Runs one model; the base class of everything that does.
 
@@ -230,6 +182,7 @@ class Backend(ABC):
         constrains: whether it holds answers to `Request.constraint`. Each model is asked once whether it really does.
         deadline: the time of `time.monotonic()` at which `generate` yields what is finished and ends, whatever it
             is waiting for; it may be set while the iterator is under way. One that goes on is left soon after.
+        check_s: seconds that `check` may wait for an answer; None for no limit.
         watch: told what happens during `generate`.
         case_ids: the cases that have answers, where no other ever does, as in a recording.
         held_to: what its answers were held to when they were made, where that is over, as in a recording.
@@ -240,7 +193,8 @@ class Backend(ABC):
     at_once: int = 1
     constrains: bool = False
     deadline: float = math.inf
-    watch: Watch = _Nobody()
+    check_s: float | None = None
+    watch: Watch = Nobody()
     case_ids: Collection[str] | None = None
     held_to: Constrain | None = None
 

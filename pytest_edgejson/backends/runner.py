@@ -192,6 +192,7 @@ class Runner:
 
         # What it has to say comes before there is any progress.
         silent, backend.watch = backend.watch, self._progress or backend.watch
+        backend.check_s = self._timeout_s
         try:
             backend.check(is_needed)
         finally:

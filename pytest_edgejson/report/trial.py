@@ -35,8 +35,9 @@ from pytest_edgejson.values.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_edgejson.backends.interface import Backend, Completion, Constrain, Watch
+    from pytest_edgejson.backends.interface import Backend, Completion, Constrain
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.backends.watch import Watch
     from pytest_edgejson.results.result import Result
     from pytest_edgejson.suite.files import CaseRow
     from pytest_edgejson.suite.schemas import Schema

@@ -51,6 +51,20 @@ def test_one_model_is_loaded_at_a_time(project: Project, pytester: pytest.Pytest
     pytester.runpytest_subprocess(*models, "-p", "no:cacheprovider").assert_outcomes(passed=6, failed=12)
 
 
+@pytest.mark.slow
+def test_a_gguf_file_of_an_unknown_architecture_is_told_once_before_the_run(
+    project: Project, pytester: pytest.Pytester, model_environment: None
+) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed: pip install 'pytest-edgejson[gguf]'")
+    from helpers.gguf_models import NANO, make_gguf
+
+    file = make_gguf(NANO, project.root / "new.gguf", architecture="fancynew")
+    result = pytester.runpytest_subprocess(f"--edgejson-model={file}", "--edgejson-prompt=v3")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert line.endswith(f"new: llama.cpp cannot load {file}: unknown model architecture: 'fancynew'")
+
+
 def test_models_file(project: Project, pytester: pytest.Pytester) -> None:
     (project.root / "more.toml").write_text(
         '[models.best]\nbackend = "control"\nmodel = "gold"\ndescription = "knows it all"\n', encoding="utf-8"

@@ -52,6 +52,18 @@ def test_a_slow_model_ends_its_cases_itself_and_keeps_what_it_said(
     assert completions_in(project.root / "store.sqlite") == 0
 
 
+def test_the_first_request_to_a_server_is_waited_for_no_longer(project: Project, pytester: pytest.Pytester) -> None:
+    from helpers.servers import FakeServer, hang, running
+
+    with running(FakeServer()) as server:
+        server.answer = hang(20)
+        run = ("--edgejson-model=openai:m", f"--edgejson-base-url={server.url}", "--edgejson-timeout=0.5")
+        result = pytester.runpytest(*run)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.errlines if line]
+    assert line.endswith("within 0.5 s (--edgejson-timeout): give it longer, perhaps it is loading the model")
+
+
 def test_without_a_limit_the_store_answers_for_any(project: Project, pytester: pytest.Pytester) -> None:
     run = ("--edgejson-model=control:rules", "--edgejson-results=results.jsonl")
     pytester.runpytest(*run)

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.cluster.orders import Order
-    from pytest_edgejson.backends.interface import Completion, Constrain, Prompt, Request, Watch
+    from pytest_edgejson.backends.interface import Completion, Constrain, Prompt, Request
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
+    from pytest_edgejson.backends.watch import Watch
     from pytest_edgejson.suite.cases import Case
 
 # How long one look at what comes in may take: a deadline or Ctrl-C is heeded in between.

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.cluster.plan import Plan
     from pytest_edgejson.backends.cluster.shares import Place
     from pytest_edgejson.backends.cluster.worker import Message
-    from pytest_edgejson.backends.interface import Backend, Request, Watch
+    from pytest_edgejson.backends.interface import Backend, Request
+    from pytest_edgejson.backends.watch import Watch
 
 # Actors that may die of a model, and that may not come up on a node.
 _ATTEMPTS = 3

@@ -25,7 +25,7 @@ from pytest_edgejson.backends.prompts import Prompts
 from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Message, Prompt, Request
@@ -213,6 +213,15 @@ class LlamaCppBackend(Backend):
         except grammar.GrammarError as error:
             return f"no grammar of the schema {request.case.schema_id!r}: {error}"
         return None
+
+    def check(self, is_needed: Callable[[], bool]) -> None:
+        """Read the vocabulary, where any case will be asked.
+
+        Raises:
+            BackendError: llama.cpp cannot: it knows no such architecture, or part of the file is missing.
+        """
+        if is_needed():
+            _ = self._reader
 
     def tokenize(self, prompt: Prompt) -> PromptTokens:
         """Return the tokens that the model is given for a prompt.

@@ -1,8 +1,8 @@
 """The process in which a model runs: takes orders on its stdin, sends what happens on what was its stdout.
 
 `isolation` starts it. It reads frames, an 8-byte length and as many bytes of pickle: first what to add to `sys.path`,
-then a backend, then a list of requests for each order. Another backend takes the place of the one before it, which is
-closed. It writes JSON lines, objects with one of these keys:
+then a backend, then a list of requests for each order, or `CHECK`. Another backend takes the place of the one before
+it, which is closed. It writes JSON lines, objects with one of these keys:
 
 - `begin`: keys of the cases that are generated from now on, together.
 - `step`: tokens made since the last such line.
@@ -10,6 +10,7 @@ closed. It writes JSON lines, objects with one of these keys:
 - `note`: a line for people, such as that a model is converted first.
 - `warning`: a line on what may be a mistake.
 - `completion`: a completion as `Completion.as_dict` gives it.
+- `checked`: true, where nothing keeps all cases from being answered.
 - `error`: what broke, in one line, and `in_batch`, whether that concerns the batch under way rather than the model.
 """
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # Small models make more than a thousand steps a second, and nobody looks so often.
 _STEP_EVERY_S = 0.1
+# An order to check the backend.
+CHECK = "check"
 # prctl(2)
 _PR_SET_PDEATHSIG = 1
 
@@ -95,6 +98,9 @@ def main() -> None:
     backend: Backend | None = None
     while True:
         match pickle.loads(frames.get()):
+            case str():
+                assert backend is not None
+                _check(backend, channel)
             case list() as requests:
                 assert backend is not None
                 _serve(backend, requests, bases, channel)
@@ -120,6 +126,17 @@ def _read(orders: BinaryIO, frames: queue.SimpleQueue[bytes]) -> None:
         frames.put(orders.read(int.from_bytes(size, "big")))
     # The parent is done or gone. Nothing here is worth the time that an orderly exit takes, if it comes to one.
     os._exit(0)
+
+
+def _check(backend: Backend, channel: _Channel) -> None:
+    from pytest_edgejson.backends.interface import BackendError
+
+    backend.watch = channel
+    try:
+        backend.check(lambda: True)
+        channel.send(checked=True)
+    except BackendError as error:
+        channel.send(error=str(error))
 
 
 def _serve(backend: Backend, requests: Sequence[Request], bases: Bases, channel: _Channel) -> None:

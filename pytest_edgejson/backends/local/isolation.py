@@ -27,7 +27,7 @@ from pytest_edgejson.backends.local import child
 from pytest_edgejson.backends.local.transformers import TransformersBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Prompt, Request
     from pytest_edgejson.backends.local.shared_bases import Base
@@ -152,6 +152,34 @@ class IsolatedBackend(Backend):
             if waiting:
                 self._end()
 
+    def check(self, is_needed: Callable[[], bool]) -> None:
+        """Let the process find out what would keep every case from being answered, if the backend looks at all.
+
+        Raises:
+            BackendError: something would, or the process ended.
+        """
+        if type(self._backend).check is Backend.check or not is_needed():
+            return
+        process = self._process or self._begin()
+        process.send(child.CHECK)
+        while True:
+            try:
+                received = process.receive(math.inf)
+            except _Ended as ended:
+                self._end()
+                raise BackendError(f"{self._name}: the process that reads the model {ended}") from None
+            assert received is not None
+            match received[1]:
+                case {"checked": True}:
+                    return
+                case {"note": line}:
+                    self.watch.note(line)
+                case {"warning": line}:
+                    self.watch.warn(line)
+                case {"error": error}:
+                    self._end()
+                    raise BackendError(error)
+
     def take_turn(self, former: Backend | None, following: Backend | None) -> None:
         """Take over the process of the model before, and prepare for the one after.
 
@@ -180,10 +208,7 @@ class IsolatedBackend(Backend):
         self, order: Sequence[Request], waiting: dict[str, Request]
     ) -> Generator[Completion, None, _Ending | None]:
         """Yield the completions of an order and take them off `waiting`; return what came in between, if anything."""
-        if self._process is None:
-            self._base = self._look_at_base()
-            self._process = _Process(self._backend)
-        process = self._process
+        process = self._process or self._begin()
         process.send(list(order))
         unanswered = {request.key for request in order}
         under_way: list[str] = []
@@ -239,6 +264,11 @@ class IsolatedBackend(Backend):
     def _look_at_base(self) -> Base | None:
         """Return what the model would be made of now; None also where its kind of backend shares nothing."""
         return self._backend.base if isinstance(self._backend, TransformersBackend) else None
+
+    def _begin(self) -> _Process:
+        self._base = self._look_at_base()
+        self._process = _Process(self._backend)
+        return self._process
 
     def _end(self) -> None:
         if self._process is not None:

@@ -264,14 +264,14 @@ class ServerBackend(Backend):
         from pytest_edgejson.backends.server.pool import Attempt, wait_s
 
         prompt: Prompt = (Message("user", "Hi"),) if self._endpoint.takes_messages else "Hi"
-        attempt = Attempt(Request("try", prompt, _TRIED, max_new_tokens=_TRIED_TOKENS))
+        attempt = Attempt(Request("try", prompt, _TRIED, timeout_s=self.check_s, max_new_tokens=_TRIED_TOKENS))
         slow = f"edgejson: {self._spec.name}: waiting for the first answer of {self._server.base_url}"
         asyncio.get_running_loop().call_later(_SLOW_S, self.watch.note, slow)
         async with self._client_type(self._server, self._secrets, 1) as client:
             models = await client.models(self._endpoint.models_url)
             while True:
                 try:
-                    await self._ask(client, attempt)
+                    completion = await self._ask(client, attempt)
                     break
                 except ServerError as error:
                     attempt.failures += 1
@@ -281,6 +281,12 @@ class ServerBackend(Backend):
                     said = f"edgejson: {self._spec.name}: {error}; asked again in {pause_s:.0f} s"
                     self.watch.note(said)
                     await asyncio.sleep(pause_s)
+        if completion.finish_reason == "timeout":
+            raise BackendError(
+                f"{self._spec.name}: the server at {self._server.base_url} did not answer a first request for "
+                f"{_TRIED_TOKENS} tokens within {self.check_s:g} s (--edgejson-timeout): give it longer, perhaps it is "
+                "loading the model"
+            )
         if models and not {self._model, f"{self._model}:latest"} & {*models}:
             self.watch.warn(
                 f"edgejson: {self._spec.name}: warning: the server answers, but lists no model {self._model!r}; it "
