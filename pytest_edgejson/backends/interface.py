@@ -207,6 +207,11 @@ class Backend(ABC):
         """
 
     @property
+    def threads(self) -> int | None:
+        """With how many threads the model, once loaded, computes on the CPU; None where that is not known."""
+        return None
+
+    @property
     @abstractmethod
     def description(self) -> Mapping[str, Any]:
         """What the manifest records: device, dtype, library versions, parameters. JSON builtins."""

@@ -15,6 +15,7 @@ from pytest_edgejson.cli import (
     explain,
     export,
     leaderboard,
+    measure,
     prompt,
     report,
     reproduce,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 # In the order of the help. Each adds its parser, which sets `run`: what returns the exit code.
 _COMMANDS = (
-    *(suite, train, export, prompt, try_command, reproduce),
+    *(suite, train, export, prompt, try_command, reproduce, measure),
     *(report, leaderboard, card, explain, compare, rescore, show),
 )
 

@@ -23,19 +23,25 @@ def add_parser(commands: Commands) -> None:
         "The results must be of one suite and one setting.",
     )
     leaderboard.add_argument("results", type=Path, nargs="+", metavar="RESULTS.jsonl", help="of --edgejson-results")
+    leaderboard.add_argument(
+        "--measured", type=Path, nargs="+", default=[], metavar="FILE.json", help="of edgejson measure --out: columns"
+    )
     leaderboard.add_argument("--html", type=Path, metavar="FILE.html", help="write a page instead of printing it")
     leaderboard.add_argument("--format", choices=("text", "markdown", "csv"), default="text", help="(default: text)")
     leaderboard.set_defaults(run=_leaderboard)
 
 
 def _leaderboard(arguments: argparse.Namespace) -> int:
+    from pytest_edgejson.backends.measuring.measurement import read_measurements
     from pytest_edgejson.backends.models import load_registry
     from pytest_edgejson.report.document import as_markdown, as_text, in_one
     from pytest_edgejson.report.leaderboard import as_csv, sections
     from pytest_edgejson.results.file import read_run
     from pytest_edgejson.results.leaderboard import make_leaderboard
 
-    board = make_leaderboard([read_run(file) for file in arguments.results], load_registry(bundled.MODELS_FILE))
+    measured = [each for file in arguments.measured for each in read_measurements(file)]
+    registry = load_registry(bundled.MODELS_FILE)
+    board = make_leaderboard([read_run(file) for file in arguments.results], registry, measured)
     if arguments.html is not None:
         from pytest_edgejson.report.html.leaderboard import write_leaderboard_page
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Code, Foreign, Section, Table
 from pytest_edgejson.report.figures import cell_text, value_text
+from pytest_edgejson.report.measured import CSV_HEADERS, HEADERS, columns, machine_of, values
 from pytest_edgejson.results.metrics import METRICS, headline, shown
 from pytest_edgejson.results.statistics import ALPHA
 from pytest_edgejson.results.units import PROPORTION
@@ -52,6 +53,7 @@ def _ranking(board: Leaderboard) -> Table:
     metrics = shown((place.metrics["all"] for place in board.places), board.suite)
     published = any(place.model.published for place in board.places)
     errors = any(place.metrics["all"].errors for place in board.places)
+    measured = HEADERS if any(place.measured for place in board.places) else ()
     rows: list[list[Inline]] = []
     for place in board.places:
         whole = place.metrics["all"]
@@ -64,13 +66,15 @@ def _ranking(board: Leaderboard) -> Table:
                 *(cell_text(whole.get(metric.name), metric.unit) for metric in metrics),
                 _count(place.model.parameters),
                 _size(place.bytes),
+                *(columns(place.measured) if measured else []),
                 *([str(whole.errors or "")] if errors else []),
                 *([_published(place)] if published else []),
             ]
         )
     headers = ["rank", "group", "model", "constraint", *(metric.label for metric in metrics), "parameters", "bytes"]
-    headers += ["not run"] * errors + ["published JSONExact"] * published
+    headers += [*measured] + ["not run"] * errors + ["published JSONExact"] * published
     align = ["left"] * 4 + ["left" if metric.unit.has_interval else "right" for metric in metrics] + ["right"] * 2
+    align += ["right"] * len(measured)
     align += ["right"] * errors + ["left"] * published
     return Table(headers, rows, align)
 
@@ -100,6 +104,9 @@ def _how_to_read(board: Leaderboard) -> Iterator[Block]:
         "worse. Models that share a letter cannot be told apart: exact McNemar test on the same cases, p corrected for "
         f"{counted(board.tests, 'pair')} (Benjamini-Hochberg), at {ALPHA}."
     )
+    machines = dict.fromkeys(machine_of(place.measured) for place in board.places if place.measured is not None)
+    for machine in machines:
+        yield Foreign(f"Measured one case at a time on: {machine}.")
     if any(place.model.published for place in board.places):
         yield "Published figures are by the published scorer, on another suite."
 
@@ -130,7 +137,8 @@ def as_csv(board: Leaderboard) -> str:
     ]
     groups = [f"json_exact_{name}" for name in _slices(board)]
     head = ["rank_first", "rank_last", "group", "model", "file", "constrain", "n", "errors", *intervals, *groups]
-    writer.writerow([*head, "tokens_per_s", "parameters", "bytes"])
+    costs = CSV_HEADERS if any(place.measured for place in board.places) else ()
+    writer.writerow([*head, "tokens_per_s", "parameters", "bytes", *costs])
     for place in board.places:
         whole = place.metrics["all"]
         numbers: list[float | None] = []
@@ -152,6 +160,7 @@ def as_csv(board: Leaderboard) -> str:
                 *("" if number is None else f"{number:.6g}" for number in numbers),
                 place.model.parameters or "",
                 place.bytes or "",
+                *(("" if cost is None else f"{cost:.6g}" for cost in values(place.measured)) if costs else ()),
             ]
         )
     return file.getvalue()

@@ -15,11 +15,13 @@ from pytest_edgejson.results.metrics import COMPARED, by_slice
 from pytest_edgejson.results.result import constraint_of
 from pytest_edgejson.results.statistics import ALPHA, corrected
 from pytest_edgejson.values.text import clean
+from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Constrain
+    from pytest_edgejson.backends.measuring.measurement import Measurement
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.results.compare.comparison import ModelRun
     from pytest_edgejson.results.file import Run
@@ -41,6 +43,7 @@ class Place:
         last: the worst: as many as there are models without evidence of being worse.
         group: letters; models that share one cannot be told apart.
         metrics: by slice of the suite, `all` among them.
+        measured: what it costs on a device; None where nobody measured it.
     """
 
     model: ModelRun
@@ -48,6 +51,7 @@ class Place:
     last: int
     group: str
     metrics: Mapping[str, Metrics]
+    measured: Measurement | None = None
 
     @property
     def constrain(self) -> Constrain:
@@ -78,17 +82,22 @@ class Leaderboard:
     tests: int
 
 
-def make_leaderboard(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> Leaderboard:
+def make_leaderboard(
+    runs: Sequence[Run], registry: Mapping[str, ModelSpec], measured: Sequence[Measurement] = ()
+) -> Leaderboard:
     """Rank the models of runs by JSONExact, and test each pair of them on the same cases.
 
     Args:
         runs: on one suite with one setting.
         registry: models by name, for what is published of them.
+        measured: what models of these names cost on a device, each once.
 
     Raises:
-        ComparisonError: suites or settings differ, or a model answered no case.
+        ComparisonError: suites or settings differ, a model answered no case, or a measurement is of no model of the
+            runs, or the second one of it.
     """
     models = model_runs(runs, registry)
+    costs = _by_model(measured, models)
     by_path = {run.path: run for run in runs}
     for model in models[1:]:
         _check_settings(by_path[models[0].path], models[0], by_path[model.path], model)
@@ -110,6 +119,7 @@ def make_leaderboard(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> 
                 last=count - sum((place, other) in apart for other in range(place + 1, count)),
                 group=groups[place],
                 metrics=metrics[model.label],
+                measured=costs.get(model.model),
             )
             for place, model in enumerate(models)
         ),
@@ -117,6 +127,20 @@ def make_leaderboard(runs: Sequence[Run], registry: Mapping[str, ModelSpec]) -> 
         suite=suite,
         tests=count * (count - 1) // 2,
     )
+
+
+def _by_model(measured: Sequence[Measurement], models: Sequence[ModelRun]) -> dict[str, Measurement]:
+    known = {model.model for model in models}
+    found: dict[str, Measurement] = {}
+    for each in measured:
+        name = clean(each.model)
+        if each.model not in known:
+            near = did_you_mean(each.model, known)
+            raise ComparisonError(f"{name} was measured and is in no results file: {near}leave it out")
+        if each.model in found:
+            raise ComparisonError(f"{name} was measured twice: give one measurement of each model")
+        found[each.model] = each
+    return found
 
 
 def _check_settings(first_run: Run, first: ModelRun, run: Run, model: ModelRun) -> None:

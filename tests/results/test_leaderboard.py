@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,12 @@ import pytest
 from helpers.chromium import opened, started
 from helpers.runs import answers, cases, result_of, right, write_run
 
+from pytest_edgejson.backends.measuring.measurement import Answer, Measurement, Pass, read_measurements
 from pytest_edgejson.cli import main
+from pytest_edgejson.report.measured import as_documents
 from pytest_edgejson.results.compare.pairing import ComparisonError
 from pytest_edgejson.results.leaderboard import _letters, make_leaderboard
+from pytest_edgejson.results.measured import Figures, figures
 
 MISSES = {"best": (), "good": range(1), "fair": range(4), "poor": range(30), "none": range(60)}
 
@@ -110,3 +114,75 @@ def test_its_page_is_one_in_a_browser(tmp_path: Path) -> None:
     with started() as chromium, opened(chromium, page, java_script_enabled=False) as shown:
         assert shown.locator("#ranking tbody tr").count() == len(MISSES)
         assert shown.locator("#ranking svg").count() == 1
+
+
+def measurement(model: str, **changes: Any) -> Measurement:
+    answers = (
+        Answer("a", True, 2.0, "{}", prompt_tokens=100, output_tokens=11, first_s=1.0, first_tokens=1),
+        Answer("b", False, 4.0, "{}", prompt_tokens=300, output_tokens=31, first_s=3.0, first_tokens=1),
+        Answer("c", False, 9.0, error="it broke"),
+    )
+    values: dict[str, Any] = {
+        "backend": {"backend": "llama.cpp", "bytes": 4_000_000},
+        "machine": {"processor": "P", "cores": 4, "memory_bytes": 8_000_000_000, "system": "S"},
+        "threads": 2,
+        "passes": (Pass(0.0, 6.0, answers, joules=12.0),),
+        "warm_up": 1,
+        "max_new_tokens": 512,
+        "created": "2026-01-01T00:00:00+00:00",
+        "energy": "a meter's records, m.csv",
+        "load_s": 0.25,
+        "peak_bytes": 50_000_000,
+    }
+    return Measurement(model, **{**values, **changes})
+
+
+def test_what_models_cost_are_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(run.path) for run in runs(tmp_path)]
+    found = measurement("best")
+    assert figures(found) == Figures(
+        answers=2,
+        right=1,
+        errors=1,
+        prefill_tokens_per_s=100.0,
+        decode_tokens_per_s=20.0,
+        tokens_per_s=7.0,
+        first_token_p50_s=1.0,
+        first_token_p95_s=3.0,
+        token_s=0.05,
+        answer_p50_s=2.0,
+        answer_p95_s=4.0,
+        joules_per_answer=6.0,
+        joules_per_right_answer=12.0,
+    )
+    silent = measurement("good", passes=(Pass(0.0, 1.0, ()),), peak_bytes=None, energy="not measured: x")
+    measured = tmp_path / "measured.json"
+    measured.write_text(json.dumps(as_documents([found, silent])))
+    assert read_measurements(measured) == [found, silent]
+
+    assert main(["leaderboard", *files, "--measured", str(measured), "--format", "csv"]) == 0
+    rows = {row["model"]: row for row in csv.DictReader(io.StringIO(capsys.readouterr().out))}
+    names = ("load_s", "peak_bytes", "first_token_p50_s", "decode_tokens_per_s", "joules_per_right_answer")
+    assert [rows["best"][name] for name in names] == ["0.25", "5e+07", "1", "20", "12"]
+    assert [rows["good"][name] for name in names] == ["0.25", "", "", "", ""]
+    assert [rows["fair"][name] for name in names] == [""] * 5
+
+    assert main(["leaderboard", *files, "--measured", str(measured), "--format", "markdown"]) == 0
+    page = capsys.readouterr().out
+    assert "load | peak memory | first token p50" in " ".join(page.split())
+    assert "250 ms | 50.0 MB | 1 s | 100 tokens/s | 20 tokens/s | 12 J |" in " ".join(page.split())
+    assert "Measured one case at a time on: llama.cpp, P, 4 cores, 8.0 GB, S, 2 threads." in page
+
+
+def test_measurements_that_belong_to_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [str(run.path) for run in runs(tmp_path)]
+    measured = tmp_path / "measured.json"
+    for content, message in (
+        (as_documents([measurement("beast")]), "beast was measured and is in no results file: did you mean 'best'?"),
+        (as_documents([measurement("best")] * 2), "best was measured twice: give one measurement of each model"),
+        ([{"edgejson_measured": 2}], f"{measured}: no file of edgejson measure --out: it is of version 2: name one"),
+        ([{"model": "x"}], f"{measured}: no file of edgejson measure --out: 'edgejson_measured': name one"),
+    ):
+        measured.write_text(json.dumps(content))
+        assert main(["leaderboard", *files, "--measured", str(measured)]) == 2
+        assert capsys.readouterr().err.startswith(f"edgejson: {message}")

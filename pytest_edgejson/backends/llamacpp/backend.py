@@ -14,7 +14,7 @@ from pytest_edgejson.backends.constraint import grammar
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.llamacpp.answers import Answer, Answers
-from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, versions
+from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, threads, versions
 from pytest_edgejson.backends.llamacpp.room import Room, token_bytes
 from pytest_edgejson.backends.local.gguf_places import find_gguf, pieces_of
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
@@ -134,6 +134,11 @@ class LlamaCppBackend(Backend):
             **({} if self._settings.constrain == "none" else {"grammar": grammar.VERSION}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def threads(self) -> int:
+        """As many as llama.cpp is given."""
+        return threads()
 
     @property
     def description(self) -> Mapping[str, Any]:

@@ -137,6 +137,11 @@ class TransformersBackend(Backend):
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
     @property
+    def threads(self) -> int | None:
+        """As many as torch has."""
+        return int(importlib.import_module("torch").get_num_threads())
+
+    @property
     def description(self) -> Mapping[str, Any]:
         """What the manifest records. It holds no paths; the batch size is None until it is chosen."""
         spec = self._spec

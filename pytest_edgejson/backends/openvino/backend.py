@@ -104,6 +104,11 @@ class OpenVINOBackend(TransformersBackend):
         return {**super().__getstate__(), "_cache": self._folder(), "_shelter": None}
 
     @property
+    def threads(self) -> int | None:
+        """As many as OpenVINO is given; None where it chooses itself."""
+        return share_of_cores()
+
+    @property
     def description(self) -> Mapping[str, Any]:
         """What the manifest records. It holds no paths."""
         return {**super().description, "backend": "openvino", "weights": self._spec.weights}
