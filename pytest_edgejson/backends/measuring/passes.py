@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.interface import BackendError, LoadOptions, Request, Watch
+from pytest_edgejson.backends.interface import BackendError, LoadOptions, Request
 from pytest_edgejson.backends.measuring.energy import Meter, NoEnergy, Rapl
 from pytest_edgejson.backends.measuring.machine import forget_peak, machine, peak
 from pytest_edgejson.backends.measuring.measurement import Answer, Measurement, MeasurementError, Pass
 from pytest_edgejson.backends.registry import BACKENDS, load_backend
+from pytest_edgejson.backends.watch import Nobody
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
 
@@ -149,7 +150,7 @@ def _pass(job: Job, asked: _Asked, rapl: Rapl | None) -> Pass:
     return Pass(began, time.time(), tuple(answers), None if rapl is None else rapl.joules() - before)
 
 
-class _Clock(Watch):
+class _Clock(Nobody):
     """Notes when a backend begins with a case, and when its first tokens come."""
 
     def __init__(self) -> None:
