@@ -152,10 +152,7 @@ def generate_suite(plan: Plan) -> list[Candidate]:
         try:
             _begin(plan, runner.backend(spec.name).fingerprint)
             generation = _Generation(plan, spec, runner, known)
-            try:
-                generation.run()
-            finally:
-                _write(plan, generation.tried)
+            generation.run()
             return generation.tried
         finally:
             runner.close()
@@ -228,7 +225,10 @@ class _Generation:
             if self._plan.proposes:
                 batch = [*self._asked(batch, " object", self._proposed)]
             batch = [each if each.flaw else self._new(each) for each in batch]
-            self.tried += self._asked(batch, "", self._told)
+            try:
+                self.tried += self._asked(batch, "", self._told)
+            finally:
+                _write(self._plan, self.tried)
 
     def _draw(self) -> Iterator[Candidate]:
         """Yield objects of the schemas in turn, with what the teacher is asked first."""
