@@ -146,6 +146,10 @@ class Trials:
         self._screen.finish(completion.text)
         return Asked(question, completion, self.model.score(question, completion))
 
+    def close(self) -> None:
+        """Free the model."""
+        self.model.close()
+
     def _outputs(self, question: Question) -> list[Any]:
         """Return the expected outputs that decide the order of keys, as in a run: those of cases of the same schema."""
         if self.model.settings.constrain != "schema":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,15 +74,15 @@ def _run(arguments: argparse.Namespace, is_live: bool) -> int:
 
     # Heeded while torch is imported. Beside other busy programs nano made 127 tokens a second with it, 2 without.
     os.environ.update(environment())
-    trials = Trials(arguments)
-    if is_live:
-        from pytest_edgejson.cli.try_session import Session
+    with closing(Trials(arguments)) as trials:
+        if is_live:
+            from pytest_edgejson.cli.try_session import Session
 
-        return Session(trials).run()
-    question = trials.first or trials.question(_piped())
-    if arguments.expect is not None:
-        question = question.expecting(read_text(arguments.expect, Path()))
-    asked = trials.ask(question)
+            return Session(trials).run()
+        question = trials.first or trials.question(_piped())
+        if arguments.expect is not None:
+            question = question.expecting(read_text(arguments.expect, Path()))
+        asked = trials.ask(question)
     if arguments.format == "json":
         print(as_json(asked.question, asked.result))
     else:

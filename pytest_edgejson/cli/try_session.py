@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_edgejson.cli.trials import Trials
+    from pytest_edgejson.report.trial import Question
 
 _EXTRA = "pip install 'pytest-edgejson[try]'"
 _SHOWN = 50
@@ -53,6 +54,8 @@ class Session:
     def __init__(self, trials: Trials) -> None:
         self._trials = trials
         self._history: list[Asked] = []
+        # Also one whose answer was interrupted.
+        self._last: Question | None = None
         self._read = _reader([*trials.schemas])
 
     def run(self) -> int:
@@ -92,12 +95,10 @@ class Session:
             )
         _COMMANDS[name].run(self, argument.strip())
 
-    def _ask(self, question: Any) -> None:
-        self._keep(self._trials.ask(question))
-
-    def _keep(self, asked: Asked) -> None:
-        self._history.append(asked)
-        show(asked)
+    def _ask(self, question: Question) -> None:
+        self._last = question
+        self._history.append(self._trials.ask(question))
+        show(self._history[-1])
         print()
 
     def _choose_schema(self, name: str) -> None:
@@ -121,6 +122,7 @@ class Session:
             raise ValueError("there is no answer yet to compare with: ask a text first")
         last = self._history[-1]
         question = last.question.expecting(read_text(text, Path()))
+        self._last = question
         self._history[-1] = Asked(question, last.completion, self._trials.model.score(question, last.completion))
         show(self._history[-1])
 
@@ -130,10 +132,11 @@ class Session:
         self._ask(self._trials.question_of_case(name))
 
     def _ask_again(self, number: str) -> None:
-        count = len(self._history)
-        if not (number or "1").isdecimal() or not 1 <= int(number or count) <= count:
-            raise ValueError("what was asked is numbered by /history, from 1 on" if count else "nothing was asked yet")
-        question = self._history[int(number or count) - 1].question
+        if number and not (number.isdecimal() and 1 <= int(number) <= len(self._history)):
+            raise ValueError("/again takes a number of /history")
+        question = self._history[int(number) - 1].question if number else self._last
+        if question is None:
+            raise ValueError("nothing was asked yet")
         if self._trials.schema is not None and self._trials.schema != question.schema:
             question = self._trials.question(question.case.prompt)
         self._ask(question)

@@ -176,6 +176,8 @@ def test_a_session() -> None:
     terminal.read_until("1 of 2 fields wrong")
     # What is being written is dropped by Ctrl-C; an earlier text comes back by the arrow.
     terminal.type("nonsense\x03")
+    terminal.type("/again 9\r")
+    terminal.read_until("/again takes a number of /history")
     terminal.type("/constrain schema\r")
     terminal.read_until("holds answers to no grammar")
     terminal.type("/hist\r")
