@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.cluster.fleet import Fleet
     from pytest_edgejson.backends.interface import Backend, BackendType, Constrain
+    from pytest_edgejson.backends.progress import Progress
     from pytest_edgejson.backends.runner import Job
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.plugin.options import Settings
@@ -78,7 +79,7 @@ class Generation:
                 raise pytest.UsageError(str(error)) from None
             progress = make_progress(self._config, self._warnings if self._is_worker else None)
             if self._settings.ray is not None:
-                self._fleet = self._make_fleet(self._settings.ray)
+                self._fleet = self._make_fleet(self._settings.ray, progress)
             self._runner = Runner(
                 self._specs,
                 settings,
@@ -143,7 +144,7 @@ class Generation:
             if self._fleet is not None:
                 self._fleet.close()
 
-    def _make_fleet(self, address: str) -> Fleet:
+    def _make_fleet(self, address: str, progress: Progress | None) -> Fleet:
         from pytest_edgejson.backends.cluster.fleet import Fleet
         from pytest_edgejson.backends.cluster.orders import Order
 
@@ -154,7 +155,7 @@ class Generation:
             if kind is not None and not kind.on_server:
                 options = self._options(spec, devices[0])
                 orders[name] = Order(name, spec, generation_settings(self._settings, spec), options, kind)
-        return Fleet(orders, address, per_device=len(devices))
+        return Fleet(orders, address, len(devices), (lambda _: None) if progress is None else progress.note)
 
     def _load(self, model: str) -> Backend:
         from pytest_edgejson.backends.registry import load_backend

@@ -54,11 +54,14 @@ def nodes(*cpus: int, **resources: Any) -> Iterator[Nodes]:
 
 
 def actors_here() -> list[int]:
-    """Return the processes of this machine that are actors of a fleet."""
+    """Return the processes of this machine that are actors of a fleet, but for those of another worker of xdist."""
     found = []
+    own = f"PYTEST_XDIST_WORKER={os.environ.get('PYTEST_XDIST_WORKER', '')}"
     for process in Path("/proc").glob("[0-9]*"):
         # It may have ended.
         with suppress(OSError):
             if (process / "cmdline").read_bytes().startswith(b"ray::Worker"):
-                found.append(int(process.name))
+                variables = (process / "environ").read_bytes().decode(errors="replace").split("\0")
+                if "PYTEST_XDIST_WORKER" not in os.environ or own in variables:
+                    found.append(int(process.name))
     return found

@@ -42,7 +42,8 @@ class Planted(Backend):
 
     @property
     def description(self):
-        return {"backend": "planted", **({"device": "cpu", "bytes": 10**15} if self.model == "huge" else {})}
+        own = {"huge": {"device": "cpu", "bytes": 10**15}, "on-gpu": {"device": "cuda:0"}}
+        return {"backend": "planted", **own.get(self.model, {})}
 
     def render(self, case):
         return case.prompt
@@ -52,8 +53,10 @@ class Planted(Backend):
             file.write(f"{self.model} {request.case.id} {os.getpid()}\\n")
         if self.model == "deadly" and request.case.id == "bill-001":
             os._exit(3)
-        if self.model == "slow":
+        if self.model in ("slow", "on-gpu"):
             time.sleep(0.5)
+            with (FOLDER / "gpus").open("a") as file:
+                file.write(f"{os.environ.get('CUDA_VISIBLE_DEVICES')}\\n")
         return Completion(request.key, request.prompt.partition(": ")[2], "stop")
 
 KIND = BackendType(Planted)
@@ -163,6 +166,23 @@ def test_models_run_at_once_on_all_nodes_and_an_early_end_stops_them(
     assert len(asked(planted, "slow")) < 54
     assert completions_in(planted.root / "other.sqlite") >= 1
     assert not actors_here()
+
+
+@pytest.mark.slow
+def test_an_actor_has_a_gpu_of_its_own_where_nodes_have_some(
+    planted: Project, pytester: pytest.Pytester, cluster: Nodes
+) -> None:
+    node = cluster.add(num_cpus=1, num_gpus=2)
+    run = ("--edgejson-model=planted:on-gpu", f"--edgejson-ray={cluster.address}", "--edgejson-repeat=3")
+    try:
+        pytester.runpytest_subprocess(*run).assert_outcomes(passed=18)
+        assert set((planted.root / "gpus").read_text().split()) == {"0", "1"}
+        (planted.root / "gpus").unlink()
+        shared = pytester.runpytest_subprocess(*run, "--edgejson-device=cuda,cuda", "--edgejson-store=other.sqlite")
+        shared.assert_outcomes(passed=18)
+        assert len({process for _, process in asked(planted, "on-gpu")}) == 6
+    finally:
+        cluster.kill(node)
 
 
 @pytest.mark.slow

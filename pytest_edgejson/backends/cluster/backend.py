@@ -27,7 +27,7 @@ class _Fleet(Protocol):
     @property
     def is_local(self) -> bool: ...
 
-    def facts(self, model: str, watch: Watch) -> Facts: ...
+    def facts(self, model: str) -> Facts: ...
 
     def foresee(self, model: str, requests: Sequence[Request]) -> None: ...
 
@@ -106,7 +106,7 @@ class RemoteBackend(Backend):
             BackendError: it cannot be used, or a node cannot run the model.
         """
         if not self._fleet.is_local or is_needed():
-            self._fleet.facts(self._order.name, self.watch)
+            self._fleet.facts(self._order.name)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Completion]:
         """Yield completions as they come from actors: of the requests, and of what was foreseen of other models.
@@ -142,5 +142,5 @@ class RemoteBackend(Backend):
         # A cluster of this machine is started only when something is asked.
         if self._known is None:
             is_local = self._fleet.is_local
-            self._known = Facts.of(self._here) if is_local else self._fleet.facts(self._order.name, self.watch)
+            self._known = Facts.of(self._here) if is_local else self._fleet.facts(self._order.name)
         return self._known

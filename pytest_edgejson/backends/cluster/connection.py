@@ -65,13 +65,15 @@ class Connection:
             warnings.simplefilter("ignore")
             try:
                 import ray
-                import ray._private.worker as private
             except ImportError:
                 raise BackendError("--edgejson-ray: Ray is missing: pip install 'pytest-edgejson[ray]'") from None
             self.ray: Any = ray
             self._is_own = not ray.is_initialized()
             # Nothing public keeps it from printing that a worker died, which the fleet tells itself.
-            private._worker_logs_enabled = False
+            with suppress(ImportError):
+                import ray._private.worker as private
+
+                private._worker_logs_enabled = False
             if self._is_own:
                 _connect(ray, address)
 
@@ -93,8 +95,8 @@ class Connection:
 
     def survey(
         self, nodes: Sequence[Node], look: Callable[..., Any], *arguments: Any, gpus: bool, note: Callable[[str], None]
-    ) -> list[Any]:
-        """Call a function on each node and return what it returns there.
+    ) -> dict[Node, Any]:
+        """Call a function on each node and return what it returns there; a node that is gone meanwhile is left out.
 
         Args:
             nodes: to call it on.
@@ -107,6 +109,8 @@ class Connection:
             BackendError: it breaks on a node, or this package is not there or another one.
         """
         ray = self.ray
+        if not nodes:
+            return {}
 
         def version() -> str:
             # Pickled by its value: a node that lacks the package can tell so.
@@ -116,7 +120,7 @@ class Connection:
                 return "no pytest-edgejson"
             return f"pytest-edgejson {pytest_edgejson.__version__}"
 
-        def everywhere(function: Callable[..., Any], *given: Any) -> list[Any]:
+        def everywhere(function: Callable[..., Any], *given: Any) -> dict[Node, Any]:
             task = ray.remote(num_cpus=0, max_retries=0)(function)
             refs = [
                 task.options(
@@ -128,17 +132,21 @@ class Connection:
             if waiting:
                 slow = [node.name for node, ref in zip(nodes, refs, strict=True) if ref in waiting]
                 note(f"edgejson: waiting for {counted(len(slow), 'node')} of the Ray cluster: {', '.join(slow)}")
-            found = []
+            found = {}
             for node, ref in zip(nodes, refs, strict=True):
                 try:
-                    found.append(ray.get(ref))
+                    found[node] = ray.get(ref)
+                except ray.exceptions.TaskUnschedulableError:
+                    continue
                 except ray.exceptions.RayError as error:
+                    if node not in self.nodes():
+                        continue
                     raise BackendError(f"--edgejson-ray: node {node.name}: {reason_of(error)}") from None
             return found
 
         here = f"pytest-edgejson {__version__}"
         others: dict[str, list[str]] = {}
-        for node, there in zip(nodes, everywhere(version), strict=True):
+        for node, there in everywhere(version).items():
             if there != here:
                 others.setdefault(there, []).append(node.name)
         for there, names in others.items():

@@ -15,7 +15,7 @@ from pytest_edgejson.backends.interface import BackendError, Completion
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.cluster.connection import Node
     from pytest_edgejson.backends.cluster.orders import Facts, Order
@@ -63,12 +63,14 @@ class Fleet:
         orders: the models by name, in their order.
         address: of the cluster; see `Connection`.
         per_device: actors that share a device.
+        note: hears what is waited for before the first case.
     """
 
-    def __init__(self, orders: Mapping[str, Order], address: str, per_device: int = 1) -> None:
+    def __init__(self, orders: Mapping[str, Order], address: str, per_device: int, note: Callable[[str], None]) -> None:
         self._orders = orders
         self._address = address
         self._per_device = per_device
+        self._note = note
         self._backends = {name: RemoteBackend(order, self) for name, order in orders.items()}
         self._connection: Connection | None = None
         self._nodes: list[Node] = []
@@ -98,14 +100,14 @@ class Fleet:
         """Return the backend by which a model is asked."""
         return self._backends[model]
 
-    def facts(self, model: str, watch: Watch) -> Facts:
+    def facts(self, model: str) -> Facts:
         """Return what a model is where it runs; the first time, all nodes are looked at.
 
         Raises:
             BackendError: the cluster cannot be used, or a node cannot run the model.
         """
         if self._connection is None:
-            self._connect(watch)
+            self._connect()
         if model in self._broken:
             raise BackendError(self._broken[model])
         return self._plan.facts[model]
@@ -118,7 +120,7 @@ class Fleet:
         """
         if not requests:
             return
-        self.facts(model, self._backends[model].watch)
+        self.facts(model)
         new = [request for request in requests if request.key not in self._asked]
         self._asked |= dict.fromkeys((request.key for request in new), model)
         self._left[model] += len(new)
@@ -189,10 +191,10 @@ class Fleet:
         self._connection.close()
         self._connection = None
 
-    def _connect(self, watch: Watch) -> None:
+    def _connect(self) -> None:
         connection = Connection(self._address)
         try:
-            self._plan = make_plan(connection, self._orders, self._per_device, watch.note)
+            self._plan = make_plan(connection, self._orders, self._per_device, self._note)
         except BaseException:
             connection.close()
             raise

@@ -105,7 +105,7 @@ def _look_at(order: Order) -> Facts | str:
     try:
         facts = Facts.of(order.load())
         device = str(facts.description.get("device") or "")
-        free = free_bytes(Device(device, device.partition(":")[0])) if device else None
+        free = free_bytes(Device(device, device.partition(":")[0])) if device and facts.bytes else None
     except BackendError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001 - whatever keeps a model from being run is told before the first case

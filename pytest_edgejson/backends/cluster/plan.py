@@ -63,16 +63,13 @@ def make_plan(
         BackendError: there is no node, a node lacks this package or another one is there, or a model cannot be run on a
             node, or not as the same one on all.
     """
-    nodes = connection.nodes()
-    if not nodes:
-        raise BackendError("--edgejson-ray: the cluster has no node with a CPU")
     gpus = any(order.kind.devices for order in orders.values())
-    looks = connection.survey(nodes, look_at, dict(orders), gpus=gpus, note=note)
-    facts = {
-        name: _agreed(name, {node: look[name] for node, look in zip(nodes, looks, strict=True)}) for name in orders
-    }
+    looks = connection.survey(connection.nodes(), look_at, dict(orders), gpus=gpus, note=note)
+    if not looks:
+        raise BackendError("--edgejson-ray: the cluster has no node with a CPU")
+    facts = {name: _agreed(name, {node: look[name] for node, look in looks.items()}) for name in orders}
     kinds = {name: _kind(order, facts[name]) for name, order in orders.items()}
-    return Plan(tuple(nodes), facts, kinds, per_device)
+    return Plan(tuple(looks), facts, kinds, per_device)
 
 
 def _agreed(name: str, looks: Mapping[Node, Facts | str]) -> Facts:
