@@ -87,7 +87,7 @@ def malformed_name(result: Result) -> str:
     """Return what makes the JSON of an output malformed."""
     kind = (result["extraction"]["error"] or "").partition(":")[2]
     known = MALFORMED.get(kind or "syntax")
-    words = known.words if known else clean(kind).replace("_", " ")
+    words = of_root(result, known.words) if known else clean(kind).replace("_", " ")
     if kind == "syntax" and (found := _ODD_START.search(result["output"])):
         words += f", {named(found[1])} where a key should begin"
     return words

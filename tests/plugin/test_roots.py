@@ -123,6 +123,9 @@ def test_misses_are_scored_told_and_shown(
     capsys.readouterr()
     for command in (["explain", "r.jsonl"], ["show", "r.jsonl", "items-1"], ["show", "r.jsonl", "city-2"]):
         assert main(command) == 0
+    capsys.readouterr()
+    assert main(["show", "r.jsonl", "calls-1"]) == 0
+    assert "malformed JSON, it ends inside the array" in capsys.readouterr().out
     assert main(["rescore", "r.jsonl"]) == 0
     assert main(["compare", "r.jsonl", "r.jsonl"]) == 0
 
