@@ -46,7 +46,7 @@ def score(
         ExportError: a run could not be made.
         OSError: a file cannot be written.
     """
-    before, after = label(spec.name).replace(":", "-").replace("/", "-"), label(file.name)
+    before, after = label(spec.name).replace(":", "-"), label(file.name)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     asked = {key: value for key in _ASKED if (value := getattr(spec, key))}
