@@ -80,6 +80,11 @@ class RootScanner:
         self._depth = 0
         self._is_fresh = self._in_string = self._is_escaped = False
 
+    @property
+    def is_in_thought(self) -> bool:
+        """Whether what was fed ends in a thought."""
+        return self._closing is not None
+
     def feed(self, text: str) -> bool:
         """Take the next piece of the output; return whether the root object has closed in it or before."""
         if self.closed_at is not None:

@@ -108,6 +108,8 @@ class Answer:
             finish_reason=self._reason,
             prompt_tokens=len(self.prompt),
             output_tokens=self.tokens,
+            # A part is a token.
+            thought_tokens=self._ending.thought_pieces,
             latency_s=self._latency_s,
             compute_s=self.compute_s,
             error=error,

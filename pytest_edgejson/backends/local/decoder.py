@@ -166,6 +166,7 @@ class Row:
             finish_reason=reason,
             prompt_tokens=len(self.prompt),
             output_tokens=len(tokens),
+            thought_tokens=None if self._follower is None else self._follower.ending.thought_pieces,
             latency_s=clock_s - self.began_s,
             compute_s=self.compute_s,
             error=error,
@@ -173,14 +174,18 @@ class Row:
 
 
 class _Follower:
-    """Follows an answer token by token, and tells when its text has come to an end."""
+    """Follows an answer token by token, and tells when its text has come to an end.
+
+    Attributes:
+        ending: has been fed a piece for each token.
+    """
 
     # No character is spread over more tokens than it has bytes; what is still open after that is no character.
     _LONGEST = 4
 
     def __init__(self, pieces: Pieces, ending: EndScanner) -> None:
         self._pieces = pieces
-        self._ending = ending
+        self.ending = ending
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
         self._open: list[int] = []
         self._scanned = 0
@@ -189,7 +194,7 @@ class _Follower:
         """Take the next token; return why the answer ends with it, if it does."""
         piece = self._pieces.piece(token)
         if not self._open and _UNDECODED not in piece:
-            return self._ending.feed(piece)
+            return self.ending.feed(piece)
         self._open.append(token)
         text = self._pieces.continuation(self._open)
         settled = text if len(self._open) > self._LONGEST else text.rstrip(_UNDECODED)
@@ -197,7 +202,7 @@ class _Follower:
         self._scanned = len(settled)
         if len(settled) == len(text):
             self._open, self._scanned = [], 0
-        return self._ending.feed(new)
+        return self.ending.feed(new)
 
 
 class Decoder(ABC):

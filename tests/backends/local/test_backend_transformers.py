@@ -315,6 +315,15 @@ def test_a_thought_that_the_prompt_opens_holds_no_answer(tmp_path: Path) -> None
     folder = make_scripted(tmp_path / "model", "." * 6 + '{"a":1}</think>{"b":2} tail')
     (found,) = run(load(folder, max_new_tokens=100), ["<think>"]).values()
     assert found.text == '{"a":1}</think>{"b":2}'
+    assert found.thought_tokens == len('{"a":1}</think>')
+
+
+def test_the_tokens_of_thoughts_are_counted(tmp_path: Path) -> None:
+    for name, script, thought in (("thought", '<think>no</think>{"b":2} tail', ">no</think>"), ("none", '{"b":2}', "")):
+        folder = make_scripted(tmp_path / name, script)
+        (found,) = run(load(folder, max_new_tokens=100), ["#"]).values()
+        # Nobody knows that a thought begins before its mark is whole.
+        assert found.thought_tokens == (len(thought) or None)
 
 
 def test_padded_rows_keep_their_positions(tmp_path: Path) -> None:
