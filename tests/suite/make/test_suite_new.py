@@ -221,7 +221,7 @@ def test_a_suite_file_is_written_once(here: Path, pytester: pytest.Pytester) -> 
     write_csv(here / "rows.csv", CELLS)
     assert new("--from", "rows.csv") == 0
     toml = here / "suite" / "suite.toml"
-    own = toml.read_text(encoding="utf-8").replace('"invoice"', '"Ours"')
+    own = toml.read_text(encoding="utf-8").replace('title = "invoice"', 'title = "Ours"')
     # What stands there as a comment can be taken as it is.
     toml.write_text(own.replace("# [comp", "[comp").replace('# "buyer.name"', '"buyer.city"'), encoding="utf-8")
     (here / "other.json").write_text(json.dumps(INVOICE), encoding="utf-8")
