@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ with suppress(ModuleNotFoundError):
     import hypothesis.internal.observability  # noqa: F401
 with suppress(ModuleNotFoundError):
     import matplotlib.figure  # noqa: F401
+
+# A shell that starts the tests in the background has them ignore SIGINT, and whatever they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
