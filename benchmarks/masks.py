@@ -8,21 +8,16 @@ has to agree; and `unwilling`, random weights, whose likeliest token is hardly e
 mask. `network` is what the model computes, `choosing` all that chooses tokens from its logits, `guessing` what is
 guessed of the next ones and checked with the grammar. The share is of the whole step. Reading the tokenizer and
 compiling grammars happen once a model and once a schema.
-
-Where the tokenizer is that of a GGUF file, and xllamacpp is installed, llama.cpp answers the same cases with that
-file's weights, free and held to the same grammars: milliseconds of a token beyond the first, 16 cases at once. What
-the first token takes, the prompt's included, is measured by itself and left out.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +27,6 @@ from tasks import make_model
 from pytest_edgejson.backends.constraint.grammar import Vocabulary
 from pytest_edgejson.backends.constraint.wanted import schema_constraint
 from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
-from pytest_edgejson.backends.llamacpp import backend as llamacpp
 from pytest_edgejson.backends.local import decoder
 from pytest_edgejson.backends.local.slots import Slots
 from pytest_edgejson.backends.local.transformers import load
@@ -44,8 +38,6 @@ from pytest_edgejson.suite.schemas import complexity_of, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from pytest_edgejson.backends.interface import Constrain
 
 
 @dataclass
@@ -106,25 +98,6 @@ def measure(way: str, folder: Path, requests: list[Request], answers: dict[str, 
     return seconds
 
 
-def decode_ms(file: Path, requests: list[Request], tokens: int) -> float:
-    """Return what a token takes llama.cpp beyond the first of each answer."""
-    constrain: Constrain = "none" if requests[0].constraint is None else "schema"
-    took: list[tuple[float, int]] = []
-    for most in (1, tokens):
-        settings = GenerationSettings(max_new_tokens=most, constrain=constrain, loops="keep")
-        backend = llamacpp.load(ModelSpec("model", model=str(file)), settings, LoadOptions(device="cpu", batch_size=16))
-        try:
-            # It compiles its grammars and warms up in the first answers.
-            list(backend.generate(requests))
-            start = time.perf_counter()
-            completions = list(backend.generate([replace(each, key=f"{each.key}-again") for each in requests]))
-            took.append((time.perf_counter() - start, sum(each.output_tokens or 0 for each in completions)))
-        finally:
-            backend.close()
-    (first_s, first), (all_s, all_tokens) = took
-    return 1000 * (all_s - first_s) / (all_tokens - first)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokenizer", type=Path, help="folder or .gguf file (default: that of models/nano)")
@@ -157,20 +130,19 @@ def main() -> None:
         for constraint in constraints.values():
             vocabulary.matcher(constraint)
         compiled_s = time.perf_counter() - start
-        free = [Request(case.id, render("v3", case.prompt), case) for case in cases]
-        held = [replace(each, constraint=constraints[each.case.schema_id]) for each in free]
         rows = []
         for way in ("free", "obliging", "unwilling"):
-            requests = free if way == "free" else held
+            requests = [
+                Request(case.id, render("v3", case.prompt), case)
+                if way == "free"
+                else Request(case.id, render("v3", case.prompt), case, constraint=constraints[case.schema_id])
+                for case in cases
+            ]
             rows.append(measure(way, folder, requests, answers, options.tokens).row(way))
     headers = ["", "steps", "tokens", "network ms", "choosing ms", "guessing ms", "share"]
     print(tabulate(rows, headers, colalign=["left"] + ["right"] * 6, disable_numparse=True))
     print(f"a tokenizer of {len(tokenizer):,} tokens read in {read_s:.2f} s", end=", ")
     print(f"{len(constraints)} grammars compiled in {compiled_s:.2f} s")
-    if options.tokenizer is not None and options.tokenizer.suffix == ".gguf" and importlib.util.find_spec("xllamacpp"):
-        free_ms, held_ms = (decode_ms(options.tokenizer, requests, options.tokens) for requests in (free, held))
-        share = 100 * (held_ms - free_ms) / held_ms
-        print(f"llama.cpp: {free_ms:.2f} ms a token free, {held_ms:.2f} ms held, {share:.1f} % of it the grammars")
 
 
 if __name__ == "__main__":
