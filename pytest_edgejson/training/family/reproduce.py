@@ -36,7 +36,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="the published recipe on real weights instead, those of smollm2-135m-instruct, claim by claim",
     )
-    parser.add_argument("--train", action="store_true", help="with --real: train the adapter that is shipped anew")
+    parser.add_argument(
+        "--train", action="store_true", help="with --real: train the adapter, also where one is shipped"
+    )
     parser.add_argument("--ablations", action="store_true", help="with --real: train other ranks and train sizes, too")
     parser.add_argument("--bases", action="store_true", help="train the bases too, which takes an hour or so")
     return parser
@@ -52,7 +54,7 @@ def run(arguments: argparse.Namespace) -> str:
         OSError: a file cannot be written.
     """
     from pytest_edgejson.training.family.notebook import ReproductionError
-    from pytest_edgejson.training.family.plan import make_plan, make_real_plan
+    from pytest_edgejson.training.family.plan import REAL_ADAPTER, make_plan, make_real_plan
     from pytest_edgejson.training.family.real import make_real_report
 
     out = arguments.out.resolve()
@@ -62,7 +64,9 @@ def run(arguments: argparse.Namespace) -> str:
     if arguments.real:
         if arguments.only or arguments.bases:
             raise ReproductionError(f"{'--only' if arguments.only else '--bases'} is not for --real: leave it out")
-        plan = make_real_plan(None if arguments.train else bundled.ROOT / "models", ablations=arguments.ablations)
+        shipped = bundled.ROOT / "models"
+        is_trained = (shipped / REAL_ADAPTER).is_dir() and not arguments.train
+        plan = make_real_plan(shipped if is_trained else None, ablations=arguments.ablations)
         return reproduce(plan, out, command, report=make_real_report)
     plan = make_plan(out / "bases" if arguments.bases else bundled.ROOT / "models", arguments.only)
     return reproduce(plan, out, command, bases=arguments.bases)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.parts import write_cases
 from helpers.runs import answers, write_run
 
 from pytest_edgejson.backends.models import load_registry
@@ -34,14 +35,6 @@ pytestmark = [
 NANO = bundled.ROOT / "models" / "nano"
 
 
-def first_cases(folder: Path, source: Path, files: dict[str, int]) -> Path:
-    for name, count in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"".join((source / name).read_bytes().splitlines(keepends=True)[:count]))
-    return folder
-
-
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     tuning: dict[str, Any] = {"batch_size": 2, "accumulation": 1, "epochs": 1}
@@ -56,8 +49,8 @@ def plan(tmp_path: Path) -> Plan:
     return Plan(
         (base,),
         ablated="",
-        train_cases=first_cases(tmp_path / "train", bundled.TRAIN_CASES, {"simple/rating.jsonl": 4}),
-        test_cases=first_cases(
+        train_cases=write_cases(tmp_path / "train", bundled.TRAIN_CASES, {"simple/rating.jsonl": 4}),
+        test_cases=write_cases(
             tmp_path / "test",
             bundled.TEST_CASES,
             {"simple/rating.jsonl": 2, "complex/medical_encounter.jsonl": 1},

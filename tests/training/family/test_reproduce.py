@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.parts import write_cases
 from helpers.runs import answers, write_run
 
 from pytest_edgejson.backends.models import load_registry
@@ -40,15 +41,6 @@ pytestmark = [
 COMMAND = "edgejson reproduce"
 NANO = bundled.ROOT / "models" / "nano"
 PUBLISHED = load_registry(bundled.MODELS_FILE)
-
-
-def write_cases(folder: Path, source: Path, files: dict[str, int]) -> Path:
-    """Write the first rows of files of the bundled suite, so many of each."""
-    for name, count in files.items():
-        file = folder / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(b"".join((source / name).read_bytes().splitlines(keepends=True)[:count]))
-    return folder
 
 
 def random_base(folder: Path) -> Path:
