@@ -22,8 +22,8 @@ class EndScanner:
 
     Attributes:
         is_needed: whether the text is looked at at all; else it need not be fed.
-        thought_pieces: how many were of thoughts among the answer, from the piece that opens one to the one that closes
-            it; None for none, and where the root object is not looked for.
+        thought_pieces: how many were of thoughts among the answer, from the piece that opens one, or the first, to the
+            one that closes it; None for none, and where the root object is not looked for.
     """
 
     def __init__(self, settings: GenerationSettings, request: Request) -> None:
@@ -35,6 +35,7 @@ class EndScanner:
         self._loop = LoopScanner(request.case.expected_output) if settings.ends_loops else None
         self.is_needed = self._root is not None or self._loop is not None
         self.thought_pieces: int | None = None
+        self._pieces = 0
 
     @property
     def closed_at(self) -> int | None:
@@ -48,9 +49,12 @@ class EndScanner:
     def feed(self, text: str) -> Literal["stop", "loop"] | None:
         """Take the next piece; return the finish reason if the answer ends in it or before, its root object first."""
         if self._root is not None:
-            was_in_thought = self._root.is_in_thought
+            was_in_thought, unopened = self._root.is_in_thought, self._root.unopened
             has_closed = self._root.feed(text)
-            if was_in_thought or self._root.is_in_thought:
+            self._pieces += 1
+            if self._root.unopened > unopened:
+                self.thought_pieces = self._pieces
+            elif was_in_thought or self._root.is_in_thought:
                 self.thought_pieces = (self.thought_pieces or 0) + 1
             if has_closed:
                 return "stop"

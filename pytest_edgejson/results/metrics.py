@@ -215,7 +215,7 @@ METRICS: Mapping[str, Metric] = {
             "thought_tokens",
             "thought tokens",
             TOKENS,
-            "generated tokens of thoughts, where a server counts them; the sum over answers",
+            "generated tokens of thoughts; the sum over the answers in which they are counted",
             compute=_sum("thought_tokens"),
             higher_is_better=False,
             is_headline=True,

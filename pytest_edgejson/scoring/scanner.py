@@ -52,6 +52,7 @@ class RootScanner:
 
     Attributes:
         closed_at: the offset after the root object, in all that was fed; None as long as it has not closed.
+        unopened: how many thoughts have ended that neither text nor prompt opened: a server's chat template has.
     """
 
     def __init__(self, prompt: str = "", *, thoughts: Marks = KNOWN, roots: Roots = OBJECT) -> None:
@@ -68,6 +69,7 @@ class RootScanner:
         self._thoughts = thoughts
         self._first_mark, self._mark = _marks_of(thoughts)
         self.closed_at: int | None = None
+        self.unopened = 0
         self._fed = 0
         self._text: list[str] = []
         self._doubts = 0
@@ -120,6 +122,7 @@ class RootScanner:
         mark = match.group()
         if self._closing is not None or mark not in "{[":
             is_opened = self._closing is None and match["open"]
+            self.unopened += self._closing is None and not is_opened
             self._closing = regex.compile(self._thoughts.closing_of(mark), regex.IGNORECASE) if is_opened else None
             self._before, self._is_blank = "", True
         elif self._may_begin(mark):

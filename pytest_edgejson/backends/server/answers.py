@@ -49,6 +49,8 @@ class Answer:
         self._reason: FinishReason | None = None
         self._filtered: str | None = None
         self._has_begun = False
+        self._has_ended = False
+        self._pieces = 0
         self._rest = 0
 
     def take(self, piece: Mapping[str, Any]) -> Wanted:
@@ -64,6 +66,8 @@ class Answer:
             raise ServerError("strange", f"what came is no answer of {self._endpoint.path} ({what})") from None
         self._counts |= {name: value for name in _COUNTS if (value := getattr(part, name)) is not None}
         self._has_begun = self._has_begun or part.is_choice
+        self._has_ended = self._has_ended or (part.finish is not None and _reason(part.finish) == "stop")
+        self._pieces += bool(part.text or part.thought)
         if self._reason is None:
             self._go_on(part)
         elif self._rest == 0:
@@ -85,9 +89,8 @@ class Answer:
         if part.text or part.thought:
             self._step(self._text if self._request.streamed else None)
         if part.finish is not None and self._reason is None:
-            word = part.finish.lower()
-            self._filtered = part.finish if word in _FILTERED else None
-            self._reason = FINISH_REASONS.get(word, "stop")
+            self._filtered = part.finish if part.finish.lower() in _FILTERED else None
+            self._reason = _reason(part.finish)
         if self._reason is not None:
             self._rest = _REST
 
@@ -120,6 +123,17 @@ class Answer:
         # Servers send several tokens at once, as many as chance has it: what follows the object is cut off.
         return "".join(self._texts)[: self._ending.closed_at]
 
+    @property
+    def _thought_tokens(self) -> int | None:
+        """What the server tells, else what its pieces do, where as many of them as tokens came: one each."""
+        told, tokens = self._counts.get("thought_tokens"), self._counts.get("output_tokens")
+        thoughts = len(self._thoughts) + (self._ending.thought_pieces or 0)
+        if told or not thoughts:
+            return told
+        # The token with which a model ends its answer is counted, and has no text.
+        has_one_each = tokens is not None and tokens - self._pieces in range(2 if self._has_ended else 1)
+        return thoughts if has_one_each else None
+
     def _made(self, reason: FinishReason, latency_s: float, error: str | None = None) -> Completion:
         return Completion(
             self._request.key,
@@ -128,5 +142,9 @@ class Answer:
             latency_s=latency_s,
             error=error,
             thought="".join(self._thoughts) or None,
-            **self._counts,
+            **{**self._counts, "thought_tokens": self._thought_tokens},
         )
+
+
+def _reason(word: str) -> FinishReason:
+    return FINISH_REASONS.get(word.lower(), "stop")

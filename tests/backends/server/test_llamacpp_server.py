@@ -17,6 +17,7 @@ import pytest
 from helpers.gguf_models import NANO, make_gguf, smollm2
 from helpers.llamacpp_server import KEY, free_port, serving
 from helpers.projects import completions_in
+from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.registry import load_backend
@@ -116,6 +117,28 @@ def test_answers_are_held_to_a_schema(url: str, endpoint: str, field: str | None
     probe(backend, "tested", asked)
     (found,) = backend.generate([asked])
     assert json.loads(found.text)["stars"] in (1, 2, 3)
+
+
+@pytest.mark.parametrize("endpoint", ["chat", "completions", "llamacpp"])
+@pytest.mark.parametrize("thought", ["no, wait", "😀"])
+def test_thoughts_among_an_answer_are_counted_where_each_token_is_streamed(
+    url: str, endpoint: str, thought: str
+) -> None:
+    """nano has no thoughts of its own, and an emoji in its tokens only byte by byte, which come as one piece."""
+    said = json.dumps(f'<think>{thought}</think>{{"stars": 2}}', ensure_ascii=False)
+    extra = {"grammar": f"root ::= {said}"}
+    server = Server(url, api_key_env="LLAMA_KEY", endpoint=endpoint, extra_body=extra)
+    backend = load(url, endpoint, spec={"server": server})
+    backend.watch = witness = Witness()
+    (case,) = ratings(1)
+    found = answers(backend, [case], streamed=True)[case.id]
+    assert found.text == json.loads(said)
+    heard = [text for _, text in witness.heard]
+    places = [next(place for place, text in enumerate(heard) if mark in text) for mark in ("<think>", "</think>")]
+    # The end of the sequence is a token too, which llama.cpp's own endpoint is not waited for.
+    is_each = found.output_tokens - len(heard) == (endpoint != "llamacpp")
+    assert is_each == (thought != "😀")
+    assert found.thought_tokens == (places[1] - places[0] + 1 if is_each else None)
 
 
 def test_a_wrong_key_is_told_before_the_first_case(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

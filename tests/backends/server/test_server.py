@@ -108,6 +108,45 @@ def test_thoughts_are_kept_apart_and_counted(server: FakeServer) -> None:
     assert (found.output_tokens, found.thought_tokens, found.cached_tokens) == (22, 17, 5)
 
 
+@pytest.mark.parametrize(
+    ("text", "thought", "finish", "tokens", "counted"),
+    [
+        # In pieces of 7 characters: <think> no</thi nk>{"nu mber":  0}
+        ('<think>no</think>{"number": 0}', "", "stop", 5, 3),
+        ('<think>no</think>{"number": 0}', "", "stop", 6, 3),
+        # One token at least came together with another one.
+        ('<think>no</think>{"number": 0}', "", "stop", 7, None),
+        ('<think>no</think>{"number": 0}', "", "length", 6, None),
+        ('<think>no</think>{"number": 0}', "", "stop", 4, None),
+        ('<think>no</think>{"number": 0}', "", "stop", None, None),
+        ("<think>it never ends", "", "length", 3, 3),
+        # The server's template has opened it.
+        ('no</think>{"number": 0}', "", "stop", 5, 2),
+        ('{"number": 0}', "Is it 0?", "stop", 5, 2),
+        ('{"number": 0}', "Is it 0?", "stop", 8, None),
+        ('{"number": 0}', "", "stop", 3, None),
+    ],
+)
+def test_thoughts_that_nobody_counts_are_where_each_piece_is_a_token(
+    server: FakeServer, text: str, thought: str, finish: str, tokens: int | None, counted: int | None
+) -> None:
+    server.answer = lambda handler: handler.say(
+        text, finish=finish, thought=thought, usage=tokens is not None, completion_tokens=tokens
+    )
+    assert answer(load(server)).thought_tokens == counted
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "counted"), [("{}", 9, 0), ("<think>a</think>{}", 3, 3), ("</think>{}", 9, None)]
+)
+def test_a_server_that_counts_no_thoughts_is_not_believed_where_there_are_some(
+    server: FakeServer, text: str, tokens: int, counted: int | None
+) -> None:
+    counts = {"completion_tokens": tokens, "completion_tokens_details": {"reasoning_tokens": 0}}
+    server.answer = lambda handler: handler.say(text, **counts)
+    assert answer(load(server)).thought_tokens == counted
+
+
 def test_a_server_that_does_not_stream_is_understood(server: FakeServer) -> None:
     message = {"role": "assistant", "content": '{"number": 0}', "reasoning": "Hm."}
     server.answer = lambda handler: handler.reply(
