@@ -12,6 +12,7 @@ from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, LOOPS
 from pytest_edgejson.backends.prompts import parse_template, read_text
 from pytest_edgejson.backends.references import (
     CONTROLS,
+    GENAI_CONFIG,
     HUB_GGUF,
     adapter_base,
     find_in_package,
@@ -150,8 +151,7 @@ def _parse_entry(name: str, entry: object, path: Path, backends: Mapping[str, Ba
     except ValueError as error:
         raise ModelsFileError(f"{where}: {error}") from None
     spec = _check_spec(where, spec, path.parent, backends)
-    is_file = spec.adapter is None and _is_gguf_model(spec.file or spec.model or "")
-    return replace(spec, backend=gguf_backend()) if is_file and "backend" not in entry else spec
+    return spec if "backend" in entry else replace(spec, backend=_backend_of(spec))
 
 
 def _check_key(where: str, name: str, key: str, value: object) -> None:
@@ -276,6 +276,14 @@ def _is_gguf_model(model: str) -> bool:
     return folder.is_dir() and not (folder / "config.json").is_file() and any(folder.glob("*.gguf"))
 
 
+def _backend_of(spec: ModelSpec) -> str:
+    """Return the backend that runs a model whose entry names none."""
+    model = spec.file or spec.model or ""
+    if spec.adapter is None and (Path(model) / GENAI_CONFIG).is_file():
+        return "onnx"
+    return gguf_backend() if spec.adapter is None and _is_gguf_model(model) else spec.backend
+
+
 def _runs_checkpoints(spec: ModelSpec, backends: Mapping[str, BackendType]) -> bool:
     return spec.backend in backends and backends[spec.backend].checkpoints
 
@@ -352,6 +360,8 @@ def _behind_prefix(
 
 def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     spec = ModelSpec(name=label(folder.name), model=str(folder))
+    if (folder / GENAI_CONFIG).is_file():
+        return replace(spec, backend="onnx")
     if is_adapter(folder):
         return _complete(replace(spec, model=None, adapter=str(folder)), registry)
     if (folder / "config.json").is_file():

@@ -37,6 +37,9 @@ def is_hub_id(value: str) -> bool:
     return not is_path(value) and _HUB_ID.fullmatch(value) is not None
 
 
+GENAI_CONFIG = "genai_config.json"
+"""The file by which a folder holds a model in ONNX, in the form of onnxruntime-genai."""
+
 HUB_GGUF = "gguf:"
 """What a reference to a GGUF file in a repository of the hub begins with."""
 

@@ -36,6 +36,7 @@ BACKENDS: Mapping[str, BackendType] = {
     "transformers": BackendType(_loader("local.transformers"), available, isolated=True, checkpoints=True),
     # It runs on nothing else, whatever torch finds.
     "openvino": BackendType(_loader("openvino.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
+    "onnx": BackendType(_loader("onnx.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
     # Built with GPUs, it shares the layers out among them itself.
     "llama.cpp": BackendType(_loader("llamacpp.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
     "openai": BackendType(_loader("server.backend"), on_server=True),

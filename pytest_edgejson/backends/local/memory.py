@@ -20,6 +20,7 @@ _MEMORY_ERRORS = (
     "not enough memory",
     "can't allocate memory",
     "cannot allocate memory",
+    "failed to allocate memory",
     "cublas_status_alloc_failed",
 )
 

@@ -15,7 +15,15 @@ from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.gguf_places import find_gguf
 from pytest_edgejson.backends.local.hub import ask_hub
-from pytest_edgejson.backends.references import HUB_GGUF, adapter_base, gguf_in, is_adapter, is_gguf, is_hub_id
+from pytest_edgejson.backends.references import (
+    GENAI_CONFIG,
+    HUB_GGUF,
+    adapter_base,
+    gguf_in,
+    is_adapter,
+    is_gguf,
+    is_hub_id,
+)
 from pytest_edgejson.values.wording import first_line, plural
 
 if TYPE_CHECKING:
@@ -37,7 +45,7 @@ _TOKENIZER_FILES = (
     "*.model",
     "*.tiktoken",
 )
-_MODEL_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json")
+_MODEL_FILES = ("config.json", "generation_config.json", "model.safetensors.index.json", GENAI_CONFIG)
 _ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 # Files of a hub repository that a run may need: nothing in subfolders, no second copy of the weights.

@@ -63,11 +63,6 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             no model.
     """
     need_libraries(spec.name, "torch", "transformers")
-    if settings.constrain != "none":
-        try:
-            grammar.need_engine()
-        except grammar.GrammarError as error:
-            raise BackendError(f"{spec.name}: {error}") from None
     return TransformersBackend(spec, settings, options, locate(spec), Device.choose(options.device, spec.name))
 
 
@@ -94,6 +89,11 @@ class TransformersBackend(Backend):
     ) -> None:
         if options.batch_size is not None and options.batch_size < 1:
             raise BackendError(f"{spec.name}: the batch size must be at least 1, got {options.batch_size}")
+        if settings.constrain != "none":
+            try:
+                grammar.need_engine()
+            except grammar.GrammarError as error:
+                raise BackendError(f"{spec.name}: {error}") from None
         self.keeps_base = False
         self._has_warned = False
         self._spec = spec

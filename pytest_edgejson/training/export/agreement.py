@@ -1,11 +1,11 @@
-"""Whether llama.cpp computes of an exported model what transformers computed before."""
+"""Whether an exported model computes what transformers computed before."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from pytest_edgejson.backends.llamacpp.engine import Engine
+    from collections.abc import Mapping
 
 ROOM = 80
 """Tokens that the engine must have room for."""
@@ -17,12 +17,20 @@ _LIKELIEST = 5
 _TOLERANCE = 0.05
 
 
+class Engine(Protocol):
+    """What runs an export."""
+
+    def likeliest(self, prompt: list[int], count: int, /) -> Mapping[int, float]:
+        """Return the tokens that are likeliest after a prompt, so many, with their log probabilities."""
+        ...
+
+
 def agrees(network: Any, engine: Engine) -> bool:
-    """Tell whether the tokens that llama.cpp finds likeliest after some prompts are as likely by the network.
+    """Tell whether the tokens that an engine finds likeliest after some prompts are as likely by the network.
 
     Args:
         network: of transformers.
-        engine: has loaded the export, with room for `ROOM` tokens in a slot.
+        engine: has loaded the export, with room for `ROOM` tokens.
     """
     import torch
 

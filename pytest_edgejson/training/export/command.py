@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.models import known_models, label, resolve_model
 from pytest_edgejson.backends.registry import BACKENDS
 from pytest_edgejson.training.export.error import ExportError
@@ -15,10 +18,31 @@ from pytest_edgejson.values.wording import megabytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.training.export.make import Exported
+    from pytest_edgejson.training.export.exported import Exported
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form in which models are exported.
+
+    Attributes:
+        module: of this package, that makes it.
+        function: in it, that does.
+        quants: how weights may be kept, the default first.
+    """
+
+    module: str
+    function: str
+    quants: tuple[str, ...]
+
+
+FORMS: Mapping[str, Form] = {
+    "gguf": Form("to_gguf", "export_gguf", ("f16", "q8_0", "q4_k_m")),
+    "onnx": Form("to_onnx", "export_onnx", ("f32", "int8", "int4")),
+}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,41 +52,54 @@ def run(arguments: argparse.Namespace) -> int:
         ExportError: the model cannot be exported.
         OSError: a file cannot be read or written.
     """
+    form = FORMS[arguments.to]
+    quant = arguments.quant or form.quants[0]
+    if quant not in form.quants:
+        raise ExportError(f"--quant {quant}: with --to {arguments.to} it is one of {', '.join(form.quants)}")
+    if arguments.ollama and arguments.to != "gguf":
+        raise ExportError("--ollama: Ollama runs GGUF files: use --to gguf")
     spec = resolve_model(arguments.model, known_models())
-    if not BACKENDS[spec.backend].checkpoints:
+    if not BACKENDS[spec.backend].checkpoints or spec.backend == "onnx":
         raise ExportError(f"{arguments.model}: there are no weights to export: name an entry, a folder or a hub id")
-    from pytest_edgejson.training.export.make import export_gguf
-
-    exported = export_gguf(spec, _file(arguments, spec), arguments.quant, force=arguments.force, say=_say)
-    _print("\n".join(_told(exported, arguments.quant)))
+    try:
+        export = getattr(importlib.import_module(f"pytest_edgejson.training.export.{form.module}"), form.function)
+        exported: Exported = export(spec, _place(arguments, spec, quant), quant, force=arguments.force, say=_say)
+    except BackendError as error:
+        raise ExportError(str(error)) from None
+    _print("\n".join(_told(exported, quant)))
     if arguments.ollama:
         from pytest_edgejson.training.export.ollama import write_modelfile
+        from pytest_edgejson.training.export.to_gguf import ExportedGguf
 
+        assert isinstance(exported, ExportedGguf)
         modelfile = write_modelfile(exported, spec)
-        name = shell_word(exported.file.stem)
+        name = shell_word(exported.place.stem)
         _print(f"wrote {modelfile}: ollama create {name} -f {shell_word(str(modelfile))}")
     if not (arguments.gate or arguments.score):
         return 0
     from pytest_edgejson.training.export.scored import score
 
-    folder = arguments.scores or exported.file.parent / "edgejson-scores"
-    status, told = score(spec, exported.file, arguments.gate, shlex.split(arguments.pytest), folder, _say)
+    folder = arguments.scores or exported.place.parent / "edgejson-scores"
+    status, told = score(spec, exported, arguments.gate, shlex.split(arguments.pytest), folder, _say)
     _print(told)
     return status
 
 
-def _file(arguments: argparse.Namespace, spec: ModelSpec) -> Path:
+def _place(arguments: argparse.Namespace, spec: ModelSpec, quant: str) -> Path:
     # Of `org/name` the name.
-    name = f"{label(spec.name.rpartition('/')[2]).replace(':', '-')}-{arguments.quant}.gguf"
-    out: Path = arguments.out or Path(name)
-    return out if out.suffix == ".gguf" else out / name
+    name = f"{label(spec.name.rpartition('/')[2]).replace(':', '-')}-{quant}"
+    out: Path | None = arguments.out
+    if arguments.to != "gguf":
+        return out or Path(f"{name}-{arguments.to}")
+    out = out or Path(f"{name}.gguf")
+    return out if out.suffix == ".gguf" else out / f"{name}.gguf"
 
 
 def _told(exported: Exported, quant: str) -> Iterator[str]:
-    what = f"{megabytes(exported.bytes)} in {quant}" + (f" by {exported.quantiser}" if exported.quantiser else "")
+    what = f"{megabytes(exported.bytes)} in {quant}" + (f" by {exported.maker}" if exported.maker else "")
     verb = "wrote" if exported.is_new else "there already, the same:"
-    yield f"{verb} {exported.file}: {what}; the weights it was made of take {megabytes(exported.source_bytes)}"
-    yield f"{exported.texts:,} of {exported.texts:,} texts have the same tokens, by llama.cpp's pattern {exported.pre}"
+    yield f"{verb} {exported.place}: {what}; the weights it was made of take {megabytes(exported.source_bytes)}"
+    yield exported.checked
 
 
 def _print(text: str) -> None:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.training.export.make import Exported
+    from pytest_edgejson.training.export.to_gguf import ExportedGguf
 
 # Ollama reserves memory for as many.
 _MOST_CONTEXT = 8192
 
 
-def write_modelfile(exported: Exported, spec: ModelSpec) -> Path:
+def write_modelfile(exported: ExportedGguf, spec: ModelSpec) -> Path:
     """Write the Modelfile beside an export, and return it.
 
     It decodes as a benchmark run does: greedily, with no penalty for repetition, which Ollama has by itself. Where the
@@ -31,7 +31,7 @@ def write_modelfile(exported: Exported, spec: ModelSpec) -> Path:
         OSError: it cannot be written.
     """
     vocabulary = exported.vocabulary
-    lines = [f"FROM ./{exported.file.name}"]
+    lines = [f"FROM ./{exported.place.name}"]
     if not parse_template(spec.prompt).chat:
         lines.append('TEMPLATE """{{ .Prompt }}"""')
     if spec.system is not None and "{schema}" not in spec.system:
@@ -45,6 +45,6 @@ def write_modelfile(exported: Exported, spec: ModelSpec) -> Path:
     lines += [f"PARAMETER {key} {value}" for key, value in settings.items()]
     ends = [vocabulary.tokens[number] for role, number in vocabulary.roles.items() if role in {"eos", "eot"}]
     lines += [f'PARAMETER stop "{end}"' for end in ends]
-    file = exported.file.with_suffix(".Modelfile")
+    file = exported.place.with_suffix(".Modelfile")
     file.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return file

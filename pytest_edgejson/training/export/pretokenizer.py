@@ -13,7 +13,7 @@ from pytest_edgejson.training.export.gguf_file import write_vocabulary
 from pytest_edgejson.training.export.vocabulary import first_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pytest_edgejson.training.export.vocabulary import Vocabulary
@@ -24,6 +24,15 @@ _NAMES = (
     *("gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-llm", "deepseek-coder", "deepseek-v3", "tekken", "gpt-4o"),
     *("falcon", "bloom", "viking", "seed-coder", "bailingmoe", "kimi-k2", "superbpe"),
 )
+
+
+def by_llamacpp(engine: Engine) -> Callable[[str, bool], list[int]]:
+    """Return what splits a text, of a chat template or not, as an engine does."""
+
+    def split(text: str, is_chat: bool) -> list[int]:
+        return [token for token, _ in engine.tokenize(text, add_special=not is_chat)]
+
+    return split
 
 
 def find_pretokenizer(
@@ -55,7 +64,7 @@ def find_pretokenizer(
             # A build that does not know this one.
             continue
         try:
-            found = first_difference(engine, tokenizer, texts)
+            found = first_difference(by_llamacpp(engine), tokenizer, texts)
         finally:
             engine.close()
         if found is None:

@@ -13,7 +13,6 @@ from pytest_edgejson.training.export.error import ExportError
 if TYPE_CHECKING:
     from pathlib import Path
 
-QUANTS = ("f16", "q8_0", "q4_k_m")
 _EXTRA = "pip install 'pytest-edgejson[export]'"
 _PACKAGE, _PROGRAM = "ik_llama_cpp", "llama-quantize"
 
@@ -41,7 +40,7 @@ def quantise(program: str, whole: Path, file: Path, quant: str, name: str) -> No
         program: the quantiser.
         whole: in float16.
         file: to be written.
-        quant: one of `QUANTS`.
+        quant: `q8_0` or `q4_k_m`.
         name: the model's, for messages.
 
     Raises:

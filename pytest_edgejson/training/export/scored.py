@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.results.compare.comparison import Report
+    from pytest_edgejson.training.export.exported import Exported
 
 # Keys of an entry that say how a model is asked, and those that say what it is and how it is run.
 _ASKED = ("prompt", "system", "shots", "chat_template_kwargs", "loops", "max_new_tokens", "constrain", "thoughts")
@@ -30,13 +31,18 @@ _DECIDED = (0, 1, 6)
 
 
 def score(
-    spec: ModelSpec, file: Path, gates: Sequence[str], options: Sequence[str], folder: Path, say: Callable[[str], None]
+    spec: ModelSpec,
+    exported: Exported,
+    gates: Sequence[str],
+    options: Sequence[str],
+    folder: Path,
+    say: Callable[[str], None],
 ) -> tuple[int, str]:
     """Let a model and its export answer a suite; return the exit code and what came of it.
 
     Args:
         spec: the model.
-        file: the export.
+        exported: the export.
         gates: what must hold for a release, with the model's own results for a baseline; without any, nothing decides.
         options: of pytest for both runs.
         folder: for the runs' models, results and answers.
@@ -46,13 +52,13 @@ def score(
         ExportError: a run could not be made.
         OSError: a file cannot be written.
     """
-    before, after = label(spec.name).replace(":", "-"), label(file.name)
+    before, after = label(spec.name).replace(":", "-"), label(exported.place.name)
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     asked = {key: value for key in _ASKED if (value := getattr(spec, key))}
     source = {key: value for key in (*_RUN, "trust_remote_code") if (value := getattr(spec, key))}
     models = folder / f"{after}.toml"
-    export: dict[str, Any] = {"backend": "llama.cpp", "model": str(file.resolve())}
+    export: dict[str, Any] = {"backend": exported.backend, "model": str(exported.place.resolve())}
     lines = [*entry(before, {**source, **asked}), *entry(after, {**export, **asked})]
     models.write_text("\n".join(lines) + "\n", encoding="utf-8")
     results = {name: folder / f"{name}.jsonl" for name in (before, after)}
@@ -62,7 +68,9 @@ def score(
         common = [f"--edgejson-models={models}", f"--edgejson-model={name}", f"--edgejson-results={results[name]}"]
         status = run_benchmark(folder, [*common, "--edgejson-diffs=none", *further, *options], Path.cwd())
         if status not in _DECIDED:
-            raise ExportError(f"{name}: the benchmark ended with exit code {status}, see above; {file} is there")
+            raise ExportError(
+                f"{name}: the benchmark ended with exit code {status}, see above; {exported.place} is there"
+            )
         return status
 
     run(before, "--edgejson-report-only")

@@ -1,4 +1,4 @@
-"""A tokenizer as a GGUF file has it, and whether llama.cpp splits texts by it as the model's own tokenizer does."""
+"""A tokenizer as a GGUF file has it, and whether an export splits texts as the model's own tokenizer does."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from pytest_edgejson.backends.llamacpp.engine import Engine
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 TEXTS = 1000
 """How many texts both tokenizers must split alike."""
@@ -119,18 +117,20 @@ def _bundled_texts() -> Iterator[str]:
     yield from (json.dumps(row.case.expected_output, ensure_ascii=False) for row in rows)
 
 
-def first_difference(engine: Engine, tokenizer: Any, texts: Sequence[tuple[str, bool]]) -> tuple[int, str] | None:
-    """Return which text llama.cpp splits otherwise than the model's own tokenizer first, and how; None for none.
+def first_difference(
+    split: Callable[[str, bool], list[int]], tokenizer: Any, texts: Sequence[tuple[str, bool]]
+) -> tuple[int, str] | None:
+    """Return which text an export splits otherwise than the model's own tokenizer first, and how; None for none.
 
     Args:
-        engine: has read the vocabulary.
+        split: returns the tokens that the export has for a text, and is told whether a chat template made it.
         tokenizer: the model's own, of transformers.
         texts: see `sample_texts`.
     """
     for number, (text, is_chat) in enumerate(texts):
         # A chat template writes the special tokens itself.
         expected = list(tokenizer.encode(text, add_special_tokens=not is_chat))
-        got = [token for token, _ in engine.tokenize(text, add_special=not is_chat)]
+        got = split(text, is_chat)
         if got != expected:
             place = next((at for at, pair in enumerate(zip(got, expected, strict=False)) if pair[0] != pair[1]), 0)
             tokens = f"{counted(len(got), 'token')} instead of {len(expected)}"

@@ -1,0 +1,1 @@
+"""Models in ONNX, run by onnxruntime-genai."""

@@ -1,0 +1,25 @@
+"""Small models exported to ONNX, where what makes and runs them is installed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_edgejson.cli import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def need_onnx() -> None:
+    """Skip the module that calls it where a library is missing. None is imported: the backend decides how."""
+    if missing := [name for name in ("onnxruntime_genai", "onnx", "onnx_ir") if find_spec(name) is None]:
+        pytest.skip(f"{missing[0]} is not installed: pip install 'pytest-edgejson[onnx]'", allow_module_level=True)
+
+
+def export(model: Path, folder: Path, quant: str = "f32") -> Path:
+    """Export a model to a folder, which is returned."""
+    assert main(["export", str(model), "--to", "onnx", "--quant", quant, "--out", str(folder)]) == 0
+    return folder
