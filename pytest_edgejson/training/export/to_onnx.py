@@ -67,12 +67,12 @@ def export_onnx(spec: ModelSpec, folder: Path, quant: str, *, force: bool, say: 
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as work:
         plain = Path(work) / "plain"
-        with quiet(), one_line(spec.name, "the model"):
-            _save(source, plain)
+        _save(source, plain)
         whole = _build(spec, source, plain, Path(work), "f32", say)
-        with quiet():
-            if not agrees(source.network, _load(spec, whole, source)):
-                raise ExportError(f"{spec.name}: exported, it computes something else than before")
+        with quiet(), one_line(spec.name, "the export"):
+            is_right = agrees(source.network, _load(spec, whole, source))
+        if not is_right:
+            raise ExportError(f"{spec.name}: exported, it computes something else than before")
         made = whole if quant == "f32" else _build(spec, source, plain, Path(work), quant, say)
         texts = sample_texts(source.tokenizer)
         say(f"{spec.name}: splitting {len(texts):,} texts")
@@ -83,8 +83,9 @@ def export_onnx(spec: ModelSpec, folder: Path, quant: str, *, force: bool, say: 
         if found is not None:
             raise ExportError(f"{spec.name}: exported, it splits texts otherwise: {found[1]}")
         # Loading it is a check too: the runtime must know its operators.
-        model = _load(spec, made, source)
-        model.likeliest([0], 1)
+        with one_line(spec.name, "the export"):
+            model = _load(spec, made, source)
+            model.likeliest([0], 1)
         own = _own_tokenizer(model, source, texts)
         is_new = place_folder(made, folder, force=force)
     files = read_folder(replace(spec, model=str(folder), adapter=None, tokenizer=None)).files
@@ -101,16 +102,13 @@ def export_onnx(spec: ModelSpec, folder: Path, quant: str, *, force: bool, say: 
 
 
 def _save(source: Source, folder: Path) -> None:
-    """Save a network as transformers saves one, which refuses those of GGUF files and merged ones."""
-    import torch
+    """Save a model as transformers reads one; itself it saves neither those of GGUF files nor merged ones."""
+    from safetensors.torch import save_model
 
-    with torch.device("meta"):
-        plain: Any = type(source.network)(source.network.config)
-    plain.load_state_dict(source.network.state_dict(), assign=True)
-    plain.tie_weights()
-    plain.generation_config = source.network.generation_config
-    plain.save_pretrained(folder)
+    source.network.config.save_pretrained(folder)
+    source.network.generation_config.save_pretrained(folder)
     source.tokenizer.save_pretrained(folder)
+    save_model(source.network, str(folder / "model.safetensors"), metadata={"format": "pt"})
 
 
 def _build(spec: ModelSpec, source: Source, plain: Path, work: Path, quant: str, say: Callable[[str], None]) -> Path:

@@ -27,10 +27,13 @@ need_onnx()
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
+# The runtime wants heads of a multiple of 8.
+SIZE = {"hidden_size": 64}
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_model(tmp_path_factory.mktemp("small") / "model")
+    return make_model(tmp_path_factory.mktemp("small") / "model", **SIZE)
 
 
 def answers(model: Path, texts: list[str]) -> list[str]:
@@ -51,7 +54,7 @@ def test_a_folder_is_written_once(small: Path, tmp_path: Path, capsys: pytest.Ca
     assert main(again) == 0
     assert capsys.readouterr().out.startswith(f"there already, the same: {folder}: ")
 
-    other = ["export", str(make_model(tmp_path / "other", seed=1)), "--to", "onnx", "--out"]
+    other = ["export", str(make_model(tmp_path / "other", seed=1, **SIZE)), "--to", "onnx", "--out"]
     assert main([*other, str(folder)]) == 2
     assert f"edgejson: {folder} is there already, and would be replaced: use --force" in capsys.readouterr().err
     before = (folder / "onnx" / "model.onnx").read_bytes()
@@ -117,6 +120,11 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     scripted = make_scripted(tmp_path / "gpt2", "{}")
     folder = tmp_path / "out" / "x"
     assert said(scripted, "--out", folder).startswith("edgejson: gpt2: onnxruntime-genai cannot build it in f32, and ")
+    assert said(make_model(tmp_path / "odd"), "--out", folder) == (
+        "edgejson: odd: the export cannot be loaded: Non-zero status code returned while running GroupQueryAttention "
+        "node. Name:'/model/layers.0/attn/GroupQueryAttention' Status Message: head_size must be a multiple of 8. Got "
+        "head_size % 8 == 4"
+    )
     assert list(folder.parent.iterdir()) == []
 
 
@@ -127,7 +135,7 @@ def test_an_export_is_scored_beside_its_source(
     row = {"id": "a", "schema_id": "tiny", "complexity": "simple", "prompt": "x", "expected_output": {"size": 3}}
     (tmp_path / "cases").mkdir()
     (tmp_path / "cases" / "tiny.jsonl").write_text(json.dumps(row) + "\n")
-    small = make_model(tmp_path / "small")
+    small = make_model(tmp_path / "small", **SIZE)
     options = "--pytest=--edgejson-cases=cases --edgejson-max-new-tokens=8"
     assert main(["export", str(small), "--to", "onnx", "--gate=regressions<=0", options]) == 0
     out = capfd.readouterr().out
