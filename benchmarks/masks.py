@@ -2,6 +2,7 @@
 
     python benchmarks/masks.py                                SmolLM2-135M's shape, random weights
     python benchmarks/masks.py --tokenizer SmolLM2.gguf       with a tokenizer of as many tokens as that shape has
+    python benchmarks/masks.py --llama.cpp SmolLM2.gguf       and what they cost llama.cpp, see masks_llamacpp.py
 
 Three ways: `free`; `obliging`, a model whose likeliest token is always the expected output's, so that the grammar only
 has to agree; and `unwilling`, random weights, whose likeliest token is hardly ever allowed, so that each token needs a
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -21,20 +24,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from masks_llamacpp import bundled_cases, by_turns
 from tabulate import tabulate
 from tasks import make_model
 
 from pytest_edgejson.backends.constraint.grammar import Vocabulary
-from pytest_edgejson.backends.constraint.wanted import schema_constraint
 from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local import decoder
 from pytest_edgejson.backends.local.slots import Slots
 from pytest_edgejson.backends.local.transformers import load
 from pytest_edgejson.backends.prompts import render
 from pytest_edgejson.backends.spec import ModelSpec
-from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,17 +104,20 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="folder of a model (default: SmolLM2-135M's shape)")
     parser.add_argument("--cases", type=int, default=32, help="of all schemas alike (default: 32)")
     parser.add_argument("--tokens", type=int, default=48, help="of an answer at most (default: 48)")
+    parser.add_argument(
+        "--llama.cpp", type=Path, metavar="FILE", dest="llamacpp", help=".gguf file, which llama.cpp answers with first"
+    )
     options = parser.parse_args()
     from transformers import AutoTokenizer
 
-    schemas = load_schemas(bundled.SCHEMAS)
-    files = [read_cases(file, complexity_of(schemas)) for file in sorted(bundled.TEST_CASES.rglob("*.jsonl"))]
-    constraints = {
-        own[0].schema_id: schema_constraint(schemas[own[0].schema_id].document, [case.expected_output for case in own])
-        for own in files
-    }
-    mixed = [own[place] for place in range(max(map(len, files))) for own in files if place < len(own)]
-    cases = mixed[: options.cases]
+    if options.llamacpp is not None:
+        # By itself, so that neither has threads or memory of the other beside it.
+        command = [sys.executable, Path(__file__).with_name("masks_llamacpp.py"), options.llamacpp]
+        if code := subprocess.run([*command, f"--tokens={options.tokens}"], check=False).returncode:
+            raise SystemExit(code)
+        print(flush=True)
+    files, constraints = bundled_cases()
+    cases = by_turns(files)[: options.cases]
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.model or make_model(Path(scratch))
         if options.tokenizer is not None:

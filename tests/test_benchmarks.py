@@ -183,3 +183,20 @@ def test_masks_are_timed_beside_the_free_model() -> None:
     assert shown.returncode == 0, shown.stderr
     rows = {line.split()[0]: line.split() for line in shown.stdout.splitlines()[2:5]}
     assert {way: rows[way][2] for way in rows} == {"free": "12", "obliging": "12", "unwilling": "12"}
+
+
+@pytest.mark.slow
+def test_llama_cpps_grammars_are_timed_before_ours(tmp_path: Path) -> None:
+    pytest.importorskip("llguidance", reason="llguidance is not installed (extra `constrain`)")
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed (extra `gguf`)")
+    command = [sys.executable, str(BENCHMARKS / "masks.py"), "--model", str(TOKENIZER), "--cases=1", "--tokens=16"]
+    file = make_gguf(TOKENIZER, tmp_path / "nano.gguf")
+    shown = subprocess.run([*command, "--llama.cpp", str(file)], capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    lines = shown.stdout.splitlines()
+    assert [line.split()[0] for line in (lines[0], *lines[2:4], *lines[7:10])] == [
+        *("llama.cpp", "free", "held"),
+        *("free", "obliging", "unwilling"),
+    ]
+    # A few tokens come while other prompts are read.
+    assert all(0 < int(line.split()[1]) < 16 for line in lines[2:4])
