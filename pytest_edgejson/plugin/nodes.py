@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +28,6 @@ from pytest_edgejson.suite.suites import SuiteError
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from _pytest._code.code import TerminalRepr
 
@@ -95,6 +96,7 @@ class CaseItem(pytest.Item):
     """One case on one model.
 
     Attributes:
+        edgejson: the plugin's state in this process.
         job: what the runner is asked for.
         schema: the case's schema.
         result: what came out, from when it ran until it is torn down.
@@ -117,6 +119,7 @@ class CaseItem(pytest.Item):
         self.completion: Completion | None = None
         self.completion_alone: Completion | None = None
         self.result: Result | None = None
+        self.edgejson = self.config.stash[SESSION]
         self.extra_keyword_matches.update(self.edgejson.suite.slices.of(case))
         self.extra_keyword_matches.update((case.complexity, case.schema_id, model, keyword(case.id)))
         self.add_marker(pytest.mark.edgejson(schema=case.schema_id, complexity=case.complexity, model=model))
@@ -137,11 +140,6 @@ class CaseItem(pytest.Item):
         """Return the jobs of all cases that this process will run, and those of cases drawn to be generated alone."""
         beside = _items_beside(self)
         return [*(item.job for item in beside), *(item.alone for item in beside if item._is_drawn)]
-
-    @property
-    def edgejson(self) -> Session:
-        """The plugin's state in this process."""
-        return self.config.stash[SESSION]
 
     def _score(self, completion: Completion) -> Result:
         job = self.job
@@ -241,8 +239,10 @@ def drop_copies(items: list[pytest.Item]) -> list[pytest.Item]:
     """Take out and return the cases that were collected from the same file by another path before."""
     seen: set[tuple[Path, str]] = set()
     copies: list[pytest.Item] = []
+    # All cases of a file have its path, and each look at it asks the file system.
+    real = cache(Path.resolve)
     for item in case_items(items):
-        key = (item.path.resolve(), item.name)
+        key = (real(item.path), item.name)
         if key in seen:
             copies.append(item)
         seen.add(key)

@@ -199,6 +199,7 @@ class Schemas(Mapping[str, Schema]):
             raise SchemaError(f"{folder}: no such folder; schemas are looked for at {self._layout}")
         self._folder = folder
         self._paths: dict[str, list[Path]] = {}
+        self._complexities: dict[str, Complexity] = {}
         self.used: dict[str, Schema] = {}
         for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
             # macOS puts a `._NAME` beside each file of an archive.
@@ -226,8 +227,9 @@ class Schemas(Mapping[str, Schema]):
             KeyError: there is no such schema.
             SchemaError: its file stands elsewhere, its name is not one for a schema, or the id occurs twice.
         """
-        if schema_id in self.used:
-            return self.used[schema_id].complexity
+        # Each case asks for that of its schema.
+        if schema_id in self._complexities:
+            return self._complexities[schema_id]
         path, *others = self._paths[schema_id]
         complexity = next((each for each in COMPLEXITIES if path.parent == self._folder / each), None)
         if others:
@@ -236,6 +238,7 @@ class Schemas(Mapping[str, Schema]):
             raise SchemaError(f"{path}: not in a folder of a complexity; move it to {self._layout}")
         if not _NAME.fullmatch(schema_id):
             raise SchemaError(f"{str(path)!r}: a schema's name has letters, digits and _ . - + = @ , only")
+        self._complexities[schema_id] = complexity
         return complexity
 
     def __getitem__(self, schema_id: str) -> Schema:
