@@ -76,14 +76,18 @@ def _differing(expected: Any, got: Any) -> tuple[Any, Any]:
 
     Without this, comparing takes a third longer, and collecting what it leaves behind twice as long.
     """
-    if not (isinstance(expected, dict) and isinstance(got, dict) and expected and got):
+    # Containers that are equal are the same object, see `alignment.align`.
+    if expected is got or is_leaf(expected) or is_leaf(got) or type(expected) is not type(got):
         return expected, got
+    if isinstance(expected, list):
+        pairs = [_differing(one, two) for one, two in zip(expected, got, strict=False)]
+        both = len(pairs)
+        return [one for one, _ in pairs] + expected[both:], [two for _, two in pairs] + got[both:]
     ours: dict[str, Any] = {}
     theirs: dict[str, Any] = {}
     for key, value in expected.items():
         if key not in got:
             ours[key] = value
-        # Containers that are equal are the same object, see `alignment.align`.
         elif got[key] is not value and not (is_leaf(value) and equal(value, got[key])):
             ours[key], theirs[key] = _differing(value, got[key])
     theirs |= {key: value for key, value in got.items() if key not in expected}
