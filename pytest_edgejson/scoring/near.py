@@ -113,11 +113,8 @@ def _text_detail(expected: str, got: str) -> NearDetail | None:
     moment = _same_date(expected, got)
     if moment is not None:
         return moment
-    squeezed = _without_marks(expected)
-    if squeezed == _without_marks(got) and any(map(str.isalnum, squeezed)):
-        return "punctuation"
-    if squeeze(expected) == squeeze(got):
-        return None
+    if (squeezed := squeeze(expected)) == squeeze(got):
+        return "punctuation" if squeezed and _without_marks(expected) == _without_marks(got) else None
     if _without_accents(one) == _without_accents(two):
         return "spelling"
     words, others = expected.split(), got.split()
