@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import random
-import shutil
 import time
 from dataclasses import asdict
 from functools import partial
@@ -48,7 +47,7 @@ def fine_tune(
         base: hub id or folder of a causal language model.
         rows: what to train on.
         template: template or template name of the prompt, as in models.toml; `v3` is what the published adapters saw.
-        out: folder for the adapter and the tokenizer.
+        out: folder for the adapter, in half precision, and the tokenizer.
         settings: see `LoraSettings`.
         checkpoints: folder for what a resumed training needs.
         validation: cases that each checkpoint answers; the best one becomes the adapter, else the last.
@@ -67,6 +66,7 @@ def fine_tune(
             be written.
         OSError: the folder of the checkpoints cannot be made.
     """
+    from safetensors.torch import load_file, save
     from transformers import TrainerState, set_seed
 
     from pytest_edgejson.training.display import Progress, quiet_libraries
@@ -130,7 +130,9 @@ def fine_tune(
         with writing(out, checkpoints):
             out.mkdir(parents=True, exist_ok=True)
             chosen = checkpoints / f"checkpoint-{step}"
-            shutil.copyfile(chosen / "adapter_model.safetensors", out / "adapter_model.safetensors")
+            tensors = load_file(chosen / "adapter_model.safetensors")
+            halves = {name: tensor.half() for name, tensor in tensors.items()}
+            (out / "adapter_model.safetensors").write_bytes(save(halves, metadata={"format": "pt"}))
             config = json.loads((chosen / "adapter_config.json").read_text(encoding="utf-8"))
             # In a checkpoint it is where the base lies on this machine.
             config["base_model_name_or_path"] = base

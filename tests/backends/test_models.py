@@ -39,7 +39,7 @@ SHIPPED_MODELS = ("nano", "nano-1m", "nano-1m-lora", "nano-4m", "nano-4m-lora")
 def test_the_shipped_file() -> None:
     registry = load_registry(SHIPPED)
     assert list(registry) == [
-        *SHIPPED_MODELS, "smollm2-135m-instruct",
+        *SHIPPED_MODELS, "smollm2-135m-instruct", "maaza-135m-remade",
         "maaza-mlm-135m", "maaza-slm-360m", "smollm2-135m", "smollm2-360m", "qwen2.5-0.5b",
     ]  # fmt: skip
     folder = SHIPPED.parent.resolve() / "models"
@@ -47,6 +47,8 @@ def test_the_shipped_file() -> None:
         base = name.removesuffix("-lora")
         assert registry[name].model == str(folder / base)
         assert registry[name].adapter == (None if base == name else str(folder / name))
+    remade = registry["maaza-135m-remade"]
+    assert (remade.model, remade.adapter) == (None, str(folder / "maaza-135m-remade"))
     maaza = registry["maaza-slm-360m"]
     assert (maaza.model, maaza.adapter) == (
         "HuggingFaceTB/SmolLM2-360M",
@@ -66,7 +68,9 @@ def test_the_shipped_file() -> None:
         assert spec.backend == "transformers"
         assert spec.prompt == ("v3" if spec.package is None else "chat-schema")
         assert not spec.trust_remote_code
-        assert bool(spec.published) == (spec.name not in (*SHIPPED_MODELS, "smollm2-135m-instruct"))
+        assert bool(spec.published) == (
+            spec.name not in (*SHIPPED_MODELS, "smollm2-135m-instruct", "maaza-135m-remade")
+        )
 
 
 def test_an_entry_with_everything(tmp_path: Path) -> None:

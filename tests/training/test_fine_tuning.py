@@ -339,11 +339,11 @@ def test_a_base_of_smollm2s_shape_has_as_many_parameters_to_train_as_published(t
     base = _save(model, tmp_path / "base")
     del model
     outcome = _tune(base, tmp_path, ROWS[:1], max_steps=2)
-    # 4.88M are published.
+    # 4.88M are published, and half precision takes two bytes of each.
     assert outcome["parameters"] == 4_884_480
     assert [step for step, _ in outcome["loss"]] == [1, 2]
     assert all(5 < loss < 9 for _, loss in outcome["loss"])
-    assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 20_000_000
+    assert (tmp_path / "adapter/adapter_model.safetensors").stat().st_size < 10_000_000
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -129,14 +128,10 @@ def test_what_cannot_be_exported_is_said_in_a_line(
 
 
 def test_an_export_is_scored_beside_its_source(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    suite: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    row = {"id": "a", "schema_id": "tiny", "complexity": "simple", "prompt": "x", "expected_output": {"size": 3}}
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "cases" / "tiny.jsonl").write_text(json.dumps(row) + "\n")
-    small = make_model(tmp_path / "small", **SIZE)
-    options = "--pytest=--edgejson-cases=cases --edgejson-max-new-tokens=8"
-    assert main(["export", str(small), "--to", "onnx", "--gate=regressions<=0", options]) == 0
-    out = capfd.readouterr().out
-    assert "gate: small-f32-onnx may be released\n" in out
+    make_model(tmp_path / "small", **SIZE)
+    options = "--pytest=--edgejson-cases=suite --edgejson-max-new-tokens=8"
+    assert main(["export", "small", "--to", "onnx", "--gate=regressions<=0", options]) == 0
+    assert "gate: small-f32-onnx may be released\n" in capfd.readouterr().out
