@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.training.presets import PRESETS
@@ -70,7 +70,8 @@ class Plan:
         train_cases: folder or file of the cases that the adapters are trained on.
         test_cases: folder or file of the cases that all models answer.
         max_steps: ends a training after so many optimizer steps; -1 for none.
-        max_new_tokens: tokens of an answer at most; None for the benchmark's default.
+        max_new_tokens: tokens of an answer at most; `auto` for what the expected outputs of its schema take, with room;
+            None for the benchmark's default.
         constrain: `both` where bases and full adapters answer free and held to a grammar.
         shots: examples of the same schema that each base is given once more; 0 for not.
     """
@@ -82,7 +83,7 @@ class Plan:
     train_cases: Path = bundled.TRAIN_CASES
     test_cases: Path = bundled.TEST_CASES
     max_steps: int = -1
-    max_new_tokens: int | None = None
+    max_new_tokens: int | Literal["auto"] | None = None
     constrain: str = "none"
     shots: int = 0
 
@@ -171,4 +172,4 @@ def make_real_plan(adapters: Path | None = None, *, ablations: bool = False) -> 
         adapter=REAL_ADAPTER,
         shipped=adapters and adapters / REAL_ADAPTER,
     )
-    return Plan((base,), ablated=REAL_BASE if ablations else "", constrain="both", shots=3)
+    return Plan((base,), ablated=REAL_BASE if ablations else "", max_new_tokens="auto", constrain="both", shots=3)

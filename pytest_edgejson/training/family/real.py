@@ -54,7 +54,9 @@ def make_real_report(experiment: Experiment, command: str) -> Iterator[Block]:
         f": the published recipe of {base.published_adapter}, on {base.name} in the place of {base.published_base}: "
         "the same size and architecture, after instruction tuning, quantised to 4 bits and read in float32. "
         f"The answers are to the {experiment.metrics(adapter)['all'].n} test cases of the bundled "
-        "suite; the published ones are to other cases of the same schemas, with 37 medium cases instead of 57.",
+        "suite, and take at most as many tokens as the longest expected output of their schema, with room "
+        "(--edgejson-max-new-tokens=auto); the published ones are to other cases of the same schemas, with 37 medium "
+        "cases instead of 57.",
     )
     (comparison,) = compare_runs(
         [experiment.part("base", {base.name: base.name}), experiment.part("adapter", {adapter: base.name})]

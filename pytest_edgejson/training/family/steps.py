@@ -165,6 +165,7 @@ def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
         *(f"--edgejson-model={name}" for name in plan.models),
         f"--edgejson-models={out / 'models.toml'}",
         f"--edgejson-cases={plan.test_cases}",
+        *([] if plan.max_new_tokens is None else [f"--edgejson-max-new-tokens={plan.max_new_tokens}"]),
         "--edgejson-report-only",
         f"--edgejson-results={results}",
     ]
@@ -187,8 +188,6 @@ def _registry(plan: Plan, out: Path) -> str:
     both = {} if plan.constrain == "none" else {"constrain": plan.constrain}
     for base in plan.bases:
         shared: dict[str, str | int] = {"model": _from(out, base.folder), "prompt": PROMPT}
-        if plan.max_new_tokens is not None:
-            shared["max_new_tokens"] = plan.max_new_tokens
         lines += entry(base.name, {"description": "a base", **shared, **both})
         for name in plan.shown(base):
             lines += entry(name, {"description": "a base with examples", **shared, "shots": plan.shots})
