@@ -103,6 +103,17 @@ def share_of_cores() -> int | None:
     """
     if workers() == 1 or "OMP_NUM_THREADS" in os.environ:
         return None
+    return max(1, _cores() // workers())
+
+
+def threads() -> int:
+    """Return with how many threads a model computes on the CPU: those of this process, or `OMP_NUM_THREADS`."""
+    named = os.environ.get("OMP_NUM_THREADS", "")
+    if (share := share_of_cores()) is not None:
+        return share
+    return int(named) if named.isdecimal() and int(named) else _cores()
+
+
+def _cores() -> int:
     # A container may be allowed fewer cores than the machine has.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // workers())
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -212,6 +212,11 @@ class Backend(ABC):
         return None
 
     @property
+    def process(self) -> int | None:
+        """The id of the process in which the model, once loaded, is; None for the one in which `generate` is called."""
+        return None
+
+    @property
     @abstractmethod
     def description(self) -> Mapping[str, Any]:
         """What the manifest records: device, dtype, library versions, parameters. JSON builtins."""

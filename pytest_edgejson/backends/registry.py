@@ -39,6 +39,7 @@ BACKENDS: Mapping[str, BackendType] = {
     "onnx": BackendType(_loader("onnx.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
     # Built with GPUs, it shares the layers out among them itself.
     "llama.cpp": BackendType(_loader("llamacpp.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
+    "browser": BackendType(_loader("browser.backend"), lambda: ("cpu",), isolated=True, checkpoints=True),
     "openai": BackendType(_loader("server.backend"), on_server=True),
     "replay": BackendType(_loader("replay"), asks=False),
     "control": BackendType(_loader("control"), asks=False),

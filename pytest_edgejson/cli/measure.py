@@ -23,6 +23,7 @@ def add_parser(commands: Commands) -> None:
         "and p95. What cannot be measured is said not to be, and never estimated.",
     )
     measure.add_argument("models", nargs="+", metavar="MODEL", help="named as in --edgejson-model")
+    measure.add_argument("--browser", action="store_true", help="run folders of edgejson export --to onnx in Chromium")
     measure.add_argument("--suite", metavar="NAME", help="as --edgejson-suite")
     measure.add_argument("--cases", type=Path, metavar="PATH", help="(default: cases/test, or the bundled suite)")
     measure.add_argument("--n", type=positive, default=10, help="cases, spread over the suite (default: 10)")

@@ -26,6 +26,13 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.result import Profile
 
 _TAGS = ["json", "structured-output", "information-extraction", "edgejson"]
+# What the hub calls the libraries of backends.
+_LIBRARIES = {
+    "transformers": "transformers",
+    "llama.cpp": "llama.cpp",
+    "openvino": "openvino",
+    "browser": "transformers.js",
+}
 
 
 def make_card(run: Run, model: str | None = None, name: str | None = None) -> str:
@@ -82,8 +89,7 @@ def _chosen(run: Run, model: str | None) -> str:
 
 
 def _library(described: Mapping[str, Any]) -> str | None:
-    backend = described.get("backend")
-    return backend if backend in ("transformers", "llama.cpp", "openvino") else None
+    return _LIBRARIES.get(str(described.get("backend")))
 
 
 def _eval_results(run: Run, groups: Mapping[str, Metrics], profile: Profile) -> Iterator[EvalResult]:

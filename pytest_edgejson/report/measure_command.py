@@ -71,7 +71,7 @@ def _rows(arguments: argparse.Namespace) -> Sequence[CaseRow]:
 
 
 def _job(arguments: argparse.Namespace, name: str, rows: Sequence[CaseRow], cache: Path) -> Job:
-    spec = resolve_model(name, known_models())
+    spec = resolve_model(f"browser:{name}" if arguments.browser else name, known_models())
     if not BACKENDS[spec.backend].asks:
         raise MeasurementError(f"{name} asks no model, and so costs nothing: name a model such as nano")
     spec = replace(spec, prompt=asking_for(spec.prompt, suite_at(rows[0].path).prompt))

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
 from pytest_edgejson.backends.constraint import grammar
+from pytest_edgejson.backends.devices import threads
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.llamacpp.answers import Answer, Answers
-from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, threads, versions
+from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, versions
 from pytest_edgejson.backends.llamacpp.room import Room, token_bytes
 from pytest_edgejson.backends.local.gguf_places import find_gguf, pieces_of
 from pytest_edgejson.backends.local.library_messages import one_line, quiet

@@ -17,7 +17,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.devices import share_of_cores
+from pytest_edgejson.backends.devices import threads
 from pytest_edgejson.backends.interface import BackendError
 
 if TYPE_CHECKING:
@@ -200,12 +200,3 @@ def _reason(params: Any, error: RuntimeError) -> str:
 def _text(piece: str | list[int]) -> str:
     # Bytes that are no whole character come as numbers.
     return piece if isinstance(piece, str) else bytes(piece).decode("utf-8", "replace")
-
-
-def threads() -> int:
-    """Return how many threads llama.cpp works with: this process's share of the cores, or `OMP_NUM_THREADS`."""
-    named = os.environ.get("OMP_NUM_THREADS", "")
-    if (share := share_of_cores()) is not None or (named.isdecimal() and int(named)):
-        return share or int(named)
-    # A container may be allowed fewer cores than the machine has.
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

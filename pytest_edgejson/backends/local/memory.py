@@ -62,9 +62,8 @@ def free_memory() -> None:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Say whether an error means that memory ran out."""
-    import torch
-
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+    torch = sys.modules.get("torch")
+    if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
     text = str(error).lower()
     return any(words in text for words in _MEMORY_ERRORS)

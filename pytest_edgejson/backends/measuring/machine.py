@@ -1,4 +1,4 @@
-"""The machine a model runs on, and the memory that this process takes."""
+"""The machine a model runs on, and the memory that a process takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_STATUS = Path("/proc/self/status")
+_PROCESSES = Path("/proc")
 _CLEAR = Path("/proc/self/clear_refs")
 
 
@@ -53,10 +53,14 @@ def forget_peak() -> int | None:
     return _status("VmRSS")
 
 
-def peak() -> int | None:
-    """Return the most bytes of memory that this process had since `forget_peak`, or in all; None for unknown."""
-    found = _status("VmHWM")
-    if found is not None or sys.platform == "win32":
+def peak(process: int | None = None) -> int | None:
+    """Return the most bytes of memory that a process had since `forget_peak`, or in all; None for unknown.
+
+    Args:
+        process: its id; None for this one.
+    """
+    found = _status("VmHWM", process)
+    if found is not None or process is not None or sys.platform == "win32":
         return found
     import resource
 
@@ -64,9 +68,10 @@ def peak() -> int | None:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _status(key: str) -> int | None:
+def _status(key: str, process: int | None = None) -> int | None:
+    status = _PROCESSES / ("self" if process is None else str(process)) / "status"
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in _STATUS.read_text().splitlines():
+        for line in status.read_text().splitlines():
             if line.startswith(f"{key}:"):
                 return int(line.split()[1]) * 1024
     return None

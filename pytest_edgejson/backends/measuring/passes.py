@@ -104,8 +104,11 @@ def _measure(job: Job, counts_energy: bool) -> Measurement:
     start_s = load_s = idle_bytes = None
     if is_here:
         start_s = (clock.began or began) - began
+        is_own = backend.process is None
         backend.close()
-        idle_bytes = forget_peak()
+        without = forget_peak()
+        # Another process is not there without the model.
+        idle_bytes = without if is_own else None
         again = time.perf_counter()
         asked.first()
         load_s = (clock.began or again) - again
@@ -120,7 +123,7 @@ def _measure(job: Job, counts_energy: bool) -> Measurement:
     passes = tuple(_pass(job, asked, rapl) for _ in range(job.passes))
     threads = backend.threads
     description = dict(backend.description)
-    peak_bytes = peak() if is_here else None
+    peak_bytes = peak(backend.process) if is_here else None
     backend.close()
     return Measurement(
         model=job.spec.name,

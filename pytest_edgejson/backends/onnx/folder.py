@@ -56,7 +56,7 @@ def read_folder(spec: ModelSpec) -> OnnxFolder:
         )
     if spec.adapter is not None:
         raise BackendError(f"{spec.name}: the backend onnx runs no adapters: export the model with its adapter")
-    config = _read(file, spec.name)
+    config = read_object(file, spec.name)
     try:
         model = config["model"]
         decoder = model["decoder"]
@@ -72,7 +72,7 @@ def read_folder(spec: ModelSpec) -> OnnxFolder:
         raise BackendError(f"{spec.name}: {file} names {decoder['filename']}, which is not there: fetch it again")
     # Beyond 2 GB the weights lie beside the graph.
     weights = (network, *sorted({*network.parent.glob(f"{network.name}?data*")}))
-    export = _read(folder / EXPORT, spec.name) if (folder / EXPORT).is_file() else {}
+    export = read_object(folder / EXPORT, spec.name) if (folder / EXPORT).is_file() else {}
     tokenizer = find_tokenizer(spec if spec.tokenizer else replace(spec, tokenizer=str(folder)))
     files = ModelFiles(folder, weights, tokenizer, None, int(export.get("parameters", 0)))
     return OnnxFolder(files, window, vocabulary, end_tokens, cache_bytes, export.get("quant"))
@@ -87,7 +87,12 @@ def import_runtime() -> Any:
     return onnxruntime_genai
 
 
-def _read(file: Path, name: str) -> dict[str, Any]:
+def read_object(file: Path, name: str) -> dict[str, Any]:
+    """Return the JSON object that a file holds.
+
+    Raises:
+        BackendError: it cannot be read, or holds something else. The message begins with `name`.
+    """
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
         if isinstance(content, dict):

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 # What transformers.js calls a file of each kind of weights, and the builder their precision.
 _FILES = {"f32": ("model.onnx", "fp32"), "int8": ("model_int8.onnx", "int8"), "int4": ("model_q4.onnx", "int4")}
+# How the builder calls the width of a head's keys and values.
+_WIDTH = "kv_cache_dim"
 _EXTRA = "pip install 'pytest-edgejson[onnx]'"
 # A protobuf message holds less than 2 GiB; the graph itself takes some of it.
 _ONE_FILE = 2_000_000_000
@@ -125,8 +127,8 @@ def _build(spec: ModelSpec, source: Source, plain: Path, work: Path, quant: str,
         said = (done.stdout.decode(errors="replace").strip().splitlines() or ["nothing"])[-1]
         raise ExportError(f"{spec.name}: onnxruntime-genai cannot build it in {quant}, and says: {said}")
     (made / "onnx").mkdir(parents=True)
-    _write_network(built / "model.onnx", made / "onnx" / name)
     config = json.loads((built / GENAI_CONFIG).read_text(encoding="utf-8"))
+    _write_network(built / "model.onnx", made / "onnx" / name, config["model"]["decoder"]["head_size"])
     config["model"]["decoder"]["filename"] = f"onnx/{name}"
     config["model"]["eos_token_id"] = sorted(read_end_tokens(source.network, source.tokenizer))
     _write_json(made / GENAI_CONFIG, config)
@@ -138,11 +140,22 @@ def _build(spec: ModelSpec, source: Source, plain: Path, work: Path, quant: str,
     return made
 
 
-def _write_network(built: Path, file: Path) -> None:
-    """Write a graph and its weights into one file, where one can hold them."""
+def _write_network(built: Path, file: Path, width: int) -> None:
+    """Write a graph and its weights into one file, where one can hold them.
+
+    Args:
+        built: the graph as the builder wrote it.
+        file: to be written.
+        width: of a head's keys and values.
+    """
     import onnx
 
     model = onnx.load(built)
+    for each in (*model.graph.input, *model.graph.output):
+        for dimension in each.type.tensor_type.shape.dim:
+            # The builder leaves it open, and transformers.js makes keys and values of no tokens by it.
+            if dimension.dim_param == _WIDTH:
+                dimension.dim_value = width
     beside = sum(each.stat().st_size for each in built.parent.glob("model.onnx.data*")) > _ONE_FILE
     if beside:
         onnx.save(model, file, save_as_external_data=True, location=f"{file.name}_data", size_threshold=1024)
