@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,17 +199,6 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     said = refused(small, "--quant", "q8_0", "--out", tmp_path / "x.gguf")
     assert said == f"edgejson: model: {program} ended with exit code 3 and said: it is broken"
     assert not list(tmp_path.glob("*.gguf"))
-
-
-@pytest.fixture
-def suite(tmp_path: Path) -> Path:
-    """Write a suite of two cases and schemas of the bundled one."""
-    folder = tmp_path / "suite"
-    shutil.copytree(bundled.SCHEMAS, folder / "schemas")
-    for name in ("rating", "location"):
-        first = (bundled.TEST_CASES / "simple" / f"{name}.jsonl").read_text().splitlines()[0]
-        (folder / f"{name}.jsonl").write_text(first + "\n")
-    return folder
 
 
 def test_both_answer_a_suite_and_gates_decide(

@@ -188,16 +188,13 @@ def test_what_cannot_be_exported_is_said_in_a_line(
 
 
 def test_an_export_is_scored_beside_its_source(
-    small: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    suite: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    row = {"id": "a", "schema_id": "tiny", "complexity": "simple", "prompt": "x", "expected_output": {"size": 3}}
-    (tmp_path / "cases").mkdir()
-    (tmp_path / "cases" / "tiny.jsonl").write_text(json.dumps(row) + "\n")
-    options = "--pytest=--edgejson-cases=cases --edgejson-max-new-tokens=8"
-    assert main(["export", str(small), "--to", "openvino", "--gate=regressions<=0", options]) == 0
+    options = "--pytest=--edgejson-cases=suite --edgejson-max-new-tokens=64"
+    assert main(["export", "nano-1m-lora", "--to", "openvino", "--gate=regressions<=0", options]) == 0
     out, err = capfd.readouterr()
-    assert out.startswith("wrote model-f32-openvino: ")
-    assert "No difference: model and model-f32-openvino gave the same 1 output.\n" in out
-    assert "gate: model-f32-openvino may be released\n" in out
+    assert out.startswith("wrote nano-1m-lora-f32-openvino: ")
+    assert "No difference: nano-1m-lora and nano-1m-lora-f32-openvino gave the same 2 outputs.\n" in out
+    assert "gate: nano-1m-lora-f32-openvino may be released\n" in out
     assert "which is done once" not in err
