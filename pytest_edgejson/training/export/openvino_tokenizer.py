@@ -48,8 +48,8 @@ def _restate(tokenizer: Any) -> None:
     from tokenizers import Regex
     from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence, Split
 
-    backend = getattr(tokenizer, "backend_tokenizer", None)
-    steps = getattr(backend, "pre_tokenizer", None)
+    backend: Any = getattr(tokenizer, "backend_tokenizer", None)
+    steps: Any = getattr(backend, "pre_tokenizer", None)
     match list(steps) if isinstance(steps, Sequence) else []:
         case [Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)]:
             pieces = Split(Regex(_DIGITS_ALONE), "isolated")
