@@ -50,7 +50,9 @@ def _restate(tokenizer: Any) -> None:
 
     backend: Any = getattr(tokenizer, "backend_tokenizer", None)
     steps: Any = getattr(backend, "pre_tokenizer", None)
-    match list(steps) if isinstance(steps, Sequence) else []:
+    # The library's own types don't say that it can be iterated.
+    parts: Any = steps if isinstance(steps, Sequence) else ()
+    match list(parts):
         case [Digits(individual_digits=True), ByteLevel(add_prefix_space=False, use_regex=True)]:
             pieces = Split(Regex(_DIGITS_ALONE), "isolated")
             backend.pre_tokenizer = Sequence([pieces, ByteLevel(add_prefix_space=False, use_regex=False)])
