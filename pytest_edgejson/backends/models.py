@@ -20,6 +20,7 @@ from pytest_edgejson.backends.references import (
     is_adapter,
     is_gguf,
     is_hub_id,
+    is_openvino,
     is_path,
     split_file,
     split_hub_gguf,
@@ -279,9 +280,16 @@ def _is_gguf_model(model: str) -> bool:
 def _backend_of(spec: ModelSpec) -> str:
     """Return the backend that runs a model whose entry names none."""
     model = spec.file or spec.model or ""
-    if spec.adapter is None and (Path(model) / GENAI_CONFIG).is_file():
+    if spec.adapter is not None:
+        return spec.backend
+    return _converted_in(Path(model)) or (gguf_backend() if _is_gguf_model(model) else spec.backend)
+
+
+def _converted_in(folder: Path) -> str | None:
+    """Return the backend that runs what a folder holds, where that is a model in a form of its own; None else."""
+    if (folder / GENAI_CONFIG).is_file():
         return "onnx"
-    return gguf_backend() if spec.adapter is None and _is_gguf_model(model) else spec.backend
+    return "openvino" if is_openvino(folder) else None
 
 
 def _runs_checkpoints(spec: ModelSpec, backends: Mapping[str, BackendType]) -> bool:
@@ -360,8 +368,8 @@ def _behind_prefix(
 
 def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     spec = ModelSpec(name=label(folder.name), model=str(folder))
-    if (folder / GENAI_CONFIG).is_file():
-        return replace(spec, backend="onnx")
+    if (backend := _converted_in(folder)) is not None:
+        return replace(spec, backend=backend)
     if is_adapter(folder):
         return _complete(replace(spec, model=None, adapter=str(folder)), registry)
     if (folder / "config.json").is_file():

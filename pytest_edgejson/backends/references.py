@@ -56,6 +56,15 @@ def split_hub_gguf(value: str) -> tuple[str, str | None]:
     return repo, quant or None
 
 
+OPENVINO_MODEL = "openvino_model.xml"
+"""How a model in OpenVINO's form is called in its folder; its weights lie beside it, with the suffix `.bin`."""
+
+
+def is_openvino(folder: Path) -> bool:
+    """Say whether a folder holds a model in OpenVINO's form, and not what one would be made of."""
+    return (folder / OPENVINO_MODEL).is_file() and not any(folder.glob("*.safetensors"))
+
+
 def is_gguf(value: str | Path) -> bool:
     """Say whether a path has the name of a GGUF file."""
     return Path(value).suffix.lower() == ".gguf"

@@ -17,21 +17,21 @@ def add_parser(commands: Commands) -> None:
         "export",
         help="write a model in the form that devices run it in",
         description="Write a model, its adapter merged, with its tokenizer and chat template as a GGUF file for "
-        "llama.cpp, Ollama and LM Studio, or as a folder in ONNX for onnxruntime-genai and, in browsers, "
-        "transformers.js. It is checked before it gets its name: it must split 1,000 texts into the same tokens and "
-        "compute the same. With --gate both then answer a suite, and the exit code tells whether the export may be "
+        "llama.cpp, Ollama and LM Studio, as a folder in ONNX for onnxruntime-genai and, in browsers, transformers.js, "
+        "or as one for OpenVINO. It is checked before it gets its name: it must split 1,000 texts into the same tokens "
+        "and compute the same. With --gate both then answer a suite, and the exit code tells whether the export may be "
         "released.",
     )
     export.add_argument("model", metavar="MODEL", help="named as in --edgejson-model")
-    export.add_argument("--to", choices=("gguf", "onnx"), default="gguf", help="(default: gguf)")
+    export.add_argument("--to", choices=("gguf", "onnx", "openvino"), default="gguf", help="(default: gguf)")
     export.add_argument(
         "--quant",
         type=str.lower,
         metavar="QUANT",
-        help="how weights are kept: f16, q8_0, q4_k_m in GGUF; f32, int8, int4 in ONNX (the first)",
+        help="how weights are kept: f16, q8_0, q4_k_m in GGUF; f32, int8, int4 in the others (the first)",
     )
     export.add_argument(
-        "--out", type=Path, metavar="FILE|FOLDER", help="(default: MODEL-QUANT.gguf, or the folder MODEL-QUANT-onnx)"
+        "--out", type=Path, metavar="FILE|FOLDER", help="(default: MODEL-QUANT.gguf, or the folder MODEL-QUANT-FORM)"
     )
     export.add_argument("--ollama", action="store_true", help="write a Modelfile beside it, of which Ollama makes it")
     export.add_argument("--force", action="store_true", help="replace another export of that name")

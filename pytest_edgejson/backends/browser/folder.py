@@ -7,10 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.export_note import read_note, read_object
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.loading import read_end_tokens
 from pytest_edgejson.backends.local.model_files import ModelFiles, find_tokenizer
-from pytest_edgejson.backends.onnx.folder import EXPORT, read_object
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
@@ -72,11 +72,11 @@ def read_folder(spec: ModelSpec) -> WebFolder:
         raise BackendError(f"{spec.name}: {folder / 'config.json'}: describes no decoder: it has no vocab_size")
     further = folder / "generation_config.json"
     weights = (network, *sorted(network.parent.glob(f"{network.name}_data*")))
-    export = read_object(folder / EXPORT, spec.name) if (folder / EXPORT).is_file() else {}
+    note = read_note(folder, spec.name)
     tokenizer = find_tokenizer(spec if spec.tokenizer else replace(spec, tokenizer=str(folder)))
     form = network.stem.removeprefix("model").removeprefix("_")
     return WebFolder(
-        ModelFiles(folder, weights, tokenizer, None, int(export.get("parameters") or spec.parameters or 0)),
+        ModelFiles(folder, weights, tokenizer, None, note.parameters or spec.parameters),
         _DTYPES.get(form, form),
         decoder.get("max_position_embeddings"),
         decoder["vocab_size"],

@@ -7,6 +7,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import read_shapes, source
 from pytest_edgejson.backends.references import is_gguf
@@ -14,7 +15,6 @@ from pytest_edgejson.backends.references import is_gguf
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_edgejson.backends.devices import Device
     from pytest_edgejson.backends.local.model_files import ModelFiles
     from pytest_edgejson.backends.spec import ModelSpec
 
@@ -120,6 +120,19 @@ def put_adapter(network: Any, name: str, folder: Path, device: Device, *, merge:
     return adapted.merge_and_unload()
 
 
+def load_merged(spec: ModelSpec, files: ModelFiles) -> Any:
+    """Load a model on the CPU in float32, its adapter merged, as it is converted to other forms.
+
+    Raises:
+        BackendError: its weights lack tensors, or the adapter does not fit. What else is wrong, the libraries raise.
+    """
+    device = Device("cpu", "cpu")
+    network = load_network(spec, files, device, "float32")
+    if files.adapter is not None:
+        network = put_adapter(network, spec.name, files.adapter, device, merge=True, is_shared=False)
+    return network.eval()
+
+
 def _unshare(module: Any) -> None:
     """Give a module weights of its own, equal to those that it shared."""
     for parameter in module.parameters():
@@ -128,8 +141,13 @@ def _unshare(module: Any) -> None:
 
 def read_end_tokens(network: Any, tokenizer: Any) -> frozenset[int]:
     """Return every token that ends an answer: the model's own, and the one its tokenizer was trained with."""
+    return end_tokens(getattr(network, "generation_config", None), network.config, tokenizer)
+
+
+def end_tokens(*named: Any) -> frozenset[int]:
+    """Return every token that configs and tokenizers of transformers name as the end of an answer."""
     found: set[int] = set()
-    for named in (getattr(network, "generation_config", None), network.config, tokenizer):
-        ids = getattr(named, "eos_token_id", None)
+    for each in named:
+        ids = getattr(each, "eos_token_id", None)
         found.update(ids if isinstance(ids, list | tuple) else [] if ids is None else [ids])
     return frozenset(found)

@@ -23,6 +23,7 @@ from pytest_edgejson.backends.references import (
     is_adapter,
     is_gguf,
     is_hub_id,
+    is_openvino,
 )
 from pytest_edgejson.values.wording import first_line, plural
 
@@ -62,14 +63,14 @@ class ModelFiles:
         weights: its safetensors files, or the GGUF file.
         tokenizer: folder of the tokenizer, or the GGUF file: the one named, else the adapter's, else the model's.
         adapter: folder of the adapter, if any.
-        parameters: how many numbers the weights hold, without the adapter's.
+        parameters: how many numbers the weights hold, without the adapter's; None where nobody says.
     """
 
     model: Path
     weights: tuple[Path, ...]
     tokenizer: Path
     adapter: Path | None
-    parameters: int
+    parameters: int | None
 
     @property
     def bytes(self) -> int:
@@ -218,6 +219,8 @@ def _weights(folder: Path, name: str) -> list[Path]:
     else:
         files = ["model.safetensors"]
     missing = [file for file in files if not (folder / str(file)).is_file()]
+    if is_openvino(folder):
+        raise BackendError(f'{name}: {folder} holds a model in OpenVINO\'s form: run it with backend = "openvino"')
     if missing or not files:
         raise BackendError(f"{name}: the folder {folder} has no {missing[0] if missing else 'weights'}: {_CONVERT}")
     return [folder / str(file) for file in files]

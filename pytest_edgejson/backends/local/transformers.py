@@ -107,7 +107,7 @@ class TransformersBackend(Backend):
         wanted = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"
         if wanted not in DTYPES:
             raise BackendError(f"{spec.name}: unknown dtype {wanted!r}: use one of {', '.join(DTYPES)}")
-        self._dtype = device.dtype(wanted, files.parameters)
+        self._dtype = device.dtype(wanted, files.parameters or 0)
         if self._prompts.is_chat and not self._tokenizer.chat_template:
             raise BackendError(
                 f"{spec.name}: the prompt {self._prompts.template.name!r} needs a chat template and the tokenizer has "

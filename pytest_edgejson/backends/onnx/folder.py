@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.export_note import read_note, read_object
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import ModelFiles, find_tokenizer
 from pytest_edgejson.backends.references import GENAI_CONFIG
@@ -15,9 +15,6 @@ from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
-
-EXPORT = "edgejson.json"
-"""What `edgejson export` says of an export, in its folder: `form`, `quant`, `parameters`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +69,10 @@ def read_folder(spec: ModelSpec) -> OnnxFolder:
         raise BackendError(f"{spec.name}: {file} names {decoder['filename']}, which is not there: fetch it again")
     # Beyond 2 GB the weights lie beside the graph.
     weights = (network, *sorted({*network.parent.glob(f"{network.name}?data*")}))
-    export = read_object(folder / EXPORT, spec.name) if (folder / EXPORT).is_file() else {}
+    note = read_note(folder, spec.name)
     tokenizer = find_tokenizer(spec if spec.tokenizer else replace(spec, tokenizer=str(folder)))
-    files = ModelFiles(folder, weights, tokenizer, None, int(export.get("parameters", 0)))
-    return OnnxFolder(files, window, vocabulary, end_tokens, cache_bytes, export.get("quant"))
+    files = ModelFiles(folder, weights, tokenizer, None, note.parameters)
+    return OnnxFolder(files, window, vocabulary, end_tokens, cache_bytes, note.quant)
 
 
 def import_runtime() -> Any:
@@ -85,19 +82,3 @@ def import_runtime() -> Any:
 
     onnxruntime_genai.disable_telemetry_events()
     return onnxruntime_genai
-
-
-def read_object(file: Path, name: str) -> dict[str, Any]:
-    """Return the JSON object that a file holds.
-
-    Raises:
-        BackendError: it cannot be read, or holds something else. The message begins with `name`.
-    """
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return content
-        reason = "it holds no JSON object"
-    except (OSError, ValueError, RecursionError) as error:
-        reason = first_line(error)
-    raise BackendError(f"{name}: {file}: cannot be read: {reason}")

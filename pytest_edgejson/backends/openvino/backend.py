@@ -1,5 +1,6 @@
-"""Local models run by OpenVINO on the CPU: a transformers model, converted once, in openvino-genai's paged batches.
+"""Local models run by OpenVINO on the CPU, in openvino-genai's paged batches.
 
+One of transformers is converted first, which is done once; one in OpenVINO's form is taken as it is.
 Everything around the network is the transformers backend's: the files, the tokenizer, the prompts, where a case ends.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.devices import Device, share_of_cores
+from pytest_edgejson.backends.export_note import read_note
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.decoder import Decoder
 from pytest_edgejson.backends.local.library_messages import quiet
@@ -19,15 +21,17 @@ from pytest_edgejson.backends.local.model_files import locate, need_libraries
 from pytest_edgejson.backends.local.pieces import Pieces
 from pytest_edgejson.backends.local.transformers import TransformersBackend
 from pytest_edgejson.backends.openvino.convert import Conversion
+from pytest_edgejson.backends.openvino.folder import find_folder, read_facts
 from pytest_edgejson.backends.openvino.pipeline import (
     ask,
+    cannot_load,
     need_openvino,
     pipeline,
     precision,
     read,
-    reason,
     versions,
 )
+from pytest_edgejson.backends.references import is_openvino
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +40,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.local.decoder import Model, Row
     from pytest_edgejson.backends.local.model_files import ModelFiles
     from pytest_edgejson.backends.local.shared_bases import Bases
+    from pytest_edgejson.backends.openvino.folder import Facts
     from pytest_edgejson.backends.spec import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
@@ -49,7 +54,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
     """Find a model's files, download them where they are on the hub, and check them.
 
     Args:
-        spec: as for the transformers backend; `weights` may be `int8`.
+        spec: as for the transformers backend; `weights` may be `int8`, and `model` a folder in OpenVINO's form.
         settings: what decides the answers: greedy, in float32 or bfloat16, with an adapter merged.
         options: `device` is `cpu`, or None for the same; conversions are kept in `cache`, without one until `close`.
 
@@ -73,7 +78,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             f"{spec.name}: openvino is given tokens and no tokenizer, without which it holds answers to no schema: "
             'leave out --edgejson-constrain, or use backend = "transformers"'
         )
-    backend = OpenVINOBackend(spec, settings, options, locate(spec), _CPU)
+    backend = OpenVINOBackend(spec, settings, options, find_folder(spec) or locate(spec), _CPU)
     if backend.description["dtype"] == "float16":
         raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
     if _CPU.emulates(backend.description["dtype"]):
@@ -111,7 +116,8 @@ class OpenVINOBackend(TransformersBackend):
     @property
     def description(self) -> Mapping[str, Any]:
         """What the manifest records. It holds no paths."""
-        return {**super().description, "backend": "openvino", "weights": self._spec.weights}
+        weights = self._spec.weights or read_note(self._files.model, self._spec.name).quant
+        return {**super().description, "backend": "openvino", "weights": weights}
 
     @property
     def base(self) -> None:
@@ -125,13 +131,11 @@ class OpenVINOBackend(TransformersBackend):
             BackendError: it cannot be converted or loaded.
         """
         if self._model is None:
-            conversion = Conversion(self._spec, self._files, self._hashes, self._folder())
-            if not conversion.is_there:
-                self.watch.note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
-                conversion.make(self._tokenizer)
-            self._model = ConvertedModel(
-                self._spec.name, conversion, self._tokenizer, self._dtype, self._batch_size or _BATCH_LIMIT
-            )
+            folder = self._files.model if is_openvino(self._files.model) else self._convert()
+            trusts = self._spec.trust_remote_code
+            facts = read_facts(folder, self._spec.name, self._tokenizer, trust_remote_code=trusts)
+            size = self._batch_size or _BATCH_LIMIT
+            self._model = ConvertedModel(self._spec.name, folder, facts, self._tokenizer, self._dtype, size)
         return self._model
 
     def close(self) -> None:
@@ -149,6 +153,13 @@ class OpenVINOBackend(TransformersBackend):
     def _identity(self) -> Mapping[str, Any]:
         return {"backend": "openvino", "decoding": _DECODING, "weights": self._spec.weights}
 
+    def _convert(self) -> Path:
+        conversion = Conversion(self._spec, self._files, self._hashes, self._folder())
+        if not conversion.is_there:
+            self.watch.note(f"edgejson: {self._spec.name}: converting the model for OpenVINO, which is done once")
+            conversion.make(self._tokenizer)
+        return conversion.folder
+
     def _folder(self) -> Path:
         if self._cache is not None:
             return self._cache
@@ -162,7 +173,8 @@ class ConvertedModel:
 
     Args:
         name: the model's.
-        conversion: of it, complete.
+        folder: of it, in OpenVINO's form.
+        facts: of it.
         tokenizer: its own.
         dtype: `float32` or `bfloat16`, in which it computes and keeps keys and values.
         size: cases at once, at most.
@@ -171,21 +183,20 @@ class ConvertedModel:
         BackendError: it cannot be loaded.
     """
 
-    def __init__(self, name: str, conversion: Conversion, tokenizer: Any, dtype: str, size: int) -> None:
-        facts = conversion.read()
+    def __init__(self, name: str, folder: Path, facts: Facts, tokenizer: Any, dtype: str, size: int) -> None:
         self.dtype = dtype
         self.window = facts.window
         self.vocabulary = facts.vocabulary
-        self.end_tokens = frozenset(facts.end_tokens)
+        self.end_tokens = facts.end_tokens
         self.pieces = Pieces(tokenizer)
         self._cache_bytes = facts.cache_bytes
         threads = share_of_cores()
         properties = {**precision(dtype), **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
         try:
             with quiet():
-                self._pipeline = pipeline(conversion.folder, properties, size)
+                self._pipeline = pipeline(folder, properties, size)
         except RuntimeError as error:
-            raise BackendError(f"{name}: OpenVINO cannot load {conversion.folder}: {reason(error)}") from error
+            raise cannot_load(name, folder, error) from error
         self._decoder: Paged | None = None
 
     def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:

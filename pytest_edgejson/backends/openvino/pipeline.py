@@ -112,3 +112,8 @@ def reason(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     telling = [line for line in lines if not line.startswith(("Check ", "Exception from", "While validating"))]
     return (telling or lines or [type(error).__name__])[0][:300]
+
+
+def cannot_load(name: str, folder: Path, error: RuntimeError) -> BackendError:
+    """Return what says that OpenVINO cannot load a model, of whose name the message begins with."""
+    return BackendError(f"{name}: OpenVINO cannot load {folder}: {reason(error)}")

@@ -42,6 +42,7 @@ class Form:
 FORMS: Mapping[str, Form] = {
     "gguf": Form("to_gguf", "export_gguf", ("f16", "q8_0", "q4_k_m")),
     "onnx": Form("to_onnx", "export_onnx", ("f32", "int8", "int4")),
+    "openvino": Form("to_openvino", "export_openvino", ("f32", "int8", "int4")),
 }
 
 

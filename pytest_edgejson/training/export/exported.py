@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.onnx.folder import EXPORT
+from pytest_edgejson.backends.export_note import NOTE
 from pytest_edgejson.training.export.error import ExportError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def place_folder(made: Path, folder: Path, *, force: bool) -> bool:
             filecmp.cmp(made / name, folder / name, shallow=False) for name in _files(made)
         ):
             return False
-        if not (folder / EXPORT).is_file():
+        if not (folder / NOTE).is_file():
             raise ExportError(f"{folder} is there already and is no export: name another place with --out")
         if not force:
             raise _is_taken(folder)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.devices import Device
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
-from pytest_edgejson.backends.local.loading import load_network, put_adapter
+from pytest_edgejson.backends.local.loading import load_merged
 from pytest_edgejson.backends.local.model_files import locate
 from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 
@@ -45,11 +44,7 @@ def read_source(spec: ModelSpec, say: Callable[[str], None]) -> Source:
     """
     files = locate(spec)
     say(f"{spec.name}: reading the model" + (", its adapter merged" if files.adapter is not None else ""))
-    device = Device("cpu", "cpu")
     with quiet(), one_line(spec.name, "the model"):
-        network = load_network(spec, files, device, "float32")
-        if files.adapter is not None:
-            network = put_adapter(network, spec.name, files.adapter, device, merge=True, is_shared=False)
-        network.eval()
+        network = load_merged(spec, files)
         tokenizer = read_tokenizer(files.tokenizer, spec.name, trust_remote_code=spec.trust_remote_code)
     return Source(files, network, tokenizer)

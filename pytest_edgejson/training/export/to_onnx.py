@@ -15,20 +15,20 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.export_note import write_note
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.loading import read_end_tokens
 from pytest_edgejson.backends.local.model_files import need_libraries
-from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 from pytest_edgejson.backends.onnx.backend import OnnxModel
-from pytest_edgejson.backends.onnx.folder import EXPORT, import_runtime, read_folder
+from pytest_edgejson.backends.onnx.folder import import_runtime, read_folder
 from pytest_edgejson.backends.references import GENAI_CONFIG
 from pytest_edgejson.training.export.agreement import agrees
 from pytest_edgejson.training.export.error import ExportError
 from pytest_edgejson.training.export.exported import Exported, place_folder
 from pytest_edgejson.training.export.source import read_source
-from pytest_edgejson.training.export.vocabulary import first_difference, sample_texts
+from pytest_edgejson.training.export.vocabulary import read_saved, sample_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,12 +78,7 @@ def export_onnx(spec: ModelSpec, folder: Path, quant: str, *, force: bool, say: 
         made = whole if quant == "f32" else _build(spec, source, plain, Path(work), quant, say)
         texts = sample_texts(source.tokenizer)
         say(f"{spec.name}: splitting {len(texts):,} texts")
-        kept = read_tokenizer(made, spec.name)
-        found = first_difference(
-            lambda text, is_chat: list(kept.encode(text, add_special_tokens=not is_chat)), source.tokenizer, texts
-        )
-        if found is not None:
-            raise ExportError(f"{spec.name}: exported, it splits texts otherwise: {found[1]}")
+        read_saved(made, spec, source.tokenizer, texts)
         # Loading it is a check too: the runtime must know its operators.
         with one_line(spec.name, "the export"):
             model = _load(spec, made, source)
@@ -131,11 +126,11 @@ def _build(spec: ModelSpec, source: Source, plain: Path, work: Path, quant: str,
     _write_network(built / "model.onnx", made / "onnx" / name, config["model"]["decoder"]["head_size"])
     config["model"]["decoder"]["filename"] = f"onnx/{name}"
     config["model"]["eos_token_id"] = sorted(read_end_tokens(source.network, source.tokenizer))
-    _write_json(made / GENAI_CONFIG, config)
+    (made / GENAI_CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     for file in plain.iterdir():
         if not file.name.startswith("model"):
             shutil.copy(file, made / file.name)
-    _write_json(made / EXPORT, {"form": "onnx", "quant": quant, "parameters": source.files.parameters})
+    write_note(made, "onnx", quant, source.files.parameters)
     shutil.rmtree(built)
     return made
 
@@ -161,10 +156,6 @@ def _write_network(built: Path, file: Path, width: int) -> None:
         onnx.save(model, file, save_as_external_data=True, location=f"{file.name}_data", size_threshold=1024)
     else:
         onnx.save(model, file)
-
-
-def _write_json(file: Path, content: dict[str, Any]) -> None:
-    file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _load(spec: ModelSpec, folder: Path, source: Source) -> OnnxModel:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import Message
-from pytest_edgejson.backends.local.tokenizers import adds_bos, chat_text
+from pytest_edgejson.backends.local.library_messages import one_line, quiet
+from pytest_edgejson.backends.local.tokenizers import adds_bos, chat_text, read_tokenizer
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.export.error import ExportError
@@ -17,6 +18,9 @@ from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from pytest_edgejson.backends.spec import ModelSpec
 
 TEXTS = 1000
 """How many texts both tokenizers must split alike."""
@@ -115,6 +119,30 @@ def _bundled_texts() -> Iterator[str]:
     rows = [row for folder in folders for row in read(folder, schemas)]
     yield from (row.case.prompt for row in rows)
     yield from (json.dumps(row.case.expected_output, ensure_ascii=False) for row in rows)
+
+
+def read_saved(folder: Path, spec: ModelSpec, tokenizer: Any, texts: Sequence[tuple[str, bool]]) -> Any:
+    """Return the tokenizer of transformers that an export's folder holds.
+
+    Args:
+        folder: of the export.
+        spec: the model.
+        tokenizer: its own.
+        texts: see `sample_texts`.
+
+    Raises:
+        ExportError: it splits a text otherwise than the model's own.
+        BackendError: it cannot be loaded.
+    """
+    with quiet(), one_line(spec.name, "the export's tokenizer"):
+        saved = read_tokenizer(folder, spec.name, trust_remote_code=spec.trust_remote_code)
+
+    def split(text: str, is_chat: bool) -> list[int]:
+        return list(saved.encode(text, add_special_tokens=not is_chat))
+
+    if (found := first_difference(split, tokenizer, texts)) is not None:
+        raise ExportError(f"{spec.name}: exported, it splits texts otherwise: {found[1]}")
+    return saved
 
 
 def first_difference(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +14,7 @@ from helpers.models import make_adapter, make_model, make_scripted, prompts, req
 from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
+from pytest_edgejson.backends.models import load_registry, resolve_model
 from pytest_edgejson.backends.openvino.convert import Conversion
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
@@ -137,6 +139,72 @@ def test_a_conversion_that_was_killed_is_made_anew(model: Path, tmp_path: Path) 
     assert content(backend, requests(["a"]))
     assert conversion.is_there
     assert not partial.exists()
+
+
+@pytest.fixture(scope="module")
+def converted(model: Path, cache: Path) -> Path:
+    """Return a folder in OpenVINO's form: what a conversion makes, with the tokenizer, and no other weights."""
+    backend = load(model, cache)
+    content(backend, requests(["a"]))
+    folder = cache.parent / "converted"
+    shutil.copytree(Conversion(backend._spec, backend._files, backend._hashes, cache).folder, folder)
+    backend._tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_a_folder_in_openvinos_form_is_run_as_it_is(model: Path, converted: Path, tmp_path: Path) -> None:
+    asked = requests(prompts(4))
+    witness, kept = Witness(), tmp_path / "kept"
+    backend = load(converted, kept)
+    backend.watch = witness
+    assert content(backend, asked) == content(load(model, None, backend="transformers"), asked)
+    assert witness.notes == []
+    assert not kept.exists()
+    assert backend.description["parameters"] is None
+
+    # The store's key is made of its files, wherever they are.
+    copy = tmp_path / "copy"
+    shutil.copytree(converted, copy)
+    assert load(copy, None).fingerprint == backend.fingerprint
+    (copy / "openvino_model.xml").write_bytes((copy / "openvino_model.xml").read_bytes() + b"\n")
+    assert load(copy, None).fingerprint != backend.fingerprint
+
+
+def test_a_folder_in_openvinos_form_needs_no_prefix(converted: Path, tmp_path: Path) -> None:
+    for name in (str(converted), f"openvino:{converted}"):
+        assert resolve_model(name, {}).backend == "openvino"
+    registry = tmp_path / "models.toml"
+    registry.write_text(f'[models.a]\nmodel = "{converted}"\n')
+    assert load_registry(registry)["a"].backend == "openvino"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"adapter": "org/a"}, "holds a converted model, whose weights stay as they are: leave out 'adapter', or "),
+        ({"weights": "int8"}, "holds a converted model, whose weights stay as they are: leave out 'weights', or "),
+        ({"backend": "transformers"}, "holds a model in OpenVINO's form: run it with backend = "),
+    ],
+)
+def test_what_a_folder_in_openvinos_form_is_not_run_with(converted: Path, spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(BackendError) as caught:
+        load(ModelSpec(**{"name": "tested", "backend": "openvino", "model": str(converted), **spec}), None)
+    assert str(caught.value).startswith(f"tested: {converted} {message}")
+
+
+def test_a_damaged_folder_is_one_line(converted: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(converted, copy)
+    content_of = (copy / "openvino_model.xml").read_bytes()
+    (copy / "openvino_model.xml").write_bytes(content_of[: len(content_of) // 2])
+    with pytest.raises(BackendError) as caught:
+        list(load(copy, None).generate(requests(["a"])))
+    assert str(caught.value).startswith(f"tested: OpenVINO cannot load {copy}: ")
+    assert "\n" not in str(caught.value)
+    (copy / "openvino_model.bin").unlink()
+    with pytest.raises(BackendError) as caught:
+        load(copy, None)
+    assert str(caught.value) == f"tested: the folder {copy} has no openvino_model.bin: fetch it again, or export it"
 
 
 @pytest.mark.slow
