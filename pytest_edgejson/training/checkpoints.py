@@ -93,8 +93,11 @@ def writing(folder: Path, checkpoints: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, SafetensorError, RuntimeError) as error:
+    except Exception as error:
         reason = getattr(error, "strerror", None) or first_line(error)
+        # What tokenizers raises for a write that fails is an exception of no class of its own.
+        if not isinstance(error, OSError | SafetensorError | RuntimeError) and "(os error " not in reason:
+            raise
         if isinstance(error, RuntimeError):
             # torch.save knows no better: this is the file of its writer.
             if "inline_container" not in reason:
