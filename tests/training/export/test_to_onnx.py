@@ -131,7 +131,7 @@ def test_an_export_is_scored_beside_its_source(
     suite: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    make_model(tmp_path / "small", **SIZE)
+    make_model(tmp_path / "small", max_position_embeddings=1024, **SIZE)
     options = "--pytest=--edgejson-cases=suite --edgejson-max-new-tokens=8"
     assert main(["export", "small", "--to", "onnx", "--gate=regressions<=0", options]) == 0
     assert "gate: small-f32-onnx may be released\n" in capfd.readouterr().out
