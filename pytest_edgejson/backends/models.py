@@ -12,20 +12,19 @@ from pytest_edgejson.backends.choices import CONSTRAIN, DTYPES, LOOPS
 from pytest_edgejson.backends.prompts import parse_template, read_text
 from pytest_edgejson.backends.references import (
     CONTROLS,
-    GENAI_CONFIG,
     HUB_GGUF,
     adapter_base,
     find_in_package,
     gguf_in,
     is_adapter,
     is_gguf,
+    is_gguf_model,
     is_hub_id,
-    is_openvino,
     is_path,
     split_file,
     split_hub_gguf,
 )
-from pytest_edgejson.backends.registry import BACKENDS, gguf_backend
+from pytest_edgejson.backends.registry import BACKENDS, converted_backend, gguf_backend
 from pytest_edgejson.backends.server.entry import SERVER_KEYS, server_of
 from pytest_edgejson.backends.spec import ModelSpec, Published
 from pytest_edgejson.suite import bundled
@@ -269,27 +268,12 @@ def _locate(value: str | None, folder: Path) -> str | None:
     return str(candidate.resolve()) if is_path(value) or candidate.is_dir() else value
 
 
-def _is_gguf_model(model: str) -> bool:
-    """Say whether a text names a GGUF file: by its name, on the hub, or a folder that holds nothing else."""
-    if is_gguf(model) or model.startswith(HUB_GGUF):
-        return True
-    folder = Path(model)
-    return folder.is_dir() and not (folder / "config.json").is_file() and any(folder.glob("*.gguf"))
-
-
 def _backend_of(spec: ModelSpec) -> str:
     """Return the backend that runs a model whose entry names none."""
     model = spec.file or spec.model or ""
     if spec.adapter is not None:
         return spec.backend
-    return _converted_in(Path(model)) or (gguf_backend() if _is_gguf_model(model) else spec.backend)
-
-
-def _converted_in(folder: Path) -> str | None:
-    """Return the backend that runs what a folder holds, where that is a model in a form of its own; None else."""
-    if (folder / GENAI_CONFIG).is_file():
-        return "onnx"
-    return "openvino" if is_openvino(folder) else None
+    return converted_backend(Path(model)) or (gguf_backend() if is_gguf_model(model) else spec.backend)
 
 
 def _runs_checkpoints(spec: ModelSpec, backends: Mapping[str, BackendType]) -> bool:
@@ -368,7 +352,7 @@ def _behind_prefix(
 
 def _from_folder(folder: Path, name: str, registry: Mapping[str, ModelSpec]) -> ModelSpec:
     spec = ModelSpec(name=label(folder.name), model=str(folder))
-    if (backend := _converted_in(folder)) is not None:
+    if (backend := converted_backend(folder)) is not None:
         return replace(spec, backend=backend)
     if is_adapter(folder):
         return _complete(replace(spec, model=None, adapter=str(folder)), registry)

@@ -70,6 +70,14 @@ def is_gguf(value: str | Path) -> bool:
     return Path(value).suffix.lower() == ".gguf"
 
 
+def is_gguf_model(model: str) -> bool:
+    """Say whether a text names a GGUF file: by its name, on the hub, or a folder that holds nothing else."""
+    if is_gguf(model) or model.startswith(HUB_GGUF):
+        return True
+    folder = Path(model)
+    return folder.is_dir() and not (folder / "config.json").is_file() and any(folder.glob("*.gguf"))
+
+
 def gguf_in(folder: Path) -> Path | None:
     """Return the GGUF file of the model that a folder holds; of a model in several pieces the first; None for none.
 

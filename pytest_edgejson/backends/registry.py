@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.devices import available
 from pytest_edgejson.backends.interface import Backend, BackendError, BackendType, GenerationSettings, LoadOptions
+from pytest_edgejson.backends.references import GENAI_CONFIG, is_openvino
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_edgejson.backends.interface import Loader
     from pytest_edgejson.backends.spec import ModelSpec
 
@@ -49,6 +52,13 @@ BACKENDS: Mapping[str, BackendType] = {
 def gguf_backend() -> str:
     """Return the backend that runs GGUF files where none is named: llama.cpp where it is installed."""
     return "transformers" if importlib.util.find_spec("xllamacpp") is None else "llama.cpp"
+
+
+def converted_backend(folder: Path) -> str | None:
+    """Return the backend that runs what a folder holds, where that is a model in a form of its own; None else."""
+    if (folder / GENAI_CONFIG).is_file():
+        return "onnx"
+    return "openvino" if is_openvino(folder) else None
 
 
 def add_backends(known: Mapping[str, BackendType], plugin: str, added: object) -> dict[str, BackendType]:

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ollama and arguments.to != "gguf":
         raise ExportError("--ollama: Ollama runs GGUF files: use --to gguf")
     spec = resolve_model(arguments.model, known_models())
-    if not BACKENDS[spec.backend].checkpoints or spec.backend == "onnx":
+    if not BACKENDS[spec.backend].checkpoints:
         raise ExportError(f"{arguments.model}: there are no weights to export: name an entry, a folder or a hub id")
     try:
         export = getattr(importlib.import_module(f"pytest_edgejson.training.export.{form.module}"), form.function)

@@ -102,6 +102,8 @@ def _save(source: Source, folder: Path) -> None:
     """Save a model as transformers reads one; itself it saves neither those of GGUF files nor merged ones."""
     from safetensors.torch import save_model
 
+    # The builder goes by it, and a GGUF file names none.
+    source.network.config.architectures = [type(source.network).__name__]
     source.network.config.save_pretrained(folder)
     source.network.generation_config.save_pretrained(folder)
     source.tokenizer.save_pretrained(folder)

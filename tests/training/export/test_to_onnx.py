@@ -35,7 +35,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("small") / "model", **SIZE)
 
 
-def answers(model: Path, texts: list[str]) -> list[str]:
+def answers(model: Path | str, texts: list[str]) -> list[str]:
     backend = load_backend(resolve_model(str(model), {}), GenerationSettings(max_new_tokens=24))
     found = {each.key: each.text for each in backend.generate(requests(texts))}
     backend.close()
@@ -92,6 +92,14 @@ def test_an_adapter_is_merged_and_the_template_kept(small: Path, tmp_path: Path)
     folder = export(adapter, tmp_path / "out")
     assert answers(folder, texts) == answers(adapter, texts) != answers(small, texts)
     assert AutoTokenizer.from_pretrained(folder).chat_template == tokenizer.chat_template
+
+
+def test_a_gguf_file_is_exported(small: Path, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="xllamacpp is not installed: pip install 'pytest-edgejson[export]'")
+    file = tmp_path / "small.gguf"
+    assert main(["export", str(small), "--out", str(file)]) == 0
+    texts = prompts(4)
+    assert answers(export(file, tmp_path / "out"), texts) == answers(f"transformers:{file}", texts)
 
 
 def test_an_export_that_computes_otherwise_is_found(small: Path, tmp_path: Path) -> None:
