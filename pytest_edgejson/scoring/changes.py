@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, is_leaf, json_type, leaves
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from deepdiff import DeepDiff
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.values.jsonvalue import Path
 
 Containers: TypeAlias = Literal["wrong_type", "array_length"]
+
+# What a delta of deepdiff does once it has removed items of arrays: it means places in what is left then.
+_AFTER_REMOVAL = ("iterable_item_added", "dictionary_item_added", "dictionary_item_removed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +129,24 @@ def as_json(diff: DeepDiff) -> dict[str, Any]:
     The delta, added to the expected output, is the aligned answer.
     """
     document: dict[str, Any] = json.loads(diff.to_json(force_use_builtin_json=True, verbose_level=2))
+    removed = [level.path(output_format="list") for level in diff.tree.get("iterable_item_removed", ())]
+    for category in _AFTER_REMOVAL if removed else ():
+        if category in document:
+            levels, said = diff.tree[category], document[category]
+            document[category] = {
+                _moved(removed, level.path(output_format="list")): said[level.path()] for level in levels
+            }
     return document
+
+
+def _moved(removed: Sequence[list[Any]], path: list[Any]) -> str:
+    """Return a path, as deepdiff writes it, when array items are removed, whose own paths are given."""
+    from deepdiff import path as paths
+
+    def left(at: int, step: int) -> int:
+        before: int = sum(each[:-1] == path[:at] and each[-1] < step for each in removed)
+        return step - before
+
+    steps = [step if isinstance(step, str) else left(at, step) for at, step in enumerate(path)]
+    stringify: Any = paths.stringify_path
+    return str(stringify(steps, root_element=("root", "GET")))

@@ -7,7 +7,7 @@ import json
 import pytest
 from deepdiff import Delta
 from helpers.answers import scored
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.alignment import align
@@ -56,6 +56,11 @@ def test_changes_are_the_leaves_that_are_not_right(expected, got):
 
 
 @given(objects, objects)
+@example({"d e": [None, [None]]}, {"a": None, "d e": [[None, None]]})
+@example(
+    {"lines": [{"text": "cake", "price": 9}, {"text": "rum", "price": 5}, {"text": "tea", "price": 2}]},
+    {"lines": [{"text": "cake", "price": 9}, {"text": "tea", "unit": "cup"}]},
+)
 def test_added_to_the_expected_output_the_json_is_the_aligned_answer(expected, got):
     result = json.loads(json.dumps(scored(expected, got)))
     expected = result["expected_output"]
