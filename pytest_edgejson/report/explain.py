@@ -20,7 +20,7 @@ from pytest_edgejson.report.document import (
     as_text,
     join,
 )
-from pytest_edgejson.report.figures import estimate_text
+from pytest_edgejson.report.figures import estimate_text, share_text
 from pytest_edgejson.results.breakdown import (
     Breakdown,
     FieldErrors,
@@ -160,7 +160,7 @@ def _losses(breakdown: Breakdown, n: int) -> list[Block]:
     if not misses:
         return [f"All {n} answers are exact."]
     rows = [
-        [loss, LOSSES[loss], ", ".join(kinds_of(loss)), str(count), _share(count, n)]
+        [loss, LOSSES[loss], ", ".join(kinds_of(loss)), str(count), share_text(count, n)]
         for loss, count in breakdown.losses.items()
     ]
     return [
@@ -174,10 +174,10 @@ def _kinds(kinds: Kinds, slices: str) -> list[Block]:
     n = kinds.answers["all"]
     rows = [["answers", *_cells(kinds.answers, names), ""]]
     for kind, counts in kinds.failures.items():
-        rows.append([kind, *_cells(counts, names), _share(counts["all"], n)])
+        rows.append([kind, *_cells(counts, names), share_text(counts["all"], n)])
         if kind == "malformed":
             rows += [[f"malformed: {what}", *_cells(each, names), ""] for what, each in kinds.malformed.items()]
-    rows += [[f"flag: {flag}", *_cells(each, names), _share(each["all"], n)] for flag, each in kinds.flags.items()]
+    rows += [[f"flag: {flag}", *_cells(each, names), share_text(each["all"], n)] for flag, each in kinds.flags.items()]
     right = ["left", *["right"] * (len(names) + 1)]
     blocks: list[Block] = [
         Heading(3, f"Failure kinds by {slices}"),
@@ -299,7 +299,3 @@ def _differences(breakdown: Breakdown, *, verbose: bool) -> list[Block]:
         if all(each.metric != metric for each in breakdown.differences):
             blocks.append(f"On {metric} they agree in every case.")
     return blocks
-
-
-def _share(count: int, n: int) -> str:
-    return f"{100 * count / n:.1f} %" if n else "-"

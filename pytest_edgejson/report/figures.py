@@ -62,6 +62,11 @@ def change_text(difference: Difference, *, short: bool = False) -> str:
     return f"{change} [{low}, {high}]" if short else f"{change}{unit.after_change}, 95 % interval {low} to {high}"
 
 
+def share_text(count: int, n: int) -> str:
+    """Return a count as its share of `n`, `-` where that is none of none."""
+    return f"{100 * count / n:.1f} %" if n else "-"
+
+
 def _number(value: float, unit: Unit, sign: str = "") -> str:
     return f"{unit.factor * value:{sign}{'g' if unit.decimals is None else f'.{unit.decimals}f'}}"
 

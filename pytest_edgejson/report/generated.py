@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Block, Table, as_text
+from pytest_edgejson.report.figures import share_text
 from pytest_edgejson.suite.audit.texts import REASONS
 from pytest_edgejson.values.text import clean
 
@@ -23,9 +24,9 @@ def render(outcomes: Sequence[tuple[str, Reason | None]]) -> str:
     """
     n = len(outcomes)
     counts = Counter(reason for _, reason in outcomes)
-    rows = [["accepted", str(counts[None]), _share(counts[None], n), ""]]
+    rows = [["accepted", str(counts[None]), share_text(counts[None], n), ""]]
     rows += [
-        [reason, str(counts[reason]), _share(counts[reason], n), REASONS[reason]]
+        [reason, str(counts[reason]), share_text(counts[reason], n), REASONS[reason]]
         for reason in REASONS
         if counts[reason]
     ]
@@ -36,7 +37,3 @@ def render(outcomes: Sequence[tuple[str, Reason | None]]) -> str:
         by_schema = [[clean(schema), str(count), str(accepted[schema])] for schema, count in tried.items()]
         blocks.append(Table(["schema", "objects", "accepted"], by_schema, ("left", "right", "right")))
     return as_text(blocks)
-
-
-def _share(count: int, n: int) -> str:
-    return f"{100 * count / n:.1f} %"

@@ -18,15 +18,16 @@ from pytest_edgejson.backends.measuring.passes import Job, measure
 from pytest_edgejson.backends.models import known_models, resolve_model
 from pytest_edgejson.backends.prompts import asking_for
 from pytest_edgejson.backends.registry import BACKENDS
+from pytest_edgejson.report.asking import cases_at, place_of
 from pytest_edgejson.report.document import as_markdown, as_text
 from pytest_edgejson.report.measured import as_documents, blocks
-from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
-from pytest_edgejson.suite.suites import SchemaFinder, find_suite, suite_at
+from pytest_edgejson.suite.suites import SchemaFinder, suite_at
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from pytest_edgejson.suite.files import CaseRow
 
 # Tokens of an answer at most, where neither the command nor an entry says.
 _MAX_NEW_TOKENS = 512
@@ -59,11 +60,8 @@ def run(arguments: argparse.Namespace) -> str:
 
 def _rows(arguments: argparse.Namespace) -> Sequence[CaseRow]:
     """Return the cases: as many as are asked for, from the whole length of the suite."""
-    place = find_suite(arguments.suite).cases if arguments.suite else arguments.cases
-    if place is None:
-        own = Path("cases/test")
-        place = own if own.is_dir() else bundled.TEST_CASES
-    rows = [row for row in read_rows(case_files([place]), SchemaFinder()) if isinstance(row, CaseRow)]
+    place = place_of(arguments)
+    rows = [*cases_at(place)]
     if not rows:
         raise MeasurementError(f"{place}: no cases: name another place with --cases")
     count = min(arguments.n, len(rows))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.measuring.measurement import as_document
 from pytest_edgejson.report.document import Code, Foreign, Heading, Table
-from pytest_edgejson.results.measured import figures, figures_of
+from pytest_edgejson.results.measured import figures
 from pytest_edgejson.values.wording import counted, megabytes, plural
 
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ NOT_MEASURED = "not measured"
 
 def as_documents(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     """Return measurements with their figures as JSON builtins."""
-    return [{**as_document(each), "figures": asdict(figures(each))} for each in measurements]
+    return [{**as_document(each), "figures": asdict(figures(each.passes))} for each in measurements]
 
 
 def blocks(measurements: Sequence[Measurement]) -> Iterator[Block]:
     """Yield what there is to tell of measurements."""
     for each in measurements:
-        found = figures(each)
+        found = figures(each.passes)
         yield Heading(2, Code(each.model))
         yield Foreign(machine_of(each))
         cases, count = counted(len(each.passes[0].answers), "case"), len(each.passes)
@@ -81,7 +81,7 @@ def _passes(each: Measurement) -> Table:
     """Return what each pass took: a machine that throttles becomes slower from one to the next."""
     rows: list[list[Inline]] = []
     for number, one in enumerate(each.passes, 1):
-        found = figures_of([one])
+        found = figures([one])
         energy = NOT_MEASURED if one.joules is None else joules(one.joules)
         rows.append(
             [
@@ -134,7 +134,7 @@ def values(measurement: Measurement | None) -> list[float | None]:
     """Return the numbers of a model under `CSV_HEADERS`."""
     if measurement is None:
         return [None] * len(CSV_HEADERS)
-    found = figures(measurement)
+    found = figures(measurement.passes)
     return [getattr(measurement, name) if hasattr(measurement, name) else getattr(found, name) for name in CSV_HEADERS]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pytest_edgejson.backends.measuring.measurement import Answer, Measurement, Pass
+    from pytest_edgejson.backends.measuring.measurement import Pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,8 @@ class Figures:
     joules_per_right_answer: float | None
 
 
-def figures(measurement: Measurement) -> Figures:
-    """Return the figures of all passes together."""
-    return figures_of(measurement.passes)
-
-
-def figures_of(passes: Sequence[Pass]) -> Figures:
-    """Return the figures of passes."""
+def figures(passes: Sequence[Pass]) -> Figures:
+    """Return the figures of passes, all together."""
     asked = [answer for each in passes for answer in each.answers]
     answers = [answer for answer in asked if answer.error is None]
     timed = [answer for answer in answers if answer.first_tokens and answer.output_tokens is not None]
@@ -74,7 +69,7 @@ def figures_of(passes: Sequence[Pass]) -> Figures:
             (answer.prompt_tokens or 0 for answer in timed), (answer.first_s or 0 for answer in timed)
         ),
         decode_tokens_per_s=decode,
-        tokens_per_s=_rate(_generated(answers), (answer.total_s for answer in answers)),
+        tokens_per_s=_rate((answer.output_tokens or 0 for answer in answers), (answer.total_s for answer in answers)),
         first_token_p50_s=_percentile(first, 50),
         first_token_p95_s=_percentile(first, 95),
         token_s=None if decode is None else 1 / decode,
@@ -83,10 +78,6 @@ def figures_of(passes: Sequence[Pass]) -> Figures:
         joules_per_answer=None if used is None or not answers else used / len(answers),
         joules_per_right_answer=None if used is None or not right else used / right,
     )
-
-
-def _generated(answers: Iterable[Answer]) -> list[int]:
-    return [answer.output_tokens or 0 for answer in answers]
 
 
 def _rate(tokens: Iterable[int], seconds: Iterable[float]) -> float | None:

@@ -19,6 +19,7 @@ POWER = 0.8
 
 # The same values always give the same interval.
 _SEED = 20_250_101
+_LEVEL = 0.95
 _RESAMPLES = 9_999
 # Resampled values held at once, 8 bytes each, and as many for where they are taken from. They decide nothing. 8,000,000
 # took 170 MB and twice as long, since they fit no processor's cache.
@@ -33,34 +34,29 @@ class Interval:
     high: float
 
 
-def proportion_interval(successes: int, n: int, level: float = 0.95) -> Interval | None:
-    """Return the Wilson interval of a proportion, None for no cases.
+def proportion_interval(successes: int, n: int) -> Interval | None:
+    """Return the 95 % Wilson interval of a proportion, None for no cases.
 
     Raises:
-        ValueError: there are more successes than cases, or less than none, or the level is not between 0 and 1.
+        ValueError: there are more successes than cases, or less than none.
     """
-    _check_level(level)
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} of {n} is no proportion")
-    return _wilson(successes, n, level) if n else None
+    return _wilson(successes, n) if n else None
 
 
-def _wilson(successes: int, n: int, level: float) -> Interval:
+def _wilson(successes: int, n: int, level: float = _LEVEL) -> Interval:
     from scipy.stats import binomtest
 
     interval = binomtest(successes, n).proportion_ci(confidence_level=level, method="wilson")
     return Interval(float(interval.low), float(interval.high))
 
 
-def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
-    """Return the percentile bootstrap interval of a mean, None for no values.
+def mean_interval(values: Sequence[float]) -> Interval | None:
+    """Return the 95 % percentile bootstrap interval of a mean, None for no values.
 
     It is the value itself where all values are the same, which resampling cannot vary.
-
-    Raises:
-        ValueError: the level is not between 0 and 1.
     """
-    _check_level(level)
     if not values:
         return None
     if min(values) == max(values):
@@ -75,7 +71,7 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
         n_resamples=_RESAMPLES,
         batch=max(1, _MOST_AT_ONCE // len(values)),
         vectorized=True,
-        confidence_level=level,
+        confidence_level=_LEVEL,
         method="percentile",
         random_state=np.random.default_rng(_SEED),
     )
@@ -154,20 +150,16 @@ def p_worse(gains: int, losses: int) -> float:
     return float(binomtest(losses, changed, alternative="greater").pvalue) if changed else 1.0
 
 
-def paired_difference_interval(counts: PairedCounts, level: float = 0.95) -> Interval | None:
-    """Return the interval of the candidate's proportion minus the baseline's, None for no cases.
+def paired_difference_interval(counts: PairedCounts) -> Interval | None:
+    """Return the 95 % interval of the candidate's proportion minus the baseline's, None for no cases.
 
     Method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998), 2635-2650: the two Wilson intervals are joined by
     their correlation. scipy has no interval for a difference of paired proportions.
-
-    Raises:
-        ValueError: the level is not between 0 and 1.
     """
-    _check_level(level)
     n = counts.n
     if n == 0:
         return None
-    candidate, baseline = _wilson(counts.candidate, n, level), _wilson(counts.baseline, n, level)
+    candidate, baseline = _wilson(counts.candidate, n), _wilson(counts.baseline, n)
     margins = counts.candidate * (n - counts.candidate) * counts.baseline * (n - counts.baseline)
     association = float(counts.both * counts.neither - counts.gains * counts.losses)
     if association > 0:
@@ -183,17 +175,13 @@ def _joined(first: float, second: float, correlation: float) -> float:
     return math.sqrt(max(first**2 - 2 * correlation * first * second + second**2, 0.0))
 
 
-def paired_ratio_interval(counts: PairedCounts, level: float = 0.95) -> Interval | None:
-    """Return the interval of the candidate's proportion over the baseline's, None where neither hit anything.
+def paired_ratio_interval(counts: PairedCounts) -> Interval | None:
+    """Return the 95 % interval of the candidate's proportion over the baseline's, None where neither hit anything.
 
     The hybrid Wilson interval of D. G. Bonett and R. M. Price, Statistics in Medicine 25 (2006), 3039-3047. It stays
     defined where one has no hits: its end is then 0 or infinite. scipy has no interval for a ratio of paired
     proportions.
-
-    Raises:
-        ValueError: the level is not between 0 and 1.
     """
-    _check_level(level)
     # Cases that both missed say nothing about the ratio.
     n = counts.both + counts.gains + counts.losses
     if n == 0:
@@ -203,7 +191,7 @@ def paired_ratio_interval(counts: PairedCounts, level: float = 0.95) -> Interval
     x, y = counts.candidate, counts.baseline
     joint = math.sqrt((counts.gains + counts.losses + 2) / ((x + 1) * (y + 1)))
     single = [math.sqrt((1 - (hits + 1) / (n + 2)) / (hits + 1)) for hits in (x, y)]
-    adjusted = float(2 * norm.cdf(norm.ppf((1 + level) / 2) * joint / sum(single)) - 1)
+    adjusted = float(2 * norm.cdf(norm.ppf((1 + _LEVEL) / 2) * joint / sum(single)) - 1)
     candidate, baseline = _wilson(x, n, adjusted), _wilson(y, n, adjusted)
     return Interval(
         candidate.low / baseline.high if x else 0.0,
@@ -241,8 +229,8 @@ def mcnemar_power(n: int, discordance: float, difference: float, alpha: float = 
     return float(binom.pmf(discordant, n, discordance) @ found)
 
 
-def detectable_difference(n: int, discordance: float, alpha: float = ALPHA, power: float = POWER) -> float | None:
-    """Return the smallest difference of two proportions that the exact McNemar test finds with the given power.
+def detectable_difference(n: int, discordance: float, alpha: float = ALPHA) -> float | None:
+    """Return the smallest difference of two proportions that the exact McNemar test finds with the power `POWER`.
 
     Where even a difference as large as the discordance is too small, it is the smallest one with every discordant
     case on one side. None where `n` is too small for any.
@@ -251,12 +239,11 @@ def detectable_difference(n: int, discordance: float, alpha: float = ALPHA, powe
         n: cases.
         discordance: the probability that exactly one of the two models hits.
         alpha: see `mcnemar_power`.
-        power: the probability to reach.
     """
     from scipy.optimize import brentq
 
     def lacking(discordance: float, difference: float) -> float:
-        return mcnemar_power(n, discordance, difference, alpha) - power
+        return mcnemar_power(n, discordance, difference, alpha) - POWER
 
     if lacking(discordance, discordance) >= 0:
         return float(brentq(lambda difference: lacking(discordance, difference), 0.0, discordance, xtol=1e-6))
@@ -271,7 +258,7 @@ class MeanDifference:
 
     Attributes:
         value: the mean over all cases.
-        interval: 95 % unless asked otherwise; None for fewer than two clusters.
+        interval: 95 %; None for fewer than two clusters.
         p: two-sided; 1 for fewer than two clusters.
         clusters: how many.
     """
@@ -282,7 +269,7 @@ class MeanDifference:
     clusters: int
 
 
-def clustered_mean(differences: Mapping[str, Sequence[float]], level: float = 0.95) -> MeanDifference:
+def clustered_mean(differences: Mapping[str, Sequence[float]]) -> MeanDifference:
     """Return the mean of paired differences of cases that come in clusters.
 
     Clusters are resampled whole, each with all its cases (`scipy.stats.bootstrap` of the ratio of sums to counts). The
@@ -293,12 +280,10 @@ def clustered_mean(differences: Mapping[str, Sequence[float]], level: float = 0.
 
     Args:
         differences: at least one, by cluster.
-        level: of the interval.
 
     Raises:
-        ValueError: there are no differences, or the level is not between 0 and 1.
+        ValueError: there are no differences.
     """
-    _check_level(level)
     if not any(differences.values()):
         raise ValueError("no differences, no mean")
     import numpy as np
@@ -329,7 +314,7 @@ def clustered_mean(differences: Mapping[str, Sequence[float]], level: float = 0.
         # Every cluster has the same mean, which resampling cannot vary: what is left to test are its signs.
         p = float(binomtest(len(clusters), len(clusters)).pvalue) if abs(mean) > 1e-12 else 1.0
         return MeanDifference(mean, Interval(mean, mean), p, len(clusters))
-    half = float(t.ppf((1 + level) / 2, freedom)) * error
+    half = float(t.ppf((1 + _LEVEL) / 2, freedom)) * error
     return MeanDifference(
         mean, Interval(mean - half, mean + half), float(2 * t.sf(abs(mean) / error, freedom)), len(clusters)
     )
@@ -342,8 +327,3 @@ def corrected(p_values: Sequence[float]) -> list[float]:
     from scipy.stats import false_discovery_control
 
     return [float(p) for p in false_discovery_control(p_values)]
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level is between 0 and 1, not {level}")

@@ -140,7 +140,7 @@ def measurement(model: str, **changes: Any) -> Measurement:
 def test_what_models_cost_are_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(run.path) for run in runs(tmp_path)]
     found = measurement("best")
-    assert figures(found) == Figures(
+    assert figures(found.passes) == Figures(
         answers=2,
         right=1,
         errors=1,
