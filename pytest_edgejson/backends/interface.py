@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from pytest_edgejson.backends.choices import MAX_NEW_TOKENS
-from pytest_edgejson.backends.watch import Nobody
+from pytest_edgejson.backends.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.backends.prompt_tokens import PromptTokens
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.backends.watch import Watch
     from pytest_edgejson.scoring.thoughts import Pairs
     from pytest_edgejson.suite.cases import Case
 
@@ -194,7 +193,7 @@ class Backend(ABC):
     constrains: bool = False
     deadline: float = math.inf
     check_s: float | None = None
-    watch: Watch = Nobody()
+    watch: Watch = Watch()
     case_ids: Collection[str] | None = None
     held_to: Constrain | None = None
 

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.time_left import TimeLeft
+from pytest_edgejson.backends.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ def _clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}" if minutes >= 60 else f"{minutes}:{rest:02d}"
 
 
-class Progress:
+class Progress(Watch):
     """Counts what a model has done and shows it; it watches the backend.
 
     Args:
@@ -76,9 +77,6 @@ class Progress:
         self._time_left.step(tokens, self._now())
         self._show_now_and_then()
 
-    def said(self, key: str, text: str) -> None:
-        """Show nothing of an answer: many come in at once."""
-
     def done(self, completion: Completion) -> None:
         """Count a finished case."""
         self._cases += 1
@@ -105,10 +103,6 @@ class Progress:
             self._told = self._now()
             self._show()
         self._show_now_and_then()
-
-    def warn(self, line: str) -> None:
-        """Write a line on what may be a mistake."""
-        self.note(line)
 
     def text(self) -> str:
         """Return cases done of all, and how many a minute, tokens per second, the time left and what is waited for."""

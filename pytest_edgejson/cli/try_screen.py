@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.watch import Watch
 from pytest_edgejson.values.text import clean
 from pytest_edgejson.values.wording import counted
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _UNDECODED = "\N{REPLACEMENT CHARACTER}"
 
 
-class Screen:
+class Screen(Watch):
     """Watches a backend: writes answers to stdout, all else to stderr.
 
     Args:
@@ -63,10 +64,6 @@ class Screen:
         """Show what is waited for."""
         if reason is not None:
             self._show_status(reason)
-
-    def warn(self, line: str) -> None:
-        """Write a line on what may be a mistake."""
-        self.note(line)
 
     def finish(self, output: str) -> None:
         """Write the rest of an answer, all of it where it did not come piece by piece."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pytest_edgejson.backends.watch import Watch
 
-class Witness:
+
+class Witness(Watch):
     """Watches a backend.
 
     Attributes:
@@ -38,6 +40,3 @@ class Witness:
     def wait(self, reason: str | None) -> None:
         if reason is not None and reason not in self.waits:
             self.waits.append(reason)
-
-    def warn(self, line: str) -> None:
-        self.notes.append(line)

@@ -11,7 +11,7 @@ import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson import __version__
-from pytest_edgejson.backends.browser.chromium import Page, chromium_version, find_chromium, need_playwright
+from pytest_edgejson.backends.browser.chromium import Page, chromium_version, find_chromium
 from pytest_edgejson.backends.browser.folder import WebFolder, read_folder
 from pytest_edgejson.backends.browser.package import find_package
 from pytest_edgejson.backends.devices import Device, threads
@@ -62,7 +62,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
         raise BackendError(f"{spec.name}: the files decide in which numbers a browser computes: leave out the dtype")
     folder = read_folder(spec)
     need_libraries(spec.name, "transformers")
-    need_playwright(spec.name)
+    need_libraries(spec.name, "playwright", extra="browser")
     return BrowserBackend(spec, settings, options, folder)
 
 

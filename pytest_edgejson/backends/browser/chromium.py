@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
 import re
 import shutil
@@ -31,16 +30,6 @@ _STOP_S = 10.0
 _ALONE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 # Chromium shows WebGPU to pages of its own accord on some systems only.
 _WEBGPU = ("--enable-unsafe-webgpu", "--enable-features=Vulkan")
-
-
-def need_playwright(name: str) -> None:
-    """Check that the library of the extra `browser` is installed, without importing it.
-
-    Raises:
-        BackendError: it is not. The message begins with `name`.
-    """
-    if importlib.util.find_spec("playwright") is None:
-        raise BackendError(f"{name}: playwright is not installed: pip install 'pytest-edgejson[browser]'")
 
 
 def find_chromium(name: str) -> str:

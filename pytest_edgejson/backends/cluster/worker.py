@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pytest_edgejson.backends.constraint.probe import probe
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.turns import Turns
+from pytest_edgejson.backends.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,7 +24,7 @@ Message: TypeAlias = "Completion | tuple[Any, ...]"
 _WAIT_S = 5.0
 
 
-class Mailbox:
+class Mailbox(Watch):
     """Keeps what a worker has to say until it is fetched; what watches its backends."""
 
     def __init__(self) -> None:
@@ -51,15 +52,9 @@ class Mailbox:
         """Tell that there are more tokens."""
         self.put(("step", tokens))
 
-    def said(self, key: str, text: str) -> None:
-        """Ignore it: no run asks for it."""
-
     def note(self, line: str) -> None:
         """Tell a line for people."""
         self.put(("note", line))
-
-    def wait(self, reason: str | None) -> None:
-        """Ignore it: the others go on."""
 
     def warn(self, line: str) -> None:
         """Tell what may be a mistake."""

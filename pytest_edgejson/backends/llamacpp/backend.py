@@ -15,7 +15,7 @@ from pytest_edgejson.backends.devices import threads
 from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion
 from pytest_edgejson.backends.llamacpp.answers import Answer, Answers
-from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp, versions
+from pytest_edgejson.backends.llamacpp.engine import Engine, versions
 from pytest_edgejson.backends.llamacpp.room import Room, token_bytes
 from pytest_edgejson.backends.local.gguf_places import find_gguf, pieces_of
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
@@ -52,7 +52,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
         BackendError: a library is missing, a setting cannot be had, the model is not there, the hub cannot be reached,
             or the file is no GGUF file.
     """
-    need_llamacpp(spec.name)
+    need_libraries(spec.name, "xllamacpp", extra="gguf")
     if options.device not in {None, "auto", "cpu"}:
         raise BackendError(
             f"{spec.name}: llama.cpp runs where it was built for: leave out --edgejson-device, or use "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import importlib.metadata
-import importlib.util
 import json
 import os
 import re
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-_EXTRA = "pip install 'pytest-edgejson[gguf]'"
 # Of llama.cpp's log: nothing, and errors alone.
 _SILENT, _ERRORS = 0, 1
 # Such as `0.00.016 E llama_model_load: error loading model: unknown model architecture: 'x'`.
@@ -34,16 +32,6 @@ _LAST_WORD = b"exiting due to"
 _LOG_S = 1.0
 _LONGEST_LOG = 1 << 20
 _TOKENS_TIMEOUT_S = 60.0
-
-
-def need_llamacpp(name: str) -> None:
-    """Check that the library of the extra `gguf` is installed, without importing it.
-
-    Raises:
-        BackendError: it is not. The message begins with `name`.
-    """
-    if importlib.util.find_spec("xllamacpp") is None:
-        raise BackendError(f"{name}: xllamacpp is not installed: {_EXTRA}")
 
 
 def versions() -> dict[str, str]:

@@ -26,13 +26,14 @@ import signal
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_edgejson.backends.interface import Backend, Request
     from pytest_edgejson.backends.local.shared_bases import Bases
+    from pytest_edgejson.backends.watch import Watch
 
 # Small models make more than a thousand steps a second, and nobody looks so often.
 _STEP_EVERY_S = 0.1
@@ -43,7 +44,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 class _Channel:
-    """Where JSON lines go; what watches the backend."""
+    """Where JSON lines go; what watches the backend, a `Watch` in all but name: that cannot be imported yet."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -131,7 +132,7 @@ def _read(orders: BinaryIO, frames: queue.SimpleQueue[bytes]) -> None:
 def _check(backend: Backend, channel: _Channel) -> None:
     from pytest_edgejson.backends.interface import BackendError
 
-    backend.watch = channel
+    backend.watch = cast("Watch", channel)
     try:
         backend.check(lambda: True)
         channel.send(checked=True)
@@ -143,7 +144,7 @@ def _serve(backend: Backend, requests: Sequence[Request], bases: Bases, channel:
     from pytest_edgejson.backends.interface import BackendError, BatchError
     from pytest_edgejson.backends.local.transformers import TransformersBackend
 
-    backend.watch = channel
+    backend.watch = cast("Watch", channel)
     try:
         if isinstance(backend, TransformersBackend):
             backend.load_model(bases)

@@ -30,7 +30,6 @@ from pytest_edgejson.values.wording import first_line, plural
 if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
 
-_EXTRA = "pip install 'pytest-edgejson[local]'"
 _CONVERT = "weights are read from safetensors only; save them again with save_pretrained"
 
 _TOKENIZER_FILES = (
@@ -197,16 +196,22 @@ def find_tokenizer(spec: ModelSpec) -> Path:
     return place
 
 
-def need_libraries(name: str, *libraries: str) -> None:
-    """Check that libraries of the extra `local` are installed, without importing them.
+def need_libraries(name: str, *libraries: str, extra: str = "local") -> None:
+    """Check that libraries of an extra are installed, without importing them.
+
+    Args:
+        name: what the message begins with, such as a model's name.
+        libraries: as they are imported.
+        extra: of this package, that brings them.
 
     Raises:
-        BackendError: one is not. The message begins with `name`.
+        BackendError: one is not.
     """
-    missing = [library for library in libraries if importlib.util.find_spec(library) is None]
+    missing = [library.replace("_", "-") for library in libraries if importlib.util.find_spec(library) is None]
     if missing:
         verb = plural(len(missing), "is", "are")
-        raise BackendError(f"{name}: {' and '.join(missing)} {verb} not installed: {_EXTRA}")
+        install = f"pip install 'pytest-edgejson[{extra}]'"
+        raise BackendError(f"{name}: {' and '.join(missing)} {verb} not installed: {install}")
 
 
 def _weights(folder: Path, name: str) -> list[Path]:

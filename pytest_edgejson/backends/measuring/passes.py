@@ -13,7 +13,7 @@ from pytest_edgejson.backends.measuring.energy import Meter, NoEnergy, Rapl
 from pytest_edgejson.backends.measuring.machine import forget_peak, machine, peak
 from pytest_edgejson.backends.measuring.measurement import Answer, Measurement, MeasurementError, Pass
 from pytest_edgejson.backends.registry import BACKENDS, load_backend
-from pytest_edgejson.backends.watch import Nobody
+from pytest_edgejson.backends.watch import Watch
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
 
@@ -153,7 +153,7 @@ def _pass(job: Job, asked: _Asked, rapl: Rapl | None) -> Pass:
     return Pass(began, time.time(), tuple(answers), None if rapl is None else rapl.joules() - before)
 
 
-class _Clock(Nobody):
+class _Clock(Watch):
     """Notes when a backend begins with a case, and when its first tokens come."""
 
     def __init__(self) -> None:

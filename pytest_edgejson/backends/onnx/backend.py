@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import importlib.util
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -49,8 +48,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
         BackendError: a library is missing, a setting cannot be had, or the folder holds no model.
     """
     need_libraries(spec.name, "torch", "transformers")
-    if importlib.util.find_spec("onnxruntime_genai") is None:
-        raise BackendError(f"{spec.name}: onnxruntime-genai is not installed: pip install 'pytest-edgejson[onnx]'")
+    need_libraries(spec.name, "onnxruntime_genai", extra="onnx")
     if options.device not in {None, "auto", "cpu"}:
         raise BackendError(f"{spec.name}: onnx runs on the CPU, not on {options.device}: use --edgejson-device=cpu")
     wanted = settings.dtype if settings.dtype != "auto" else spec.dtype or "auto"

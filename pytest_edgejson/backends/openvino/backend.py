@@ -25,7 +25,6 @@ from pytest_edgejson.backends.openvino.folder import find_folder, read_facts
 from pytest_edgejson.backends.openvino.pipeline import (
     ask,
     cannot_load,
-    need_openvino,
     pipeline,
     precision,
     read,
@@ -63,7 +62,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             or the files are no model.
     """
     need_libraries(spec.name, "torch", "transformers")
-    need_openvino(spec.name, spec.weights)
+    need_libraries(spec.name, "openvino_genai", *(["nncf"] if spec.weights else []), extra="openvino")
     if options.device not in {None, "auto", "cpu"}:
         raise BackendError(f"{spec.name}: openvino runs on the CPU, not on {options.device}: use --edgejson-device=cpu")
     if not settings.is_plain_greedy:

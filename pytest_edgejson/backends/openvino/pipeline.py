@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
-
-_EXTRA = "pip install 'pytest-edgejson[openvino]'"
 
 
 def import_openvino() -> Any:
@@ -33,20 +29,6 @@ def versions(weights: str | None) -> dict[str, str]:
     """Return the versions of the libraries that a conversion and a run depend on."""
     names = ["openvino", "openvino-genai", "torch", "transformers", *(["nncf"] if weights == "int8" else [])]
     return {name: importlib.metadata.version(name) for name in names}
-
-
-def need_openvino(name: str, weights: str | None) -> None:
-    """Check that the libraries of the extra `openvino` are installed, without importing them.
-
-    Raises:
-        BackendError: one is not. The message begins with `name`.
-    """
-    needed = ("openvino_genai", *(["nncf"] if weights == "int8" else []))
-    missing = [library for library in needed if importlib.util.find_spec(library) is None]
-    if missing:
-        verb = plural(len(missing), "is", "are")
-        listed = " and ".join(missing).replace("_", "-")
-        raise BackendError(f"{name}: {listed} {verb} not installed: {_EXTRA}")
 
 
 def pipeline(folder: Path, properties: dict[str, Any], sequences: int) -> Any:

@@ -7,7 +7,6 @@ import difflib
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import time
 from dataclasses import asdict, replace
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.server.pool import Attempt, Pool
     from pytest_edgejson.backends.spec import ModelSpec
 
-_EXTRA = "pip install 'pytest-edgejson[server]'"
 # Raised whenever requests or their reading change in a way that can change an answer.
 _ASKING = 1
 _CONCURRENCY = 8
@@ -61,9 +59,7 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
     Raises:
         BackendError: a library is missing, or a setting cannot be had.
     """
-    missing = [library for library in ("openai", "httpx2") if importlib.util.find_spec(library) is None]
-    if missing:
-        raise BackendError(f"{spec.name}: {' and '.join(missing)} not installed: {_EXTRA}")
+    need_libraries(spec.name, "openai", "httpx2", extra="server")
     if spec.adapter is not None:
         raise BackendError(f"{spec.name}: a server loads its adapters itself: name the adapter as model")
     if settings.dtype not in {"auto", "float32"}:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.llamacpp.engine import Engine, need_llamacpp
+from pytest_edgejson.backends.llamacpp.engine import Engine
 from pytest_edgejson.backends.local.library_messages import quiet
 from pytest_edgejson.backends.local.loading import read_end_tokens
 from pytest_edgejson.backends.local.model_files import need_libraries
@@ -55,12 +55,12 @@ def export_gguf(spec: ModelSpec, file: Path, quant: str, *, force: bool, say: Ca
         say: is told what is done.
 
     Raises:
-        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, a library is missing,
-            or another file has the name.
-        BackendError: the model cannot be had.
+        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, or another file has the
+            name.
+        BackendError: a library is missing, or the model cannot be had.
         OSError: the file cannot be written.
     """
-    need_llamacpp(spec.name)
+    need_libraries(spec.name, "xllamacpp", extra="gguf")
     need_libraries(spec.name, "gguf", "torch", "transformers")
     program, quantiser = (None, None) if quant == "f16" else find_quantiser(spec.name)
     source = read_source(spec, say)

@@ -17,7 +17,6 @@ from pytest_edgejson.backends.local.model_files import locate, need_libraries
 from pytest_edgejson.backends.local.tokenizers import read_tokenizer
 from pytest_edgejson.backends.openvino.convert import write_model
 from pytest_edgejson.backends.openvino.folder import find_folder
-from pytest_edgejson.backends.openvino.pipeline import need_openvino
 from pytest_edgejson.training.export.error import ExportError
 from pytest_edgejson.training.export.exported import Exported, place_folder
 from pytest_edgejson.training.export.openvino_tokenizer import write_tokenizer
@@ -46,7 +45,7 @@ def export_openvino(spec: ModelSpec, folder: Path, quant: str, *, force: bool, s
     """
     weights = None if quant == "f32" else quant
     need_libraries(spec.name, "torch", "transformers")
-    need_openvino(spec.name, weights)
+    need_libraries(spec.name, "openvino_genai", *(["nncf"] if weights else []), extra="openvino")
     files = locate(spec)
     with quiet(), one_line(spec.name, "the tokenizer"):
         tokenizer = read_tokenizer(files.tokenizer, spec.name, trust_remote_code=spec.trust_remote_code)

@@ -31,7 +31,7 @@ from pytest_edgejson.backends.interface import (
 )
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
-from pytest_edgejson.backends.watch import Nobody
+from pytest_edgejson.backends.watch import Watch
 from pytest_edgejson.cli import main
 from pytest_edgejson.suite.files import CaseRow, read_rows
 from pytest_edgejson.suite.suites import SchemaFinder
@@ -71,7 +71,7 @@ def content(backend: Any, asked: list[Request]) -> dict[str, tuple[Any, ...]]:
     return {each.key: (each.text, each.finish_reason, each.prompt_tokens, each.output_tokens) for each in found}
 
 
-class Hasty(Nobody):
+class Hasty(Watch):
     """Has no time left as soon as there is a token."""
 
     def __init__(self, backend: Any) -> None:
@@ -92,7 +92,7 @@ def test_answers_are_those_of_transformers(model: Path, monkeypatch: pytest.Monk
         # What is left in the middle is stopped, and does not disturb what follows.
         backend.watch = Hasty(backend)
         assert list(backend.generate(asked)) == []
-        backend.watch, backend.deadline = Nobody(), math.inf
+        backend.watch, backend.deadline = Watch(), math.inf
         (first, *_) = asked
         (short,) = backend.generate([replace(first, max_new_tokens=5)])
         assert (short.finish_reason, short.output_tokens) == ("length", 5)
