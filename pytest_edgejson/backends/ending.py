@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import GenerationSettings, Request
 
 
+def too_late(request: Request, tokens: int | None = None) -> str:
+    """Return what is said of an answer that has not ended within the time limit, having got so many tokens by then."""
+    got = "" if tokens is None else f" and {tokens} tokens"
+    return (
+        f"no end after {request.timeout_s:g} s{got}: give it longer with --edgejson-timeout, or less to say with "
+        "--edgejson-max-new-tokens"
+    )
+
+
 class EndScanner:
     """Tells when an answer has ended, from its text piece by piece: tokens, or what a server streams.
 

@@ -53,30 +53,21 @@ class UnknownName(UnknownModel):
     """A name that is in no models file, and nothing else either."""
 
 
+_TEXT: tuple[type, str] = (str, "a string")
 _KINDS: Mapping[str, tuple[type, str]] = {
-    "backend": (str, "a string"),
-    "model": (str, "a string"),
-    "package": (str, "a string"),
-    "file": (str, "a string"),
-    "install": (str, "a string"),
-    "adapter": (str, "a string"),
-    "revision": (str, "a string"),
-    "adapter_revision": (str, "a string"),
-    "tokenizer": (str, "a string"),
-    "prompt": (str, "a string"),
-    "system": (str, "a string"),
+    **dict.fromkeys(("backend", "model", "package", "file", "install"), _TEXT),
+    **dict.fromkeys(("adapter", "revision", "adapter_revision", "tokenizer", "prompt", "system"), _TEXT),
     "shots": (int, "a whole number"),
     "chat_template_kwargs": (dict, "a table, such as {enable_thinking = false}"),
-    "dtype": (str, "a string"),
-    "weights": (str, "a string"),
+    **dict.fromkeys(("dtype", "weights"), _TEXT),
     "trust_remote_code": (bool, "true or false"),
     "parameters": (int, "a whole number"),
-    "loops": (str, "a string"),
+    "loops": _TEXT,
     "max_new_tokens": (int, "a whole number"),
-    "constrain": (str, "a string"),
+    "constrain": _TEXT,
     "thoughts": (list, 'pairs of texts, such as [["<reason>", "</reason>"]]'),
     "published": (list, "an array of tables, [[models.NAME.published]]"),
-    "description": (str, "a string"),
+    "description": _TEXT,
     "gate": (dict, "a table, [models.NAME.gate]"),
     **SERVER_KEYS,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
 from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_edgejson.backends.interface import FinishReason, GenerationSettings, LoadOptions, Request
+    from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
 
@@ -26,19 +26,12 @@ _HELD_TO: Mapping[str, Constrain] = {each: each for each in get_args(Constrain)}
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
-    """One recorded output, and the line it stands in."""
+    """One recorded output, the line it stands in, and what it was held to when it was generated."""
 
     line: int
     model: str | None
-    output: str
-    finish_reason: FinishReason
-    prompt_tokens: int | None
-    output_tokens: int | None
-    latency_s: float | None
-    compute_s: float | None
-    error: str | None
-    thought: str | None
     held_to: Constrain
+    completion: Completion
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ReplayBackend:
@@ -100,17 +93,7 @@ class ReplayBackend(Backend):
         if found is None:
             which = f"{request.case.id}, repeat {request.repeat}" if request.repeat > 1 else request.case.id
             return Completion(request.key, "", "error", error=f"no recorded output for {which} in {self._path}")
-        return Completion(
-            key=request.key,
-            text=found.output,
-            finish_reason=found.finish_reason,
-            prompt_tokens=found.prompt_tokens,
-            output_tokens=found.output_tokens,
-            latency_s=found.latency_s,
-            compute_s=found.compute_s,
-            error=found.error,
-            thought=found.thought,
-        )
+        return replace(found.completion, key=request.key)
 
     def close(self) -> None:
         """Forget the outputs."""
@@ -174,9 +157,9 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     case_id = row.get("case_id")
     if not isinstance(case_id, str):
         raise wrong("case_id", "the id of a case")
-    model = row.get("model")
-    if model is not None and not isinstance(model, str):
-        raise wrong("model", "a string")
+    for key in ("model", "error", "thought"):
+        if not isinstance(row.get(key), str | None):
+            raise wrong(key, "a string")
     repeat = 1 if row.get("repeat") is None else row["repeat"]
     if not _is_count(repeat) or repeat < 1:
         raise wrong("repeat", "a whole number from 1 on")
@@ -200,26 +183,21 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     if held_to is None:
         raise wrong("constrain", f"one of {', '.join(_HELD_TO)}")
     error = row.get("error")
-    if error is not None and not isinstance(error, str):
-        raise wrong("error", "a string")
-    thought = row.get("thought")
-    if thought is not None and not isinstance(thought, str):
-        raise wrong("thought", "a string")
     if error is None and reason == "error":
         error = "the recorded run broke on this case"
-    return (case_id, int(repeat)), _Recording(
-        line=line,
-        model=model,
-        output=output,
+    counts = [None if row.get(key) is None else int(row[key]) for key in ("prompt_tokens", "output_tokens")]
+    completion = Completion(
+        key=case_id,
+        text=output,
         finish_reason=reason,
-        prompt_tokens=None if row.get("prompt_tokens") is None else int(row["prompt_tokens"]),
-        output_tokens=None if row.get("output_tokens") is None else int(row["output_tokens"]),
+        prompt_tokens=counts[0],
+        output_tokens=counts[1],
         latency_s=row.get("latency_s"),
         compute_s=row.get("compute_s"),
         error=error,
-        thought=thought or None,
-        held_to=held_to,
+        thought=row.get("thought") or None,
     )
+    return (case_id, int(repeat)), _Recording(line, row.get("model"), held_to, completion)
 
 
 def _is_count(value: object) -> bool:

@@ -61,63 +61,44 @@ def parse_cluster(text: str) -> str:
     )
 
 
-def parse_count(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 1")
-    return int(text)
+def whole_number(least: int, more: str = "") -> Callable[[str], int]:
+    """Return what reads a whole number; `more` is said behind what it must be."""
+
+    def parse(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least {least}{more}")
+        return int(text)
+
+    return parse
+
+
+def _number(what: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return what reads a number of a kind, `what` in words."""
+
+    def parse(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            # No comparison holds for it.
+            number = math.nan
+        if not holds(number):
+            raise argparse.ArgumentTypeError(f"{text!r} is no {what}")
+        return number
+
+    return parse
+
+
+parse_count = whole_number(1)
+parse_seed = whole_number(0)
+parse_seconds = _number("number of seconds above 0", lambda number: 0 < number < math.inf)
+parse_temperature = _number("number of at least 0; 0 is greedy", lambda number: 0 <= number < math.inf)
+parse_top_p = _number("probability above 0 and up to 1", lambda number: 0 < number <= 1)
+parse_penalty = _number("number above 0; 1 is no penalty", lambda number: 0 < number < math.inf)
 
 
 def parse_limit(text: str) -> int | str:
     """Read a whole number of at least 1, or `auto`."""
     return text if text == "auto" else parse_count(text)
-
-
-def _number(text: str) -> float:
-    """Read a number; NaN, which no comparison holds for, where it is none."""
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def parse_seconds(text: str) -> float:
-    """Read a number of seconds above 0."""
-    seconds = _number(text)
-    if not 0 < seconds < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return seconds
-
-
-def parse_temperature(text: str) -> float:
-    """Read a number of at least 0."""
-    number = _number(text)
-    if not 0 <= number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of at least 0; 0 is greedy")
-    return number
-
-
-def parse_top_p(text: str) -> float:
-    """Read a probability above 0."""
-    number = _number(text)
-    if not 0 < number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no probability above 0 and up to 1")
-    return number
-
-
-def parse_penalty(text: str) -> float:
-    """Read a number above 0."""
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0; 1 is no penalty")
-    return number
-
-
-def parse_seed(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of at least 0")
-    return int(text)
 
 
 def parse_gate(text: str) -> Gate:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pytest_edgejson.plugin.option import Option
+from pytest_edgejson.plugin.option_values import whole_number
 
 
 def parse_prompt(text: str) -> str:
@@ -33,12 +34,7 @@ def parse_kwargs(text: str) -> dict[str, Any]:
     return value
 
 
-def parse_shots(text: str) -> int:
-    """Read a whole number of at least 0."""
-    if not text.isdecimal():
-        raise ArgumentTypeError(f"{text!r} is no whole number of at least 0; 0 shows no examples")
-    return int(text)
-
+parse_shots = whole_number(0, "; 0 shows no examples")
 
 PROMPT_OPTIONS = (
     Option(

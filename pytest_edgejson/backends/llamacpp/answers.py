@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.constraint.grammar import Vocabulary, lark
-from pytest_edgejson.backends.ending import EndScanner
+from pytest_edgejson.backends.ending import EndScanner, too_late
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.local.sampling import seed_of
 
@@ -98,10 +98,7 @@ class Answer:
         elif not self._is_held(text):
             self._reason, error = "error", "llama.cpp did not hold the answer to its schema: it has no grammar of it"
         elif self._reason == "timeout":
-            error = (
-                f"no end after {self.request.timeout_s:g} s and {self.tokens} tokens: give it longer with "
-                "--edgejson-timeout, or less to say with --edgejson-max-new-tokens"
-            )
+            error = too_late(self.request, self.tokens)
         return Completion(
             key=self.request.key,
             text=text,

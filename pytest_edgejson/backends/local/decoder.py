@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_edgejson.backends.constraint.grammar import GrammarError
-from pytest_edgejson.backends.ending import EndScanner
+from pytest_edgejson.backends.ending import EndScanner, too_late
 from pytest_edgejson.backends.interface import Completion, FinishReason
 from pytest_edgejson.backends.local.sampling import Sampler
 
@@ -156,10 +156,7 @@ class Row:
                 or f"the model computes NaN in {model.dtype} after {len(tokens)} tokens: try --edgejson-dtype=float32"
             )
         elif reason == "timeout":
-            error = (
-                f"no end after {self.request.timeout_s:g} s and {len(tokens)} tokens: give it longer with "
-                "--edgejson-timeout, or less to say with --edgejson-max-new-tokens"
-            )
+            error = too_late(self.request, len(tokens))
         return Completion(
             key=self.request.key,
             text=self.text(model),

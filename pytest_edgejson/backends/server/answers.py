@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.ending import EndScanner
+from pytest_edgejson.backends.ending import EndScanner, too_late
 from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.server.errors import ServerError
@@ -112,11 +112,7 @@ class Answer:
 
     def out_of_time(self, latency_s: float) -> Completion:
         """Return what came until the time limit."""
-        error = (
-            f"no end after {self._request.timeout_s:g} s: give it longer with --edgejson-timeout, or less to say with "
-            "--edgejson-max-new-tokens"
-        )
-        return self._made("timeout", latency_s, error)
+        return self._made("timeout", latency_s, too_late(self._request))
 
     @property
     def _text(self) -> str:

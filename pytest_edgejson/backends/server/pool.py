@@ -133,7 +133,7 @@ class Pool:
                     if said is not None:
                         self._backend.watch.said(key, said)
                 elif kind == "done":
-                    yield _with_share(value, under_way.pop(value.key, None))
+                    yield replace(value, compute_s=under_way.pop(value.key, None))
                 elif kind == "end":
                     background.result()
                     return
@@ -142,7 +142,7 @@ class Pool:
             while not self._events.empty():
                 kind, value = self._events.get()
                 if kind == "done":
-                    yield _with_share(value, under_way.pop(value.key, None))
+                    yield replace(value, compute_s=under_way.pop(value.key, None))
         finally:
             background.leave()
             self._backend.watch.wait(None)
@@ -259,7 +259,3 @@ class Pool:
 
     def _done(self, completion: Completion) -> None:
         self._events.put(("done", completion))
-
-
-def _with_share(completion: Completion, compute_s: float | None) -> Completion:
-    return replace(completion, compute_s=compute_s)

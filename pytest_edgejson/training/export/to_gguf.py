@@ -55,8 +55,8 @@ def export_gguf(spec: ModelSpec, file: Path, quant: str, *, force: bool, say: Ca
         say: is told what is done.
 
     Raises:
-        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, or another file has the
-            name.
+        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, or another file
+            has the name.
         BackendError: a library is missing, or the model cannot be had.
         OSError: the file cannot be written.
     """
