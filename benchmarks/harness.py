@@ -270,9 +270,9 @@ def measure_stages(runs: int) -> list[tuple[str, str, float]]:
     from pytest_edgejson.scoring.v3 import score_v3
     from pytest_edgejson.suite import bundled
     from pytest_edgejson.suite.cases import parse_case, read_cases
-    from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+    from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     complexities = complexity_of(schemas)
     with tempfile.TemporaryDirectory() as place, Store(Path(place, "store.sqlite")) as store:
         made = make_suite(Path(place), 787)

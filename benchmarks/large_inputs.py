@@ -26,7 +26,7 @@ from pytest_edgejson.scoring.score import score
 from pytest_edgejson.scoring.v3 import score_v3
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import Schema, complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schema, Schemas, complexity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -109,7 +109,7 @@ def measure(name: str, what: str) -> tuple[float, float]:
 
 
 def validation_ms(make: Callable[[Schema], Callable[[object], object]]) -> float:
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     times = []
     for file in sorted((bundled.ROOT / "cases").glob("*/*/*.jsonl")):
         for case in read_cases(file, complexity_of(schemas)):

@@ -28,7 +28,7 @@ from pytest_edgejson.backends.prompts import render
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case, read_cases
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ _AT_ONCE, _SCHEMAS, _LONG = 16, 4, 300
 
 def bundled_cases() -> tuple[list[list[Case]], dict[str, str]]:
     """Return the bundled test cases of each schema, and what answers to them are held to, by schema."""
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     files = [read_cases(file, complexity_of(schemas)) for file in sorted(bundled.TEST_CASES.rglob("*.jsonl"))]
     constraints = {
         own[0].schema_id: schema_constraint(schemas[own[0].schema_id].document, [case.expected_output for case in own])

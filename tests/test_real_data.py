@@ -9,7 +9,7 @@ import pytest
 
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
 V3 = Path(__file__).resolve().parents[2] / "shared" / "edgejson-v3"
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not V3.is_dir(), reason="the EdgeJSON v3 data is
 
 
 def test_all_rows_are_read_and_valid_against_the_bundled_schemas() -> None:
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     cases = read_cases(V3 / "train.jsonl", complexity_of(schemas))
     assert len(cases) == 629
     assert [case.id for case in cases if schemas[case.schema_id].violations(case.expected_output)] == []
@@ -51,5 +51,5 @@ def test_grammars_exclude_no_expected_output(schemas: Path) -> None:
     pytest.importorskip("llguidance", reason="llguidance is not installed (extra `constrain`)")
     from pytest_edgejson.backends.constraint.coverage import check_grammars
 
-    coverage = check_grammars([V3 / "train.jsonl"], lambda file: load_schemas(schemas))
+    coverage = check_grammars([V3 / "train.jsonl"], lambda file: Schemas(schemas))
     assert (coverage.declared, coverage.empirical) == (25, 629)

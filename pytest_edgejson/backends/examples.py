@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.suite.files import BrokenRow, case_files, read_rows
+from pytest_edgejson.suite.files import Problem, case_files, read_rows
 from pytest_edgejson.suite.schemas import SchemaError
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def read_examples(
     examples: defaultdict[str, list[Case]] = defaultdict(list)
     try:
         for row in read_rows(found, schemas_of):
-            if isinstance(row, BrokenRow):
-                raise BackendError(f"no examples: {row.path}:{row.line}: {row.message}")
+            if isinstance(row, Problem):
+                raise BackendError(f"no examples: {row}")
             examples[row.case.schema_id].append(row.case)
     except SchemaError as error:
         raise BackendError(f"no examples: {error}") from None

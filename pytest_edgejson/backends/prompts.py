@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError, Message
+from pytest_edgejson.scoring import v3
 from pytest_edgejson.suite.subschemas import root_types
 from pytest_edgejson.values.text import shorten
 from pytest_edgejson.values.wording import did_you_mean
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
 
 # The published evaluation's prompt, character for character: published numbers can only be compared under it.
-_V3 = "Extract the structured JSON data from the following text.\n\nInput: {prompt}\n\nOutput:"
 
 
 def _schema_text(root: str) -> str:
@@ -77,9 +77,9 @@ class Template:
 
 
 TEMPLATES: Mapping[str, Template] = {
-    "v3": Template("v3", _V3),
+    "v3": Template("v3", v3.PROMPT),
     "schema": Template("schema", _SCHEMA),
-    "chat": Template("chat", _V3, chat=True),
+    "chat": Template("chat", v3.PROMPT, chat=True),
     "chat-schema": Template("chat-schema", _SCHEMA, chat=True),
 }
 

@@ -120,7 +120,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     from pytest_edgejson.backends.interface import GenerationSettings
     from pytest_edgejson.backends.models import known_models, resolve_model
     from pytest_edgejson.report.generated import render
-    from pytest_edgejson.suite.schemas import load_schemas
+    from pytest_edgejson.suite.schemas import Schemas
     from pytest_edgejson.training.teacher import Plan, generate_suite
 
     spec = resolve_model(arguments.teacher, known_models())
@@ -139,7 +139,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     tried = generate_suite(
         Plan(
-            dict(load_schemas(arguments.schemas)),
+            dict(Schemas(arguments.schemas)),
             spec,
             out,
             arguments.count,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.results.result import Result, case_fingerprint, dumps, suite_fingerprint
-from pytest_edgejson.suite.json_rows import CaseError, decode_row, open_unzipped, raw_rows
+from pytest_edgejson.suite.json_rows import CaseError, decode_row, holds_other, raw_rows
 from pytest_edgejson.suite.suites import Suite
 
 if TYPE_CHECKING:
@@ -39,12 +39,8 @@ def refuse_to_replace(path: Path) -> None:
     Raises:
         ResultsError: there is a file at the place, and it holds no results.
     """
-    # Nothing but a file is looked into: a pipe would wait for somebody who writes.
-    if path.is_file():
-        with open_unzipped(path) as file:
-            start = file.read(len(_BEGINNING))
-        if start not in (b"", _BEGINNING):
-            raise ResultsError(f"{path} holds no results, and would be replaced: name another file")
+    if holds_other(path, _BEGINNING):
+        raise ResultsError(f"{path} holds no results, and would be replaced: name another file")
 
 
 class ResultsWriter:

@@ -83,7 +83,7 @@ def perfect(answers: Sequence[Result]) -> list[Result]:
 
 def _scored(answers: Sequence[Result], texts: Sequence[str]) -> list[Result]:
     return [
-        cast("Result", {**result, "v3": score_v3(result["expected_output"], text).as_dict()})
+        cast("Result", {**result, "v3": score_v3(result["expected_output"], text)})
         for result, text in zip(answers, texts, strict=True)
     ]
 

@@ -180,7 +180,7 @@ def make_result(
         "fields": [finding.as_dict() for finding in found],
         "deepdiff": {} if diff is None else as_json(diff),
         "violations": [{"path": item.path, "message": item.message} for item in scored.violations],
-        "v3": score_v3(case.expected_output, completion.text).as_dict(),
+        "v3": score_v3(case.expected_output, completion.text),
     }
     if completion.thought is not None:
         result["thought"] = completion.thought

@@ -37,7 +37,14 @@ class ViolationRecord(TypedDict):
 
 
 class V3Record(TypedDict):
-    """What the published scorer gives, see `v3.V3Score`."""
+    """What the published scorer gives.
+
+    Attributes:
+        json_exact: Python's `==`, so `1 == True == 1.0`.
+        field_f1: over the top-level keys, a key right when its value is equal.
+        schema_compliance: all expected top-level keys present, with values of the same Python type.
+        crashed: the name of the exception the published code ends with, None where it gives a score.
+    """
 
     json_exact: bool
     field_f1: float

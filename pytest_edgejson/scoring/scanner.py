@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import regex  # type: ignore[import-untyped]
 
 from pytest_edgejson.scoring.extraction import extract
-from pytest_edgejson.scoring.search import FENCE, OBJECT, OBJECT_STARTS
+from pytest_edgejson.scoring.search import FENCE_BEFORE, OBJECT, OBJECT_STARTS
 from pytest_edgejson.scoring.thoughts import KNOWN, Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 
@@ -22,7 +22,6 @@ _LONGEST_MARK = 300
 _IN_OBJECT = re.compile(r'["{}]')
 _IN_ARRAY = re.compile(r'["\[\]]')
 _IN_STRING = re.compile(r'["\\]')
-_FENCE_BEFORE = re.compile(FENCE + r"\Z")
 # What is kept of the text before a bracket, to tell whether a fence ends it.
 _LONGEST_FENCE = 200
 # Objects that `extract` does not find, after which generation goes on to its end: each costs a look at the whole text.
@@ -136,7 +135,7 @@ class RootScanner:
         return end
 
     def _may_begin(self, mark: str) -> bool:
-        self._is_in_prose = not self._is_blank and _FENCE_BEFORE.search(self._before) is None
+        self._is_in_prose = not self._is_blank and FENCE_BEFORE.search(self._before) is None
         return mark == "{" or "array" in self._roots or not self._is_in_prose
 
     def _remember(self, prose: str) -> None:

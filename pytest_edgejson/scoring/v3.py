@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from pytest_edgejson.scoring.records import V3Record
+from pytest_edgejson.scoring.records import V3Record
 
 PROMPT = "Extract the structured JSON data from the following text.\n\nInput: {prompt}\n\nOutput:"
 MAX_NEW_TOKENS = 512
@@ -31,32 +29,6 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[{}\[\]]', re.DOTALL)
 
 class V3CrashError(Exception):
     """The published code raises here and ends its run. The message is the name of the exception."""
-
-
-@dataclass(frozen=True, slots=True)
-class V3Score:
-    """What the published scorer gives.
-
-    Attributes:
-        json_exact: Python's `==`, so `1 == True == 1.0`.
-        field_f1: over the top-level keys, a key right when its value is equal.
-        schema_compliance: all expected top-level keys present, with values of the same Python type.
-        crashed: the name of the exception the published code ends with, None where it gives a score.
-    """
-
-    json_exact: bool
-    field_f1: float
-    schema_compliance: bool
-    crashed: str | None = None
-
-    def as_dict(self) -> V3Record:
-        """Return the fields as JSON builtins."""
-        return {
-            "json_exact": self.json_exact,
-            "field_f1": self.field_f1,
-            "schema_compliance": self.schema_compliance,
-            "crashed": self.crashed,
-        }
 
 
 def extract_v3(text: str) -> Any:
@@ -81,7 +53,7 @@ def extract_v3(text: str) -> Any:
     return None
 
 
-def score_v3(expected: Any, text: str) -> V3Score:
+def score_v3(expected: Any, text: str) -> V3Record:
     """Score an output as the published code does.
 
     Args:
@@ -91,8 +63,13 @@ def score_v3(expected: Any, text: str) -> V3Score:
     try:
         found = extract_v3(text)
     except V3CrashError as crash:
-        return V3Score(False, 0.0, False, str(crash))
-    return V3Score(bool(found == expected), _field_f1(found, expected), _is_compliant(found, expected))
+        return V3Record(json_exact=False, field_f1=0.0, schema_compliance=False, crashed=str(crash))
+    return V3Record(
+        json_exact=bool(found == expected),
+        field_f1=_field_f1(found, expected),
+        schema_compliance=_is_compliant(found, expected),
+        crashed=None,
+    )
 
 
 def _loads(text: str) -> Any:

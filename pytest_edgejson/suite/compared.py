@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.subschemas import alternatives
+from pytest_edgejson.suite.subschemas import DATA, NAMED, alternatives
 from pytest_edgejson.values.agreement import Rule, describe
 from pytest_edgejson.values.comparators import ComparatorError, read_uses
 from pytest_edgejson.values.fields import ITEM, KEY, Each, format_field
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from pytest_edgejson.values.fields import FieldPath, Step
 
 KEYWORD = "x-edgejson"
-
-# Keywords whose values are schemas by name, and those whose values are no schemas.
-_NAMED = {"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"}
-_VALUES = {"enum", "const", "default", "examples"}
 
 
 def without_comparators(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,10 +50,10 @@ def _places(part: Any, place: str) -> Iterator[tuple[Mapping[str, Any], str]]:
         if KEYWORD in part:
             yield part, place
         for keyword, inner in part.items():
-            if keyword in _NAMED and isinstance(inner, dict):
+            if keyword in NAMED and isinstance(inner, dict):
                 for name, schema in inner.items():
                     yield from _places(schema, f"{place}/{keyword}/{name}")
-            elif keyword not in _VALUES and keyword != KEYWORD:
+            elif keyword not in DATA and keyword != KEYWORD:
                 yield from _places(inner, f"{place}/{keyword}")
     elif isinstance(part, list):
         for index, inner in enumerate(part):
@@ -71,9 +67,9 @@ def _without(part: Any) -> Any:
         return part
     return {
         keyword: {name: _without(schema) for name, schema in inner.items()}
-        if keyword in _NAMED and isinstance(inner, dict)
+        if keyword in NAMED and isinstance(inner, dict)
         else inner
-        if keyword in _VALUES
+        if keyword in DATA
         else _without(inner)
         for keyword, inner in part.items()
         if keyword != KEYWORD

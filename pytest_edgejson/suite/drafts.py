@@ -14,6 +14,7 @@ from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import specification_with
 
+from pytest_edgejson.suite.subschemas import DATA
 from pytest_edgejson.suite.validators import has_schema_format, limited
 from pytest_edgejson.values.jsonvalue import format_path
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 # Of a schema that names none. The bundled schemas name theirs.
 _DEFAULT = "https://json-schema.org/draft/2020-12/schema"
-
-# Keywords whose values are no schemas, even if they look like one.
-_VALUES = frozenset(["const", "default", "enum", "examples"])
 
 
 class DraftError(ValueError):
@@ -147,7 +145,7 @@ def _cut(item: Any, draft: Any, others: list[tuple[Any, dict[str, Any]]]) -> Any
     if (other := _known_draft(item.get("$schema"))) not in (None, draft):
         others.append((other, item))
         return {}
-    return {key: each if key in _VALUES else _cut(each, draft, others) for key, each in item.items()}
+    return {key: each if key in DATA else _cut(each, draft, others) for key, each in item.items()}
 
 
 def _references(contents: Mapping[str, Any]) -> Iterable[str]:

@@ -40,8 +40,8 @@ class CaseRow:
 
 
 @dataclass(frozen=True, slots=True)
-class BrokenRow:
-    """A row that is no case, or a file without any.
+class Problem:
+    """Something wrong with a suite: a row that is no case, a file without any, or what a case lacks.
 
     Attributes:
         path: the file.
@@ -52,6 +52,9 @@ class BrokenRow:
     path: Path
     line: int
     message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
 
 
 def case_files(paths: Iterable[Path]) -> list[Path]:
@@ -103,9 +106,7 @@ def is_loop(folder: Path) -> bool:
     return folder.is_symlink() and folder.resolve() in {parent.resolve() for parent in folder.absolute().parents}
 
 
-def read_rows(
-    files: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, Schema]]
-) -> Iterator[CaseRow | BrokenRow]:
+def read_rows(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, Schema]]) -> Iterator[CaseRow | Problem]:
     """Yield the rows of files.
 
     Args:
@@ -129,13 +130,13 @@ def read_rows(
                     check_root(case, schemas[case.schema_id].types, file)
                     yield CaseRow(file, case, schemas[case.schema_id])
                 except CaseError as error:
-                    yield BrokenRow(file, number, error.message)
+                    yield Problem(file, number, error.message)
                 empty = False
         except CaseError as error:
-            yield BrokenRow(file, error.line, error.message)
+            yield Problem(file, error.line, error.message)
             continue
         except OSError as error:
-            yield BrokenRow(file, 0, f"cannot be read: {error.strerror}")
+            yield Problem(file, 0, f"cannot be read: {error.strerror}")
             continue
         if empty:
-            yield BrokenRow(file, 0, "the file holds no case")
+            yield Problem(file, 0, "the file holds no case")

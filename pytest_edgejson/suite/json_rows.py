@@ -80,6 +80,19 @@ def open_unzipped(path: Path) -> Iterator[io.BufferedReader]:
                 yield io.BufferedReader(unzipped)
 
 
+def holds_other(path: Path, beginning: bytes) -> bool:
+    """Tell whether a file is there that is not empty and begins otherwise.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    # Nothing but a file is looked into: a pipe would wait for somebody who writes.
+    if not path.is_file():
+        return False
+    with open_unzipped(path) as file:
+        return file.read(len(beginning)) not in (b"", beginning)
+
+
 def raw_rows(path: Path) -> Iterator[tuple[int, bytes | str]]:
     """Yield place and text of each row, blank lines included, undecoded.
 

@@ -13,7 +13,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.json_rows import CaseError, iter_rows
+from pytest_edgejson.suite.json_rows import CaseError, holds_other, iter_rows
 from pytest_edgejson.values.wording import plural
 
 if TYPE_CHECKING:
@@ -126,14 +126,6 @@ def _check_head(path: Path, line: int, row: Mapping[str, Any]) -> None:
         raise MarksError(f"{path}:{line}: format {version!r} of audit files is not known, {FORMAT} is; {_FIX}")
 
 
-def _refuse_to_replace(path: Path) -> None:
-    if path.is_file():
-        with path.open("rb") as file:
-            start = file.read(len(_BEGINNING))
-        if start not in (b"", _BEGINNING):
-            raise MarksError(f"{path} is no audit file, and would be replaced: name another file")
-
-
 def write_marks(path: Path, audit: Audit) -> int:
     """Write the unsound labels of an audit and return how many there are. Rows that are no case have none.
 
@@ -141,7 +133,8 @@ def write_marks(path: Path, audit: Audit) -> int:
         OSError: the file cannot be written.
         MarksError: there is one already, and it is no audit file.
     """
-    _refuse_to_replace(path)
+    if holds_other(path, _BEGINNING):
+        raise MarksError(f"{path} is no audit file, and would be replaced: name another file")
     rows = {(row.path, row.case.line): row.case for row in audit.rows}
     by_case: defaultdict[tuple[str, str], list[Finding]] = defaultdict(list)
     for finding in audit.unsound:

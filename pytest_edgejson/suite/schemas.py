@@ -282,11 +282,6 @@ def complexity_of(schemas: Mapping[str, Schema]) -> Mapping[str, Complexity]:
     return {schema_id: schema.complexity for schema_id, schema in schemas.items()}
 
 
-def load_schemas(folder: Path, told: ToldComparators | None = None) -> Schemas:
-    """Return the schemas of a folder, see `Schemas`."""
-    return Schemas(folder, told)
-
-
 def _read_document(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_text(encoding="utf-8-sig").strip()

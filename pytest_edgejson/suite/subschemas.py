@@ -12,6 +12,19 @@ if TYPE_CHECKING:
 
     from pytest_edgejson.values.jsonvalue import Path
 
+NAMED = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies"})
+"""Keywords whose values are schemas by a name of the author's."""
+DATA = frozenset({"enum", "const", "default", "examples"})
+"""Keywords whose values are no schemas, even if they look like one."""
+
+
+def referred(document: Mapping[str, Any], reference: object) -> Any:
+    """Return what a reference within a document leads to; None for any other, and where it leads nowhere."""
+    if isinstance(reference, str) and reference.startswith("#"):
+        with suppress(JsonPointerException):
+            return resolve_pointer(document, reference[1:])
+    return None
+
 
 def alternatives(document: Mapping[str, Any], part: Any) -> Iterator[Mapping[str, Any]]:
     """Yield a part of a schema, and those it refers to or combines: what may hold of a value there.
@@ -27,9 +40,7 @@ def alternatives(document: Mapping[str, Any], part: Any) -> Iterator[Mapping[str
             continue
         seen.add(id(part))
         yield part
-        if str(part.get("$ref", "")).startswith("#"):
-            with suppress(JsonPointerException):
-                pending.append(resolve_pointer(document, part["$ref"][1:]))
+        pending.append(referred(document, part.get("$ref")))
         for keyword in ("anyOf", "oneOf", "allOf"):
             if isinstance(part.get(keyword), list):
                 pending += part[keyword]

@@ -256,13 +256,13 @@ class SchemaFinder:
             SchemaError: they cannot be used.
             SuiteError: the suite's `suite.toml` cannot be used.
         """
-        from pytest_edgejson.suite.schemas import load_schemas
+        from pytest_edgejson.suite.schemas import Schemas
 
         # Kept by file: each look-up asks the file system up to 20 times, and each result needs its schema.
         if file not in self._of_file:
             folder, told = self._folder or bundled.schema_folder(file), suite_at(file).comparators
             which = folder, told.source if told else ""
             if which not in self.loaded:
-                self.loaded[which] = load_schemas(folder, told)
+                self.loaded[which] = Schemas(folder, told)
             self._of_file[file] = self.loaded[which]
         return self._of_file[file]

@@ -82,15 +82,11 @@ class ToldComparators:
         # What holds of all items first: the rule of one item is made of it.
         places = [(parse_field(name), uses) for name, uses in fields.items()]
         for path, uses in sorted(places, key=lambda place: not any(isinstance(step, Each) for step in place[0])):
-            rule = rule.changed_at(path, partial(_using, uses))
+            rule = rule.changed_at(path, partial(replace, uses=uses))
         return describe(rule)
 
     def _error(self, table: str, message: str) -> ComparatorError:
         return ComparatorError(f"{self.source}: {_head(table)} {message}")
-
-
-def _using(uses: tuple[Use, ...], rule: Rule) -> Rule:
-    return replace(rule, uses=uses)
 
 
 def _head(table: str) -> str:

@@ -58,10 +58,6 @@ class Violation:
     message: str
     keyword: str
 
-    def as_dict(self) -> dict[str, str]:
-        """Return the fields as JSON builtins."""
-        return {"path": self.path, "message": self.message, "keyword": self.keyword}
-
 
 def explain(error: Any) -> Iterator[Violation]:
     """Yield the violations that a validation error of jsonschema's stands for."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.prompts import asking_for, parse_template
 from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.suite.suites import SchemaFinder, suite_at
 from pytest_edgejson.values.wording import duration
 
@@ -106,7 +106,7 @@ def _suite_records(template: Template) -> SuiteRecords:
     from pytest_edgejson.training.record_source import SuiteRecords
 
     documents: dict[Complexity, dict[str, Mapping[str, Any]]] = {"simple": {}, "medium": {}, "complex": {}}
-    for schema in sorted(load_schemas(bundled.SCHEMAS).values(), key=lambda schema: schema.id):
+    for schema in sorted(Schemas(bundled.SCHEMAS).values(), key=lambda schema: schema.id):
         documents[schema.complexity][schema.id] = schema.document
     return SuiteRecords(documents, template.text)
 

@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.suite.audit.check import check_suite
-from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
+from pytest_edgejson.suite.files import CaseRow, Problem, case_files, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,8 +42,8 @@ def read(path: Path, schemas: Callable[[Path], Mapping[str, Schema]]) -> list[Ca
     """
     rows = []
     for row in read_rows(case_files([path]), schemas):
-        if isinstance(row, BrokenRow):
-            raise ValueError(f"{row.path}:{row.line}: {row.message}" if row.line else f"{row.path}: {row.message}")
+        if isinstance(row, Problem):
+            raise ValueError(str(row))
         rows.append(row)
     return rows
 

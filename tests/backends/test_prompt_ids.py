@@ -18,7 +18,7 @@ from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 
 xllamacpp = pytest.importorskip("xllamacpp", reason="llama.cpp is not installed (pip install xllamacpp)")
 
@@ -55,7 +55,7 @@ def server() -> Server:
 
 
 def rows() -> list[CaseRow]:
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     return [row for row in read_rows(case_files([bundled.TEST_CASES]), lambda _: schemas) if isinstance(row, CaseRow)]
 
 

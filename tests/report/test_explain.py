@@ -19,7 +19,7 @@ from pytest_edgejson.results.file import ResultsWriter, read_run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.results.result import make_result
 from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def results(project: Project):
     """Write a results file: all answers of the project's six cases exact but those given, by model."""
 
     def write(answers: Mapping[str, Mapping[str, str]], name: str = "results.jsonl") -> Path:
-        schemas = load_schemas(project.root / "schemas")
+        schemas = Schemas(project.root / "schemas")
         files = sorted((project.root / "cases").rglob("*.jsonl"))
         cases = [case for file in files for case in read_cases(file, complexity_of(schemas))]
         manifest = make_manifest({model: {"fingerprint": "f"} for model in answers}, {}, project.root)

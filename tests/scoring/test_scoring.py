@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
-from pytest_edgejson.suite.schemas import Schema, load_schemas
+from pytest_edgejson.suite.schemas import Schema, Schemas
 from pytest_edgejson.values.jsonvalue import equal, leaves
 
 # Machines that run tests are busy with other things too.
@@ -202,7 +202,7 @@ NO_OBJECT = {
 
 @pytest.mark.skipif(not V3.is_dir(), reason="the upstream data is not beside the project")
 def test_upstream_answers_score_by_what_was_done_to_them():
-    schemas = load_schemas(V3 / "schemas")
+    schemas = Schemas(V3 / "schemas")
     rows = {row["id"]: row for row in map(json.loads, (V3 / "train.jsonl").read_text().splitlines())}
     seen = set()
     for vector in map(json.loads, (V3 / "score-vectors.jsonl").read_text().splitlines()):

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pytest_edgejson.scoring.v3 import MAX_NEW_TOKENS, PROMPT, V3CrashError, V3Score, extract_v3, score_v3
+from pytest_edgejson.scoring.records import V3Record
+from pytest_edgejson.scoring.v3 import MAX_NEW_TOKENS, PROMPT, V3CrashError, extract_v3, score_v3
 
 # Machines that run tests are busy with other things too.
 settings.register_profile("edgejson", deadline=None)
@@ -16,8 +17,13 @@ settings.load_profile("edgejson")
 
 V3 = Path(__file__).resolve().parents[3] / "shared" / "edgejson-v3"
 
-NOTHING = V3Score(json_exact=False, field_f1=0.0, schema_compliance=False)
-PERFECT = V3Score(json_exact=True, field_f1=1.0, schema_compliance=True)
+
+def record(json_exact, field_f1, schema_compliance, crashed=None):
+    return V3Record(json_exact=json_exact, field_f1=field_f1, schema_compliance=schema_compliance, crashed=crashed)
+
+
+NOTHING = record(json_exact=False, field_f1=0.0, schema_compliance=False)
+PERFECT = record(json_exact=True, field_f1=1.0, schema_compliance=True)
 
 
 @pytest.mark.skipif(not V3.is_dir(), reason="the upstream data is not beside the project")
@@ -27,7 +33,7 @@ def test_every_published_score_is_reproduced():
     assert len(vectors) == 760
     for vector in vectors:
         wanted = vector["v3"]
-        assert score_v3(rows[vector["case_id"]]["expected_output"], vector["output"]) == V3Score(
+        assert score_v3(rows[vector["case_id"]]["expected_output"], vector["output"]) == record(
             json_exact=wanted["json_exact"],
             field_f1=wanted["field_f1"],
             schema_compliance=wanted["schema_compliance"],
@@ -80,7 +86,7 @@ def test_what_the_published_extraction_finds(text, found):
     ],
 )
 def test_how_the_published_scorer_counts(expected, text, exact, f1, compliant):
-    assert score_v3(expected, text) == V3Score(exact, pytest.approx(f1), compliant)
+    assert score_v3(expected, text) == record(exact, pytest.approx(f1), compliant)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +102,7 @@ def test_how_the_published_scorer_counts(expected, text, exact, f1, compliant):
     ids=lambda value: str(value)[:20],
 )
 def test_where_the_published_code_crashes_the_case_is_a_failure_that_says_so(text, crashed):
-    assert score_v3({"a": 1}, text) == V3Score(False, 0.0, False, crashed)
+    assert score_v3({"a": 1}, text) == record(False, 0.0, False, crashed)
     with pytest.raises(V3CrashError, match=crashed):
         extract_v3(text)
 
@@ -116,7 +122,7 @@ def test_where_the_published_code_crashes_the_case_is_a_failure_that_says_so(tex
     ids=range(8),
 )
 def test_where_it_does_not_crash_neither_do_we(text):
-    assert score_v3({"a": 1}, text).crashed is None
+    assert score_v3({"a": 1}, text)["crashed"] is None
 
 
 def test_numbers_it_still_takes():
@@ -170,5 +176,5 @@ def test_the_expression_matches_what_its_braces_say(text):
 @given(st.text(max_size=40), st.dictionaries(st.text(max_size=2), st.integers() | st.text(max_size=2), max_size=3))
 def test_any_output_has_a_score(text, expected):
     result = score_v3(expected, text)
-    assert 0 <= result.field_f1 <= 1
-    assert score_v3(expected, json.dumps(expected)).json_exact
+    assert 0 <= result["field_f1"] <= 1
+    assert score_v3(expected, json.dumps(expected))["json_exact"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pytest_edgejson.suite.schemas import Schema, SchemaError, load_schemas, make_schema
+from pytest_edgejson.suite.schemas import Schema, SchemaError, Schemas, make_schema
 
 
 def schema_of(document: dict[str, Any]) -> Schema:
@@ -114,4 +114,4 @@ def test_comparators_are_read_from_files(tmp_path: Path) -> None:
     (tmp_path / "simple").mkdir()
     document = {"properties": {"name": {"x-edgejson": "case"}}}
     (tmp_path / "simple" / "it.json").write_text(json.dumps(document), encoding="utf-8")
-    assert load_schemas(tmp_path)["it"].comparators == {"name": ["case"]}
+    assert Schemas(tmp_path)["it"].comparators == {"name": ["case"]}

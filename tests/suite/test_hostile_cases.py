@@ -14,7 +14,7 @@ import pytest
 from helpers.projects import Project
 
 from pytest_edgejson.suite.cases import CaseError, read_cases
-from pytest_edgejson.suite.schemas import SchemaError, load_schemas
+from pytest_edgejson.suite.schemas import SchemaError, Schemas
 
 GOOD = {"id": "extra-001", "schema_id": "contact", "prompt": "Ada, 36.", "expected_output": {"name": "Ada", "age": 36}}
 
@@ -143,7 +143,7 @@ def test_a_schema_s_file_name_is_no_escape_sequence(tmp_path: Path, name: str) -
     except OSError:
         pytest.skip("this system takes no such name")
     with pytest.raises(SchemaError, match="a schema's name has letters, digits") as caught:
-        load_schemas(tmp_path)[name]
+        Schemas(tmp_path)[name]
     assert str(caught.value).isprintable()
 
 

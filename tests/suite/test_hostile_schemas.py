@@ -163,7 +163,7 @@ def test_other_users_of_jsonschema_keep_its_validators() -> None:
 WATCHED = """
 import json, sys
 from pathlib import Path
-from pytest_edgejson.suite.schemas import Schema, SchemaError, make_schema, load_schemas
+from pytest_edgejson.suite.schemas import Schema, SchemaError, make_schema, Schemas
 
 references = json.loads(sys.argv[1])
 make_schema("warm-up", "simple", {"properties": {"a": {"$ref": "#"}}}, "x").format_violations({"a": {}})

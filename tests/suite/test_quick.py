@@ -9,7 +9,7 @@ import pytest
 
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.quick import MAX_PARTS, quick_validator
-from pytest_edgejson.suite.schemas import Schema, load_schemas
+from pytest_edgejson.suite.schemas import Schema, Schemas
 
 DRAFT3, DRAFT7 = (f"http://json-schema.org/draft-0{number}/schema#" for number in (3, 7))
 ORDER: dict[str, Any] = {
@@ -27,7 +27,7 @@ ORDER: dict[str, Any] = {
 
 
 def test_every_bundled_schema_is_asked_about() -> None:
-    schemas = load_schemas(bundled.SCHEMAS).values()
+    schemas = Schemas(bundled.SCHEMAS).values()
     assert all(
         quick_validator(schema.document, with_formats=formats) for schema in schemas for formats in (True, False)
     )

@@ -12,8 +12,8 @@ from pytest_edgejson.suite.schemas import (
     MAX_VIOLATIONS,
     Schema,
     SchemaError,
+    Schemas,
     complexity_of,
-    load_schemas,
     make_schema,
 )
 from pytest_edgejson.suite.violations import Violation
@@ -57,14 +57,14 @@ def write(folder, complexity, name, document):
 
 def load(tmp_path, document):
     write(tmp_path, "simple", "it", document)
-    return load_schemas(tmp_path)["it"]
+    return Schemas(tmp_path)["it"]
 
 
 def test_schemas_are_read_with_the_folder_as_complexity(tmp_path):
     write(tmp_path, "simple", "tag", {"type": "object"})
     path = write(tmp_path, "medium", "invoice", "\ufeff" + json.dumps(INVOICE, indent=2))
     (tmp_path / "medium" / "notes.txt").write_text("not a schema")
-    schemas = load_schemas(tmp_path)
+    schemas = Schemas(tmp_path)
     assert complexity_of(schemas) == {"tag": "simple", "invoice": "medium"}
     assert (schemas["invoice"].source, schemas["invoice"].document) == (str(path), INVOICE)
 
@@ -104,7 +104,6 @@ def test_a_violation_says_where_what_and_by_which_keyword(invoice, change, path,
     assert violation.message.startswith(words)
     assert len(violation.message) < 130
     assert not invoice.is_valid(VALID | change)
-    json.dumps(violation.as_dict())
 
 
 SHAPES = {
@@ -241,7 +240,7 @@ def test_what_cannot_be_used_is_named_with_its_file(tmp_path, files, where, word
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SchemaError, match=words) as caught:
-        dict(load_schemas(tmp_path))
+        dict(Schemas(tmp_path))
     assert str(caught.value).startswith(str(tmp_path / where))
     assert "\n" not in str(caught.value)
 
@@ -255,7 +254,7 @@ def test_a_schema_that_cannot_be_used_stops_no_other(tmp_path):
         write(tmp_path, complexity, "twice", {})
     (tmp_path / "stray.json").write_text("{}")
     (tmp_path / "simple" / "a b[0].json").write_text("{}")
-    schemas = load_schemas(tmp_path)
+    schemas = Schemas(tmp_path)
     assert schemas["good"].is_valid({})
     assert complexity_of(schemas)["bad-0"] == "medium"
     for name in schemas.keys() - {"good"}:
@@ -265,7 +264,7 @@ def test_a_schema_that_cannot_be_used_stops_no_other(tmp_path):
 
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(SchemaError, match="no such folder") as caught:
-        load_schemas(tmp_path / "nowhere")
+        Schemas(tmp_path / "nowhere")
     assert str(tmp_path / "nowhere") in str(caught.value)
 
 
@@ -353,7 +352,7 @@ def test_deep_values_under_a_recursive_schema_are_no_crash(tmp_path):
 
 @pytest.mark.skipif(not V3.is_dir(), reason="the upstream data is not beside the project")
 def test_upstream_rows_are_valid_and_their_timestamps_naive():
-    schemas = load_schemas(V3 / "schemas")
+    schemas = Schemas(V3 / "schemas")
     assert len(schemas) == 25
     cases = read_cases(V3 / "train.jsonl", complexity_of(schemas))
     assert len(cases) == 629

@@ -14,7 +14,7 @@ from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case, kind_of_file, read_cases
 from pytest_edgejson.suite.marks import Marks, MarksError, label_fingerprint, read_marks
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
 PROMPT = "Review\n\nRating: 4\nReviewer Name: Åsa\n\nPlease extract the review information as JSON."
 GOOD = {
@@ -39,7 +39,7 @@ def marked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> tuple[Marks, l
     suite.write_text("".join(json.dumps(row) + "\n" for row in (GOOD, BAD)), encoding="utf-8")
     assert main(["suite", "audit", str(suite), "--write", str(tmp_path / "out/audit.jsonl")]) == 1
     assert "wrote 1 mark to" in capsys.readouterr().out
-    return read_marks(tmp_path / "out/audit.jsonl"), read_cases(suite, complexity_of(load_schemas(bundled.SCHEMAS)))
+    return read_marks(tmp_path / "out/audit.jsonl"), read_cases(suite, complexity_of(Schemas(bundled.SCHEMAS)))
 
 
 def result(case: Case) -> dict[str, Any]:

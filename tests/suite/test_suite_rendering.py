@@ -13,11 +13,11 @@ from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.make.random_values import Values
 from pytest_edgejson.suite.make.records import generate_record
 from pytest_edgejson.suite.rendering import FormError, label, parse_prompt, render_prompt
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.values.jsonvalue import equal
 
 CLOSING = "Please extract the order information as JSON."
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 
 # Hostile on purpose: what separates, delimits, labels or quotes in the form itself.
 _LINES = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=12)

@@ -26,7 +26,7 @@ from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case
 from pytest_edgejson.suite.files import CaseRow
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.suite.suites import SchemaFinder
 from pytest_edgejson.training.checkpoints import TrainingError
 from pytest_edgejson.training.precision import has_bf16
@@ -46,7 +46,7 @@ pytest.importorskip("matplotlib")
 NANO = bundled.ROOT / "models" / "nano"
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 TUNING = replace(PRESETS["maaza-135m"], batch_size=1, accumulation=1, epochs=2)
 
 

@@ -17,7 +17,7 @@ from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.make.random_values import Values
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.training.checkpoints import TrainingError
 from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode, trained_on
 from pytest_edgejson.training.full import FullSettings, train_further
@@ -40,7 +40,7 @@ pytest.importorskip("transformers")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 TEMPLATE = "Text: {prompt}\nJSON:"
 TINY = ScratchSettings(
     steps=6,

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.constraint.grammar import GrammarError, Vocabulary, need_engine
 from pytest_edgejson.backends.constraint.wanted import in_order, schema_constraint
-from pytest_edgejson.suite.audit.check import Problem
-from pytest_edgejson.suite.files import CaseRow, case_files, read_rows
+from pytest_edgejson.suite.files import CaseRow, Problem, case_files, read_rows
 from pytest_edgejson.values.text import show
 from pytest_edgejson.values.wording import counted
 

@@ -12,15 +12,14 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pytest_edgejson.suite.subschemas import DATA, NAMED, referred
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 ANY_OBJECT = '{"type": "object"}'
 """The constraint of the mode `json` where answers are objects."""
 
-# Their values are data, or schemas by a name of the author's.
-_DATA = frozenset({"enum", "const", "default", "examples"})
-_MAPS = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "dependencies"})
 # Schemas that a value has to meet itself, not a part of it.
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("if", "then", "else")
@@ -61,10 +60,10 @@ def _without_formats(node: Any, orders: _Orders, *, is_map: bool = False) -> Any
     kept = {}
     for key in keys:
         value = node[key]
-        if not is_map and key in _DATA:
+        if not is_map and key in DATA:
             kept[key] = value
         elif is_map or key != "format" or not isinstance(value, str):
-            kept[key] = _without_formats(value, orders, is_map=not is_map and key in _MAPS)
+            kept[key] = _without_formats(value, orders, is_map=not is_map and key in NAMED)
     return kept
 
 
@@ -131,7 +130,7 @@ def _in_place(pending: list[Any], root: Mapping[str, Any]) -> list[Mapping[str, 
         if not isinstance(schema, dict) or any(schema is other for other in found):
             continue
         found.append(schema)
-        pending += [_referred(schema.get("$ref"), root), *(schema.get(key) for key in _IN_PLACE)]
+        pending += [referred(root, schema.get("$ref")), *(schema.get(key) for key in _IN_PLACE)]
         for key in _IN_PLACE_LISTS:
             pending += schema[key] if isinstance(schema.get(key), list) else []
     return found
@@ -154,14 +153,3 @@ def _part(schemas: Iterable[Mapping[str, Any]], place: str | int) -> list[Any]:
 def _properties(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     properties = schema.get("properties")
     return properties if isinstance(properties, dict) else {}
-
-
-def _referred(reference: object, root: Mapping[str, Any]) -> Any:
-    """Return what a reference within the document leads to; None for any other."""
-    if not isinstance(reference, str) or not reference.startswith("#"):
-        return None
-    found: Any = root
-    for part in reference[1:].split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        found = found.get(name) if isinstance(found, dict) else None
-    return found

@@ -28,7 +28,6 @@ Function: TypeAlias = Literal["lower", "upper", "worst_schema", "worst_slice", "
 Comparison: TypeAlias = Literal[">=", ">", "<=", "<", "=="]
 
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
-COMPARISONS: tuple[Comparison, ...] = get_args(Comparison)
 
 # Fractions such as 0.7 - 0.02 are not exact: what is nearer than this is equal.
 _TOLERANCE = 1e-9

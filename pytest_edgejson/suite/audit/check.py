@@ -16,7 +16,7 @@ from pytest_edgejson.suite.audit.shared_rules import (
     numbers_in,
     total_errors,
 )
-from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
+from pytest_edgejson.suite.files import CaseRow, Problem, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, parse_prompt
 from pytest_edgejson.suite.subschemas import parts_at
 from pytest_edgejson.values.fields import ITEM, keys_of, parse_field
@@ -37,24 +37,6 @@ _TRUE = re.compile(r"\b(?:true|yes|on|enabled)\b", re.IGNORECASE)
 _FALSE = re.compile(r"\b(?:false|no|off|disabled|not)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a suite.
-
-    Attributes:
-        path: the file.
-        line: 1-based line, 0 for the whole file.
-        message: what is wrong, and with which case.
-    """
-
-    path: Path
-    line: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}" if self.line else f"{self.path}: {self.message}"
-
-
 @dataclass
 class SuiteCheck:
     """Problems found and cases read so far; uniqueness is checked over everything that was read."""
@@ -63,10 +45,10 @@ class SuiteCheck:
     cases: int = 0
     _repeats: Repeats = field(default_factory=Repeats)
 
-    def add(self, row: CaseRow | BrokenRow) -> None:
+    def add(self, row: CaseRow | Problem) -> None:
         """Check a row."""
-        if isinstance(row, BrokenRow):
-            self.problems.append(Problem(row.path, row.line, row.message))
+        if isinstance(row, Problem):
+            self.problems.append(row)
             return
         self.cases += 1
         case = row.case

@@ -13,7 +13,7 @@ from pytest_edgejson.suite.audit.findings import MOST_PATHS, REMARKS, UNSOUND, A
 from pytest_edgejson.suite.audit.rows import between_rows
 from pytest_edgejson.suite.audit.shared_rules import total_errors
 from pytest_edgejson.suite.audit.stated_values import FreeTexts, of_reading
-from pytest_edgejson.suite.files import BrokenRow, CaseRow, case_files, read_rows
+from pytest_edgejson.suite.files import CaseRow, Problem, case_files, read_rows
 from pytest_edgejson.suite.rendering import FormError, read_prompt
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def audit_suite(
     rows: list[CaseRow] = []
     findings: list[Finding] = []
     for row in read_rows(files, schemas_of):
-        if isinstance(row, BrokenRow):
+        if isinstance(row, Problem):
             findings.append(Finding(row.path, row.line, "broken_row", row.message))
         else:
             rows.append(row)

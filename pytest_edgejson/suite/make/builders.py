@@ -42,10 +42,10 @@ def find_builder(name: str) -> Builder:
     """
     if name == EDGEJSON.name:
         from pytest_edgejson.suite.make import build
-        from pytest_edgejson.suite.schemas import load_schemas
+        from pytest_edgejson.suite.schemas import Schemas
 
         return Builder(
-            build.SEED, Path("cases"), lambda out, seed: build.build_suite(load_schemas(bundled.SCHEMAS), out, seed)
+            build.SEED, Path("cases"), lambda out, seed: build.build_suite(Schemas(bundled.SCHEMAS), out, seed)
         )
     names = [EDGEJSON.name, *sorted(file.parent.name for file in Path(__file__).parent.glob("*/build.py"))]
     if name not in names:

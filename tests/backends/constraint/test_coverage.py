@@ -13,7 +13,7 @@ pytest.importorskip("llguidance", reason="llguidance is not installed (extra `co
 from pytest_edgejson.backends.constraint.coverage import check_grammars
 from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 
 
 def make(root: Path, schemas: dict[str, Any], outputs: list[tuple[str, dict[str, Any]]]) -> Path:
@@ -32,7 +32,7 @@ def make(root: Path, schemas: dict[str, Any], outputs: list[tuple[str, dict[str,
 
 
 def test_the_grammars_of_the_bundled_suite_exclude_nothing() -> None:
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     coverage = check_grammars([bundled.TEST_CASES.parent], lambda file: schemas)
     assert (coverage.schemas, coverage.declared, coverage.cases, coverage.empirical) == (25, 25, 787, 787)
 
@@ -47,7 +47,7 @@ def test_orders_of_keys_and_ways_to_write_numbers_exclude_nothing(tmp_path: Path
         ("nested", {"other": None, "items": [{"b": "", "a": 1}, {"x": 1.5e300, "a": 1, "b": ""}]}),
     ]
     file = make(tmp_path, {"number": number, "nested": nested}, outputs)
-    coverage = check_grammars([file], lambda file: load_schemas(tmp_path / "schemas"))
+    coverage = check_grammars([file], lambda file: Schemas(tmp_path / "schemas"))
     assert coverage.problems == ()
 
 

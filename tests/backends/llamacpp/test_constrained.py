@@ -27,7 +27,7 @@ from pytest_edgejson.backends.spec import ModelSpec  # noqa: E402
 from pytest_edgejson.scoring.extraction import extract  # noqa: E402
 from pytest_edgejson.suite import bundled  # noqa: E402
 from pytest_edgejson.suite.cases import read_cases  # noqa: E402
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas, make_schema  # noqa: E402
+from pytest_edgejson.suite.schemas import Schemas, complexity_of, make_schema  # noqa: E402
 
 SETTINGS = GenerationSettings(max_new_tokens=150, constrain="schema")
 
@@ -127,7 +127,7 @@ def test_a_grammar_that_llamacpp_leaves_out_is_noticed(file: Path, monkeypatch: 
 
 def _bundled() -> Iterator[tuple[str, list[Any]]]:
     """Yield the constraint of each bundled file of cases, and its expected outputs."""
-    schemas = load_schemas(bundled.SCHEMAS)
+    schemas = Schemas(bundled.SCHEMAS)
     for path in sorted(bundled.TEST_CASES.rglob("*.jsonl")):
         own = read_cases(path, complexity_of(schemas))
         outputs = [case.expected_output for case in own]

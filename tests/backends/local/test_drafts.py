@@ -12,7 +12,7 @@ from pytest_edgejson.backends.local.drafts import Drafts
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import read_cases
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 
 
 def test_what_followed_the_same_tokens_is_guessed() -> None:
@@ -78,9 +78,7 @@ def test_the_shipped_model_takes_fewer_steps_than_tokens() -> None:
     pytest.importorskip("transformers")
     from pytest_edgejson.backends.local.transformers import load
 
-    cases = read_cases(
-        bundled.TEST_CASES / "medium" / "shopping_cart.jsonl", complexity_of(load_schemas(bundled.SCHEMAS))
-    )
+    cases = read_cases(bundled.TEST_CASES / "medium" / "shopping_cart.jsonl", complexity_of(Schemas(bundled.SCHEMAS)))
     spec = ModelSpec(name="nano", model=str(bundled.ROOT / "models" / "nano"), prompt="v3")
     backend = load(spec, GenerationSettings(), LoadOptions(batch_size=2))
     backend.watch = witness = Witness()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.results.gates.language import (
-    COMPARISONS,
     FUNCTIONS,
     Bound,
+    Comparison,
     GateError,
     parse_gate,
 )
@@ -127,7 +129,7 @@ def test_any_text_is_a_gate_or_a_message(text: str) -> None:
     st.sampled_from(list(METRICS)),
     st.none() | st.sampled_from(["simple", "lang=de"]),
     st.none() | st.sampled_from(FUNCTIONS),
-    st.sampled_from(COMPARISONS),
+    st.sampled_from(get_args(Comparison)),
     st.sampled_from([0, 0.25, 1]),
 )
 def test_what_is_put_together_is_read_back(

@@ -8,7 +8,7 @@ import pytest
 from helpers.projects import Project
 
 from pytest_edgejson.results.gates.population import collected_files, read_population, suite_of
-from pytest_edgejson.suite.schemas import SchemaError, load_schemas
+from pytest_edgejson.suite.schemas import SchemaError, Schemas
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_files_as_pytest_finds_them(project: Project) -> None:
 def test_cases_are_read_with_their_metadata(project: Project) -> None:
     row = {"id": "x", "schema_id": "contact", "prompt": "p", "expected_output": {"name": "n", "age": 1}, "lang": "de"}
     file = project.write_cases("more/x.jsonl", [row])
-    schemas = load_schemas(project.root / "schemas")
+    schemas = Schemas(project.root / "schemas")
     population = read_population([file, file], lambda _: schemas)
     (case,) = population.cases.values()
     assert (case["case_id"], case["metadata"], case["states_complexity"]) == ("x", {"lang": "de"}, False)
@@ -61,7 +61,7 @@ def test_cases_are_read_with_their_metadata(project: Project) -> None:
 
 
 def test_what_cannot_be_read_is_a_problem_and_no_exception(project: Project) -> None:
-    schemas = load_schemas(project.root / "schemas")
+    schemas = Schemas(project.root / "schemas")
     broken = project.root / "cases/test/simple/contact.jsonl"
     broken.write_text("{broken\n", encoding="utf-8")
     assert read_population([broken], lambda _: schemas).problem.startswith(f"{broken}:1: not JSON")

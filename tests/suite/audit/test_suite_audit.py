@@ -19,9 +19,9 @@ from pytest_edgejson.suite.audit.rules import audit_suite
 from pytest_edgejson.suite.audit.similarity import near_duplicates, words_of
 from pytest_edgejson.suite.cases import Case, read_cases
 from pytest_edgejson.suite.rendering import render_prompt, splits
-from pytest_edgejson.suite.schemas import Schema, complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schema, Schemas, complexity_of
 
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 V3 = Path(__file__).resolve().parents[4] / "shared" / "edgejson-v3"
 needs_v3 = pytest.mark.skipif(not V3.is_dir(), reason="the EdgeJSON v3 data is not at hand")
 
@@ -529,7 +529,7 @@ def test_the_bundled_suite_has_nothing_to_find() -> None:
 
 @needs_v3
 def test_the_flaws_of_v3_are_found() -> None:
-    result = audit_suite([V3 / "train.jsonl"], lambda file: load_schemas(V3 / "schemas"))
+    result = audit_suite([V3 / "train.jsonl"], lambda file: Schemas(V3 / "schemas"))
     rows: dict[str, set[int]] = {kind: set() for kind in (*UNSOUND, *REMARKS)}
     for finding in result.findings:
         rows[finding.kind].add(finding.line)

@@ -16,9 +16,9 @@ from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.audit.check import SuiteCheck, case_problems, check_suite, summary_text
 from pytest_edgejson.suite.cases import Case, read_cases
 from pytest_edgejson.suite.rendering import render_prompt
-from pytest_edgejson.suite.schemas import Schema, complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schema, Schemas, complexity_of
 
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 V3 = Path(__file__).resolve().parents[4] / "shared" / "edgejson-v3" / "train.jsonl"
 needs_v3 = pytest.mark.skipif(not V3.exists(), reason=f"the EdgeJSON v3 data is not at {V3}")
 

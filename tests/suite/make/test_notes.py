@@ -15,11 +15,11 @@ from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import read_cases
 from pytest_edgejson.suite.evidence import evidence_of, problems, proved
 from pytest_edgejson.suite.make.notes.build import build_suite
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 from pytest_edgejson.values.jsonvalue import format_path, leaves
 
 FOLDER = bundled.ROOT / "suites" / "notes"
-SCHEMAS = load_schemas(FOLDER / "schemas")
+SCHEMAS = Schemas(FOLDER / "schemas")
 SPLITS = ("test", "train")
 
 

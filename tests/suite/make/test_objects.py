@@ -10,7 +10,7 @@ import pytest
 
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.make.facts import facts
-from pytest_edgejson.suite.schemas import SchemaError, load_schemas, make_schema
+from pytest_edgejson.suite.schemas import SchemaError, Schemas, make_schema
 
 pytest.importorskip("faker", reason="Faker is not installed")
 
@@ -73,7 +73,7 @@ def test_all_are_valid_and_the_same_for_the_same_seed(name: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", [bundled.SCHEMAS, *sorted(bundled.SUITES.glob("*/schemas"))], ids=str)
 def test_of_all_bundled_schemas(folder: Any) -> None:
-    for schema in load_schemas(folder).values():
+    for schema in Schemas(folder).values():
         assert next(make_objects(schema, 0, "train")) is not None
 
 

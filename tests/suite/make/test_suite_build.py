@@ -13,14 +13,14 @@ from pytest_edgejson.suite.cases import read_cases
 from pytest_edgejson.suite.make.build import COUNTS, build_suite
 from pytest_edgejson.suite.make.random_values import Values
 from pytest_edgejson.suite.make.records import generate_record
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 from pytest_edgejson.values.jsonvalue import leaves
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 CASES = bundled.ROOT / "cases"
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -9,11 +9,11 @@ import pytest
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.make.random_values import Split, Values
 from pytest_edgejson.suite.make.records import MAX_LEAVES, generate_record
-from pytest_edgejson.suite.schemas import load_schemas
+from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.suite.totals import wrong_totals
 from pytest_edgejson.values.jsonvalue import leaves
 
-SCHEMAS = load_schemas(bundled.SCHEMAS)
+SCHEMAS = Schemas(bundled.SCHEMAS)
 SEEDS = range(12)
 
 

@@ -15,7 +15,7 @@ from pytest_edgejson.suite.make.notes.forms import compose
 from pytest_edgejson.suite.make.notes.note import Note
 from pytest_edgejson.suite.make.notes.pieces import Stated, text_of
 from pytest_edgejson.suite.make.notes.told import SUBJECTS
-from pytest_edgejson.suite.schemas import complexity_of, load_schemas
+from pytest_edgejson.suite.schemas import Schemas, complexity_of
 from pytest_edgejson.values.jsonvalue import format_path, leaves
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def build_suite(out: Path, seed: int = SEED) -> int:
         OSError: a file cannot be written.
     """
     documents = bundled.ROOT / "suites" / "notes" / "schemas"
-    schemas = load_schemas(documents)
+    schemas = Schemas(documents)
     if out.resolve() != documents.resolve().parent:
         shutil.copytree(documents, out / "schemas", dirs_exist_ok=True)
     written = 0
