@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.make.random_values import Split, Values
 from pytest_edgejson.suite.make.records import generate_record
+from pytest_edgejson.suite.make.written import write_cases
 from pytest_edgejson.suite.rendering import render_prompt
 
 if TYPE_CHECKING:
@@ -76,21 +77,13 @@ def build_suite(schemas: Mapping[str, Schema], out: Path, seed: int = SEED) -> i
     for index, split in enumerate(splits):
         for schema_id, counts in COUNTS.items():
             schema = schemas[schema_id]
-            rows = list(_rows(schema, split, counts[index], seed, seen))
-            file = out / split / schema.complexity / f"{schema_id}.jsonl"
-            if not rows:
-                continue
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("w", encoding="utf-8", newline="\n") as lines:
-                lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-            written += len(rows)
+            rows = _rows(schema, split, counts[index], seed, seen)
+            written += write_cases(out, split, schema.complexity, schema_id, rows)
     return written
 
 
 def _rows(schema: Schema, split: Split, count: int, seed: int, seen: set[str]) -> Iterator[dict[str, Any]]:
     values = Values(f"{seed}:{schema.id}", split)
-    name = schema.id.replace("_", "-")
-    prefix = name if split == "test" else f"{name}-train"
     title = schema.document["title"]
     number = 0
     while number < count:
@@ -101,10 +94,4 @@ def _rows(schema: Schema, split: Split, count: int, seed: int, seen: set[str]) -
             continue
         seen |= marks
         number += 1
-        yield {
-            "id": f"{prefix}-{number:03d}",
-            "schema_id": schema.id,
-            "complexity": schema.complexity,
-            "prompt": prompt,
-            "expected_output": record,
-        }
+        yield {"prompt": prompt, "expected_output": record}

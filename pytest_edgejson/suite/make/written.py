@@ -24,12 +24,12 @@ def write_schema(out: Path, complexity: Complexity, schema_id: str, document: Ma
 
 
 def write_cases(
-    out: Path, split: str, complexity: Complexity, schema_id: str, rows: Iterable[Mapping[str, Any]]
+    cases: Path, split: str, complexity: Complexity, schema_id: str, rows: Iterable[Mapping[str, Any]]
 ) -> int:
-    """Write `OUT/cases/<split>/<complexity>/<schema_id>.jsonl`, its cases numbered.
+    """Write `CASES/<split>/<complexity>/<schema_id>.jsonl`, its cases numbered; no file of no cases.
 
     Args:
-        out: the folder of the suite.
+        cases: the folder of cases.
         split: `test` or `train`.
         complexity: that of the schema.
         schema_id: its name.
@@ -41,13 +41,14 @@ def write_cases(
     Raises:
         OSError: it cannot be written.
     """
-    file = out / "cases" / split / complexity / f"{schema_id}.jsonl"
-    file.parent.mkdir(parents=True, exist_ok=True)
     name = schema_id.replace("_", "-") + ("" if split == "test" else f"-{split}")
     lines = [
         {"id": f"{name}-{number:03d}", "schema_id": schema_id, "complexity": complexity, **row}
         for number, row in enumerate(rows, 1)
     ]
-    with file.open("w", encoding="utf-8", newline="\n") as written:
-        written.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
+    if lines:
+        file = cases / split / complexity / f"{schema_id}.jsonl"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", encoding="utf-8", newline="\n") as written:
+            written.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     return len(lines)

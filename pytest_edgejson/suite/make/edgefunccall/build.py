@@ -216,12 +216,12 @@ def build_suite(out: Path, seed: int) -> int:
             for place, name in enumerate(names[:_ALONE]):
                 # Three cases are two of the first function and one of the second.
                 count = (counts["single"] + _ALONE - 1 - place) // _ALONE
-                written += write_cases(out, split, "simple", name, requests.rows("single", [name], count))
+                written += write_cases(out / "cases", split, "simple", name, requests.rows("single", [name], count))
             rows = [
                 row
                 for category in ("multiple", "parallel", "irrelevant", "missing")
                 for row in requests.rows(category, names, counts.get(category, 0))
             ]
             draw.shuffle(rows)
-            written += write_cases(out, split, "medium", tool_set, rows)
+            written += write_cases(out / "cases", split, "medium", tool_set, rows)
     return written

@@ -171,5 +171,5 @@ def build_suite(out: Path, seed: int) -> int:
                 }
                 for text, expected in said
             ]
-            written += write_cases(out, split, complexity, f"intents_{count}", rows)
+            written += write_cases(out / "cases", split, complexity, f"intents_{count}", rows)
     return written

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from pytest_edgejson.suite.make.notes.forms import compose
 from pytest_edgejson.suite.make.notes.note import Note
 from pytest_edgejson.suite.make.notes.pieces import Stated, text_of
 from pytest_edgejson.suite.make.notes.told import SUBJECTS
+from pytest_edgejson.suite.make.written import write_cases
 from pytest_edgejson.suite.schemas import Schemas, complexity_of
 from pytest_edgejson.values.jsonvalue import format_path, leaves
 
@@ -135,12 +138,6 @@ def build_suite(out: Path, seed: int = SEED) -> int:
         shutil.copytree(documents, out / "schemas", dirs_exist_ok=True)
     written = 0
     for split in COUNTS:
-        lines: dict[Path, list[str]] = {}
-        for row in rows(schemas, split, seed):
-            file = out / "cases" / split / row["complexity"] / f"{row['schema_id']}.jsonl"
-            lines.setdefault(file, []).append(json.dumps(row, ensure_ascii=False) + "\n")
-            written += 1
-        for file, own in lines.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text("".join(own), encoding="utf-8", newline="\n")
+        for schema_id, own in groupby(rows(schemas, split, seed), key=itemgetter("schema_id")):
+            written += write_cases(out / "cases", split, schemas[schema_id].complexity, schema_id, own)
     return written
