@@ -70,6 +70,9 @@ class Device:
         return ask is not None and not any(there for name, there in ask().items() if "bf16" in name)
 
 
+CPU = Device("cpu", "cpu")
+
+
 def available() -> tuple[str, ...]:
     """Return the devices of the best kind that torch finds, by its names: every `cuda:N`, else `mps`, else `cpu`.
 
@@ -103,7 +106,7 @@ def share_of_cores() -> int | None:
     """
     if workers() == 1 or "OMP_NUM_THREADS" in os.environ:
         return None
-    return max(1, _cores() // workers())
+    return max(1, cores() // workers())
 
 
 def threads() -> int:
@@ -111,9 +114,9 @@ def threads() -> int:
     named = os.environ.get("OMP_NUM_THREADS", "")
     if (share := share_of_cores()) is not None:
         return share
-    return int(named) if named.isdecimal() and int(named) else _cores()
+    return int(named) if named.isdecimal() and int(named) else cores()
 
 
-def _cores() -> int:
-    # A container may be allowed fewer cores than the machine has.
+def cores() -> int:
+    """Return how many cores there are; a container may be allowed fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -30,7 +30,7 @@ from pytest_edgejson.cli.arguments import CommandError, message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# In the order of the help. Each adds its parser, which sets `run`: what returns the exit code.
+# In the order of the help. Each adds its parser, which sets `run`: what returns the exit code, None for 0.
 _COMMANDS = (
     *(suite, train, export, prompt, try_command, reproduce, measure),
     *(report, leaderboard, card, explain, compare, rescore, show),
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        status = int(arguments.run(arguments))
+        status = int(arguments.run(arguments) or 0)
         sys.stdout.flush()
         return status
     except BrokenPipeError:

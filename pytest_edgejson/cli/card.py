@@ -28,16 +28,15 @@ def add_parser(commands: Commands) -> None:
     card.set_defaults(run=_card)
 
 
-def _card(arguments: argparse.Namespace) -> int:
+def _card(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.card import make_card
     from pytest_edgejson.results.file import read_run
 
     text = make_card(read_run(arguments.results), arguments.model, arguments.name)
     if arguments.out is None:
         print(text)
-        return 0
+        return
     if arguments.out.exists():
         raise CommandError(f"{arguments.out} is there already, and would be replaced: name another file")
     arguments.out.write_text(text, encoding="utf-8")
     print(f"wrote {arguments.out}")
-    return 0

@@ -38,7 +38,7 @@ def add_parser(commands: Commands) -> None:
     compare.set_defaults(run=_compare)
 
 
-def _compare(arguments: argparse.Namespace) -> int:
+def _compare(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.backends.models import load_registry
     from pytest_edgejson.report.compare import render_markdown, render_text
     from pytest_edgejson.report.compare_json import as_json
@@ -59,4 +59,3 @@ def _compare(arguments: argparse.Namespace) -> int:
     else:
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         print(render_text(report, diffs=arguments.diffs, color=color))
-    return 0

@@ -26,8 +26,7 @@ def add_parser(commands: Commands) -> None:
     explain.set_defaults(run=_explain)
 
 
-def _explain(arguments: argparse.Namespace) -> int:
+def _explain(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.explain import explain
 
     print(explain(arguments.results, arguments.model, arguments.format, verbose=arguments.verbose))
-    return 0

@@ -31,7 +31,7 @@ def add_parser(commands: Commands) -> None:
     leaderboard.set_defaults(run=_leaderboard)
 
 
-def _leaderboard(arguments: argparse.Namespace) -> int:
+def _leaderboard(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.backends.measuring.measurement import read_measurements
     from pytest_edgejson.backends.models import load_registry
     from pytest_edgejson.report.document import as_markdown, as_text, in_one
@@ -51,4 +51,3 @@ def _leaderboard(arguments: argparse.Namespace) -> int:
         sys.stdout.write(as_csv(board))
     else:
         print((as_markdown if arguments.format == "markdown" else as_text)(in_one(sections(board))))
-    return 0

@@ -37,8 +37,7 @@ def add_parser(commands: Commands) -> None:
     measure.set_defaults(run=_measure)
 
 
-def _measure(arguments: argparse.Namespace) -> int:
+def _measure(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.measure_command import run
 
     print(run(arguments))
-    return 0

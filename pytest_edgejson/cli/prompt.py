@@ -27,8 +27,7 @@ def add_parser(commands: Commands) -> None:
     prompt.set_defaults(run=_prompt)
 
 
-def _prompt(arguments: argparse.Namespace) -> int:
+def _prompt(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.prompt import report
 
     print(report(arguments))
-    return 0

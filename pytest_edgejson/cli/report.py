@@ -28,7 +28,7 @@ def add_parser(commands: Commands) -> None:
     report.set_defaults(run=_report)
 
 
-def _report(arguments: argparse.Namespace) -> int:
+def _report(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.backends.models import load_registry
     from pytest_edgejson.report.document import as_markdown, as_text, in_one
     from pytest_edgejson.report.overview import overview_of, sections
@@ -44,4 +44,3 @@ def _report(arguments: argparse.Namespace) -> int:
         print(f"wrote {arguments.html}")
     else:
         print((as_markdown if arguments.format == "markdown" else as_text)(in_one(sections(overview))))
-    return 0

@@ -17,8 +17,7 @@ def add_parser(commands: Commands) -> None:
     add_reproduce(commands).set_defaults(run=_reproduce)
 
 
-def _reproduce(arguments: argparse.Namespace) -> int:
+def _reproduce(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.training.family.reproduce import run
 
     print(run(arguments))
-    return 0

@@ -31,7 +31,7 @@ def add_parser(commands: Commands) -> None:
     show.set_defaults(run=_show)
 
 
-def _show(arguments: argparse.Namespace) -> int:
+def _show(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.show import show_case, terminal_style
     from pytest_edgejson.values.text import encodable
 
@@ -40,4 +40,3 @@ def _show(arguments: argparse.Namespace) -> int:
         arguments.results, arguments.case_id, models=arguments.model, whole=arguments.raw, width=width, color=color
     )
     print(encodable(text, sys.stdout.encoding))
-    return 0

@@ -164,17 +164,16 @@ def _generate(arguments: argparse.Namespace) -> int:
     return 0 if accepted == arguments.count else 1
 
 
-def _build(arguments: argparse.Namespace) -> int:
+def _build(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.suite.make.builders import find_builder
 
     builder = find_builder(arguments.name)
     seed = builder.seed if arguments.seed is None else arguments.seed
     out = arguments.out or builder.out
     print(f"wrote {builder.build(out, seed)} cases to {out} (seed {seed})")
-    return 0
 
 
-def _new(arguments: argparse.Namespace) -> int:
+def _new(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.report.audit import verdict
     from pytest_edgejson.suite.audit.check import check_suite, summary_text
     from pytest_edgejson.suite.audit.rules import audit_suite
@@ -198,7 +197,6 @@ def _new(arguments: argparse.Namespace) -> int:
     print(f"edgejson suite check {place}: {summary_text(check)}")
     print(f"edgejson suite audit {place}: {verdict(audit)}")
     print(f"To run it: pytest {place} --edgejson-model=nano")
-    return 0
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -52,7 +52,7 @@ def add_parser(commands: Commands) -> None:
     train.set_defaults(run=_train, for_adapters=for_adapters)
 
 
-def _train(arguments: argparse.Namespace) -> int:
+def _train(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.training.command import train_adapter, train_model
 
     if arguments.lora and not arguments.base:
@@ -70,4 +70,3 @@ def _train(arguments: argparse.Namespace) -> int:
     if arguments.patience and arguments.validate is None:
         raise CommandError("--patience is for early stopping: add --validate, for instance --validate 0.1")
     print(train_adapter(arguments) if arguments.lora else train_model(arguments))
-    return 0

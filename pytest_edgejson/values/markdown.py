@@ -14,7 +14,7 @@ def code(text: str) -> str:
     text = clean(text)
     if not text.strip():
         return "(empty)"
-    ticks = _longer_than_any("`", text, 1)
+    ticks = _more_ticks_than(text, 1)
     # A backtick at either end would join the delimiter, and one space at both ends is taken away.
     pad = " " if text[0] in "` " or text[-1] in "` " else ""
     return f"{ticks}{pad}{text}{pad}{ticks}"
@@ -32,7 +32,7 @@ def cell(text: str) -> str:
 
 def fenced(text: str) -> str:
     """Return a text as a code block that nothing in it can end."""
-    fence = _longer_than_any("`", text, 3)
+    fence = _more_ticks_than(text, 3)
     return f"{fence}text\n{text}\n{fence}"
 
 
@@ -41,5 +41,5 @@ def folded(title: str, body: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
 
 
-def _longer_than_any(mark: str, text: str, least: int) -> str:
-    return mark * max(least, max(map(len, re.findall(f"{mark}+", text)), default=0) + 1)
+def _more_ticks_than(text: str, least: int) -> str:
+    return "`" * max(least, max(map(len, re.findall("`+", text)), default=0) + 1)

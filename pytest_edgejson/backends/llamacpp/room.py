@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.backends.devices import Device
+from pytest_edgejson.backends.devices import CPU
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.memory import free_bytes
 from pytest_edgejson.values.wording import counted, size
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 _STEP = 256
 # Of the memory that weights leave free, for keys and values; the rest is for what is computed in between.
 _SHARE = 0.7
-_CPU = Device("cpu", "cpu")
 
 
 def token_bytes(header: GGUFHeader) -> int:
@@ -71,7 +70,7 @@ class Room:
         """
         tokens = -(-tokens // _STEP) * _STEP
         each = token_bytes * tokens
-        free = free_bytes(_CPU)
+        free = free_bytes(CPU)
         if free is not None:
             if weights + each > free:
                 raise BackendError(

@@ -7,7 +7,7 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.devices import Device
+from pytest_edgejson.backends.devices import CPU
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import read_shapes, source
 from pytest_edgejson.backends.references import is_gguf
@@ -15,6 +15,7 @@ from pytest_edgejson.backends.references import is_gguf
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_edgejson.backends.devices import Device
     from pytest_edgejson.backends.local.model_files import ModelFiles
     from pytest_edgejson.backends.spec import ModelSpec
 
@@ -126,10 +127,9 @@ def load_merged(spec: ModelSpec, files: ModelFiles) -> Any:
     Raises:
         BackendError: its weights lack tensors, or the adapter does not fit. What else is wrong, the libraries raise.
     """
-    device = Device("cpu", "cpu")
-    network = load_network(spec, files, device, "float32")
+    network = load_network(spec, files, CPU, "float32")
     if files.adapter is not None:
-        network = put_adapter(network, spec.name, files.adapter, device, merge=True, is_shared=False)
+        network = put_adapter(network, spec.name, files.adapter, CPU, merge=True, is_shared=False)
     return network.eval()
 
 

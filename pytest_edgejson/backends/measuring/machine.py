@@ -6,11 +6,12 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import os
 import platform
 import sys
 from pathlib import Path
 from typing import Any
+
+from pytest_edgejson.backends.devices import cores
 
 _PROCESSES = Path("/proc")
 _CLEAR = Path("/proc/self/clear_refs")
@@ -21,11 +22,9 @@ def machine() -> dict[str, Any]:
     memory = None
     with contextlib.suppress(ModuleNotFoundError):
         memory = int(importlib.import_module("psutil").virtual_memory().total)
-    # A container may be allowed fewer cores than the machine has.
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return {
         "processor": _processor(),
-        "cores": cores,
+        "cores": cores(),
         "memory_bytes": memory,
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "python": platform.python_version(),

@@ -11,7 +11,7 @@ import importlib.metadata
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.devices import Device, share_of_cores
+from pytest_edgejson.backends.devices import CPU, share_of_cores
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.decoder import Decoder, choose
 from pytest_edgejson.backends.local.library_messages import one_line
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
 _DECODING = 1
 _BATCH_LIMIT = 16
-_CPU = Device("cpu", "cpu")
 # No token of any prompt: the library takes the last ones that are this for padding.
 _PADDING = -1
 
@@ -62,7 +61,7 @@ class OnnxBackend(TransformersBackend):
 
     def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, folder: OnnxFolder) -> None:
         self._folder = folder
-        super().__init__(spec, settings, options, folder.files, _CPU)
+        super().__init__(spec, settings, options, folder.files, CPU)
         self._dtype = "float32"
 
     @property
@@ -174,7 +173,7 @@ class OnnxModel:
 
     def default_batch_size(self, tokens: int) -> int:
         """Return how many cases of up to so many tokens, prompt included, are generated together."""
-        free = free_bytes(_CPU)
+        free = free_bytes(CPU)
         fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
         return max(1, min(_BATCH_LIMIT, fitting))
 

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.devices import Device, share_of_cores
+from pytest_edgejson.backends.devices import CPU, share_of_cores
 from pytest_edgejson.backends.export_note import read_note
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.decoder import Decoder
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 _DECODING = 1
 # Cases at once. A step of 16 rows of a 135M model computes as long as it reads the weights.
 _BATCH_LIMIT = 16
-_CPU = Device("cpu", "cpu")
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> OpenVINOBackend:
@@ -77,10 +76,10 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             f"{spec.name}: openvino is given tokens and no tokenizer, without which it holds answers to no schema: "
             'leave out --edgejson-constrain, or use backend = "transformers"'
         )
-    backend = OpenVINOBackend(spec, settings, options, find_folder(spec) or locate(spec), _CPU)
+    backend = OpenVINOBackend(spec, settings, options, find_folder(spec) or locate(spec))
     if backend.description["dtype"] == "float16":
         raise BackendError(f"{spec.name}: openvino computes in float32 or bfloat16: use --edgejson-dtype=bfloat16")
-    if _CPU.emulates(backend.description["dtype"]):
+    if CPU.emulates(backend.description["dtype"]):
         raise BackendError(
             f"{spec.name}: openvino needs a processor with instructions for bfloat16: use --edgejson-dtype=float32"
         )
@@ -92,17 +91,10 @@ class OpenVINOBackend(TransformersBackend):
 
     constrains = False
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        settings: GenerationSettings,
-        options: LoadOptions,
-        files: ModelFiles,
-        device: Device,
-    ) -> None:
+    def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, files: ModelFiles) -> None:
         self._cache = options.cache
         self._shelter: tempfile.TemporaryDirectory[str] | None = None
-        super().__init__(spec, settings, options, files, device)
+        super().__init__(spec, settings, options, files, CPU)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_cache": self._folder(), "_shelter": None}
@@ -207,7 +199,7 @@ class ConvertedModel:
 
     def default_batch_size(self, tokens: int) -> int:
         """Return how many cases of up to so many tokens, prompt included, are generated together."""
-        free = free_bytes(_CPU)
+        free = free_bytes(CPU)
         fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
         return max(1, min(_BATCH_LIMIT, fitting))
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _WIDTH = 6.4
 _NAME_WIDTH = 28
 _MARKS = "osD^vPX*"
+_PERCENT = ([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
 KINDS = ("exact", *(name for name, kind in FAILURES.items() if not kind.is_error))
 """What becomes of answers, in the order of the plots; cases that could not be run have none."""
 
@@ -51,12 +52,13 @@ def _name(model: str) -> str:
     return shorten(clean(model), _NAME_WIDTH)
 
 
-def _legend(drawing: Any, axes: Axes, columns: int = 3) -> None:
+def _figure(title: str, drawing: Any, axes: Axes, columns: int = 3) -> Figure:
     handles, labels = axes.get_legend_handles_labels()
     if len(handles) > 1:
         drawing.legend(
             handles, labels, loc="outside upper left", ncols=columns, frameon=False, labelcolor=INK["ink"], fontsize=10
         )
+    return Figure(title, as_svg(drawing, title))
 
 
 def plot_groups(title: str, groups: Mapping[str, Mapping[str, Metrics]], metric: str = "json_exact") -> Figure | None:
@@ -93,10 +95,9 @@ def plot_groups(title: str, groups: Mapping[str, Mapping[str, Metrics]], metric:
         axes.set_yticks(range(len(names)), [shorten(clean(name), _NAME_WIDTH) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.5)
         axes.set_xlim(-2, 102)
-        axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+        axes.set_xticks(*_PERCENT)
         axes.grid(axis="x", color=INK["rule"], linewidth=1)
-        _legend(drawing, axes)
-        return Figure(title, as_svg(drawing, title))
+        return _figure(title, drawing, axes)
 
 
 def plot_kinds(title: str, by_model: Mapping[str, Sequence[Result]]) -> Figure | None:
@@ -128,9 +129,8 @@ def plot_kinds(title: str, by_model: Mapping[str, Sequence[Result]]) -> Figure |
         axes.set_yticks(range(len(models)), [_name(model) for model in models])
         axes.set_ylim(len(models) - 0.5, -0.5)
         axes.set_xlim(0, 100)
-        axes.set_xticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
-        _legend(drawing, axes, columns=4)
-        return Figure(title, as_svg(drawing, title))
+        axes.set_xticks(*_PERCENT)
+        return _figure(title, drawing, axes, columns=4)
 
 
 def plot_latency(title: str, by_model: Mapping[str, Sequence[Result]]) -> Figure | None:
@@ -155,8 +155,7 @@ def plot_latency(title: str, by_model: Mapping[str, Sequence[Result]]) -> Figure
         axes.set_ylim(0, 102)
         axes.set_yticks([0, 50, 95], ["0", "50 %", "95 %"])
         axes.grid(color=INK["rule"], linewidth=1)
-        _legend(drawing, axes)
-        return Figure(title, as_svg(drawing, title))
+        return _figure(title, drawing, axes)
 
 
 def plot_sizes(title: str, points: Sequence[tuple[str, int, Metrics]]) -> Figure | None:
@@ -189,10 +188,9 @@ def plot_sizes(title: str, points: Sequence[tuple[str, int, Metrics]]) -> Figure
         axes.set_xticks([], minor=True)
         axes.set_xlabel("parameters", color=INK["ink"])
         axes.set_ylim(-2, 102)
-        axes.set_yticks([0, 25, 50, 75, 100], ["0", "25", "50", "75", "100 %"])
+        axes.set_yticks(*_PERCENT)
         axes.grid(axis="y", color=INK["rule"], linewidth=1)
-        _legend(drawing, axes)
-        return Figure(title, as_svg(drawing, title))
+        return _figure(title, drawing, axes)
 
 
 def _with_interval(
