@@ -187,7 +187,12 @@ def _registry(plan: Plan, out: Path) -> str:
     lines = ["# The models of `edgejson reproduce`. A folder is taken from this file's own folder on."]
     both = {} if plan.constrain == "none" else {"constrain": plan.constrain}
     for base in plan.bases:
-        shared: dict[str, str | int] = {"model": _from(out, base.folder), "prompt": PROMPT}
+        # llama.cpp would run a base in a GGUF file, and transformers its adapters: the table would compare engines too.
+        shared: dict[str, str | int] = {
+            "backend": "transformers",
+            "model": _from(out, base.folder),
+            "prompt": PROMPT,
+        }
         lines += entry(base.name, {"description": "a base", **shared, **both})
         for name in plan.shown(base):
             lines += entry(name, {"description": "a base with examples", **shared, "shots": plan.shots})

@@ -123,6 +123,7 @@ def test_each_adapter_is_trained_as_planned(plan: Plan, done: tuple[Path, str]) 
         assert (config["r"], config["lora_alpha"]) == (rank, 2 * rank)
     registry = load_registry(out / "models.toml")
     assert list(registry) == plan.models == ["nano-1m", *list(ranks)[:3], "nano-4m", "nano-4m-lora"]
+    assert {spec.backend for spec in registry.values()} == {"transformers"}
     assert registry["nano-4m-lora"].model == registry["nano-4m"].model == str(NANO)
     assert registry["nano-4m-lora"].adapter == str(out / "adapters" / "nano-4m-lora")
     assert {name: step.cases for name, step in Notebook(out / "steps.json").steps.items()} == {
