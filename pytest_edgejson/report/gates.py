@@ -13,7 +13,7 @@ from pytest_edgejson.values.wording import counted, plural
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_edgejson.results.gates.evaluate import Decision, Outcome
+    from pytest_edgejson.results.gates.evaluate import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Line:
     """
 
     text: str
-    outcome: Outcome | None = None
+    outcome: str | None = None
 
 
 def report_lines(decisions: Sequence[Decision], *, report_only: bool = False, others_failed: int = 0) -> list[Line]:
@@ -39,14 +39,20 @@ def report_lines(decisions: Sequence[Decision], *, report_only: bool = False, ot
     """
     lines = []
     width = max((columns(_gate(decision)) for decision in decisions), default=0)
-    models = list(dict.fromkeys(decision.model for decision in decisions))
-    for model in models:
-        lines.append(Line(f"gates of {model}"))
-        lines += [_line(decision, width) for decision in decisions if decision.model == model]
-    for model in models:
-        own = [decision for decision in decisions if decision.model == model]
-        lines.append(conclusion(model, own, report_only=report_only, others_failed=others_failed))
-    return lines
+    for model, own in _by_model(decisions):
+        lines += [Line(f"gates of {model}"), *(_line(decision, width) for decision in own)]
+    found = verdicts(decisions, report_only=report_only, others_failed=others_failed)
+    return [*lines, *(Line(verdict.text, verdict.outcome) for verdict in found)]
+
+
+def verdicts(decisions: Sequence[Decision], *, report_only: bool = False, others_failed: int = 0) -> list[Verdict]:
+    """Return whether each model that has gates may be released; see `report_lines`."""
+    return [_verdict(*own, report_only=report_only, others_failed=others_failed) for own in _by_model(decisions)]
+
+
+def _by_model(decisions: Sequence[Decision]) -> list[tuple[str, list[Decision]]]:
+    models = dict.fromkeys(decision.model for decision in decisions)
+    return [(model, [decision for decision in decisions if decision.model == model]) for model in models]
 
 
 def _gate(decision: Decision) -> str:
@@ -72,8 +78,7 @@ def measured(decision: Decision) -> str:
     return ", ".join(parts) + (f": {note}" if note else "")
 
 
-def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, others_failed: int) -> Line:
-    """Return the line that says whether a model may be released, of what its gates say."""
+def _verdict(model: str, decisions: Sequence[Decision], *, report_only: bool, others_failed: int) -> Verdict:
     failed = sum(decision.outcome == "fail" for decision in decisions)
     unmeasurable = sum(decision.outcome == "unmeasurable" for decision in decisions)
     reasons = []
@@ -83,20 +88,10 @@ def conclusion(model: str, decisions: Sequence[Decision], *, report_only: bool, 
         reasons.append(f"{unmeasurable} of {counted(len(decisions), 'gate')} cannot be measured")
     if others_failed and not reasons:
         reasons.append(f"its gates hold, but {counted(others_failed, 'other test')} failed")
-    outcome: Outcome = "unmeasurable" if unmeasurable and not failed else "fail" if reasons else "pass"
+    outcome = "unmeasurable" if unmeasurable and not failed else "fail" if reasons else "pass"
     released = f"may not be released: {', '.join(reasons)}" if reasons else "may be released"
     aside = " (--edgejson-report-only: the exit code does not say so)" if report_only else ""
-    return Line(f"gate: {model} {released}{aside}", outcome)
-
-
-def verdicts(decisions: Sequence[Decision], *, report_only: bool = False, others_failed: int = 0) -> list[Verdict]:
-    """Return whether each model that has gates may be released; see `report_lines`."""
-    found = []
-    for model in dict.fromkeys(decision.model for decision in decisions):
-        own = [decision for decision in decisions if decision.model == model]
-        line = conclusion(model, own, report_only=report_only, others_failed=others_failed)
-        found.append(Verdict(line.outcome or "pass", line.text))
-    return found
+    return Verdict(outcome, f"gate: {model} {released}{aside}")
 
 
 def gates_table(decisions: Sequence[Decision]) -> Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.constraint.grammar import Vocabulary, lark
 from pytest_edgejson.backends.ending import EndScanner, too_late
 from pytest_edgejson.backends.interface import Completion
-from pytest_edgejson.backends.local.sampling import seed_of
+from pytest_edgejson.backends.local.sampling import llamacpp_fields, seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -121,27 +121,12 @@ class Answer:
         return self.grammars.is_held(bounded, constraint, has_ended=self._reason == "stop")
 
     def _ask(self) -> dict[str, Any]:
-        settings = self._settings
         constraint = self.request.constraint
         held = {} if constraint is None else {"grammar": f"%llguidance {{}}\n{lark(constraint, any_escape=False)}"}
         return {
             **held,
-            "prompt": self.prompt,
-            "n_predict": self.limit,
-            "cache_prompt": False,
-            "timings_per_token": True,
-            # Those of transformers, in its order; what a file recommends is not heeded.
-            "samplers": ["penalties", "temperature", "top_p"],
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
-            "repeat_penalty": settings.repetition_penalty,
-            "repeat_last_n": len(self.prompt) + self.limit,
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-            "top_k": 0,
-            "min_p": 0.0,
-            "mirostat": 0,
-            "seed": seed_of(settings, self.request) % _SEEDS,
+            **llamacpp_fields(self._settings, self.prompt, self.limit),
+            "seed": seed_of(self._settings, self.request) % _SEEDS,
         }
 
     def _take(self, part: dict[str, Any]) -> bool:

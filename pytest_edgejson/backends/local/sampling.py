@@ -22,6 +22,29 @@ def seed_of(settings: GenerationSettings, request: Request) -> int:
     return int.from_bytes(hashlib.sha256(name).digest()[:8], "big") >> 1
 
 
+def llamacpp_fields(settings: GenerationSettings, prompt: Sequence[object], limit: int) -> dict[str, Any]:
+    """Return what llama.cpp is asked, but for the seed, with a prompt (text or tokens) and a limit to its answer."""
+    return {
+        "prompt": prompt,
+        "n_predict": limit,
+        # What is kept of earlier prompts changes how later ones are computed, and rounded.
+        "cache_prompt": False,
+        "timings_per_token": True,
+        # Those of transformers, in its order; what a file or a server recommends is not heeded.
+        "samplers": ["penalties", "temperature", "top_p"],
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "repeat_penalty": settings.repetition_penalty,
+        # All of it; a text has no more tokens than characters.
+        "repeat_last_n": len(prompt) + limit,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
+        "top_k": 0,
+        "min_p": 0.0,
+        "mirostat": 0,
+    }
+
+
 class Sampler:
     """Chooses the tokens of one request.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT
-from pytest_edgejson.backends.local.sampling import seed_of
+from pytest_edgejson.backends.local.sampling import llamacpp_fields, seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -58,7 +58,7 @@ class Endpoint(ABC):
         is_native: whether the path follows the server's own address, without `/v1`.
         takes_messages: whether it is sent the messages of a chat; else a text.
         constrain_field: what holds answers to a schema where the entry does not say.
-        limit_field: what says how many tokens may be generated.
+        takes_ids: whether it takes a prompt as tokens too.
     """
 
     path: ClassVar[str]
@@ -241,27 +241,7 @@ class LlamaCpp(Endpoint):
 
     def own(self, request: Request, prompt: Any) -> dict[str, Any]:
         """Return the fields of this endpoint."""
-        settings = self._settings
-        return {
-            "prompt": prompt,
-            "n_predict": self.limit(request),
-            # What is kept of earlier prompts changes how later ones are computed, and rounded.
-            "cache_prompt": False,
-            # Those of transformers, in its order; what the server recommends is not heeded.
-            "samplers": ["penalties", "temperature", "top_p"],
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
-            "repeat_penalty": settings.repetition_penalty,
-            # All of it; a text has no more tokens than characters.
-            "repeat_last_n": len(prompt) + self.limit(request),
-            "presence_penalty": 0.0,
-            "frequency_penalty": 0.0,
-            "top_k": 0,
-            "min_p": 0.0,
-            "mirostat": 0,
-            "seed": self._seed(request),
-            "timings_per_token": True,
-        }
+        return {**llamacpp_fields(self._settings, prompt, self.limit(request)), "seed": self._seed(request)}
 
     def read(self, piece: Mapping[str, Any]) -> Part:
         """Return what a piece says."""
