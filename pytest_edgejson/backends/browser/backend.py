@@ -71,6 +71,7 @@ class BrowserBackend(TransformersBackend):
 
     generates_together = False
     constrains = False
+    base = None
 
     def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, folder: WebFolder) -> None:
         name = _DEVICES[options.device]
@@ -101,11 +102,6 @@ class BrowserBackend(TransformersBackend):
             "parameters": self._files.parameters or None,
             "threads": self.threads,
         }
-
-    @property
-    def base(self) -> None:
-        """None: such a model shares nothing with another."""
-        return None
 
     def load_model(self, bases: Bases | None = None) -> Model:
         """Return the model; start the browser and load it first if it is not there yet.

@@ -166,7 +166,7 @@ class TransformersBackend(Backend):
 
     @property
     def base(self) -> Base | None:
-        """What the model is made of, as it is now, without its adapter; None where it can't be read."""
+        """What the model is made of now, without its adapter; None where it can't be read or is never shared."""
         trusted = self._spec.trust_remote_code
         return Base.of(self._files, trust_remote_code=trusted, device=self._device, dtype=self._dtype)
 

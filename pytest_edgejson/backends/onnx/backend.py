@@ -59,6 +59,8 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
 class OnnxBackend(TransformersBackend):
     """Runs a model in batches, each case until its root object closes."""
 
+    base = None
+
     def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, folder: OnnxFolder) -> None:
         self._folder = folder
         super().__init__(spec, settings, options, folder.files, CPU)
@@ -75,11 +77,6 @@ class OnnxBackend(TransformersBackend):
         parameters = self._folder.files.parameters or self._spec.parameters
         further = {"backend": "onnx", "weights": self._folder.quant, "parameters": parameters}
         return {**super().description, **further}
-
-    @property
-    def base(self) -> None:
-        """None: such a model shares nothing with another."""
-        return None
 
     def load_model(self, bases: Any = None) -> Model:
         """Return the model; load it first if it is not there yet.

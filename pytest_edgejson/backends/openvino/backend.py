@@ -90,6 +90,7 @@ class OpenVINOBackend(TransformersBackend):
     """Runs a converted model in batches, each case until its root object closes."""
 
     constrains = False
+    base = None
 
     def __init__(self, spec: ModelSpec, settings: GenerationSettings, options: LoadOptions, files: ModelFiles) -> None:
         self._cache = options.cache
@@ -109,11 +110,6 @@ class OpenVINOBackend(TransformersBackend):
         """What the manifest records. It holds no paths."""
         weights = self._spec.weights or read_note(self._files.model, self._spec.name).quant
         return {**super().description, "backend": "openvino", "weights": weights}
-
-    @property
-    def base(self) -> None:
-        """None: a converted model shares nothing with another."""
-        return None
 
     def load_model(self, bases: Bases | None = None) -> Model:
         """Return the model; convert it first if that was not done before.

@@ -6,7 +6,6 @@ The folder is what onnxruntime-genai runs and what transformers.js does, in a br
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import json
 import os
 import shutil
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
 _FILES = {"f32": ("model.onnx", "fp32"), "int8": ("model_int8.onnx", "int8"), "int4": ("model_q4.onnx", "int4")}
 # How the builder calls the width of a head's keys and values.
 _WIDTH = "kv_cache_dim"
-_EXTRA = "pip install 'pytest-edgejson[onnx]'"
 # A protobuf message holds less than 2 GiB; the graph itself takes some of it.
 _ONE_FILE = 2_000_000_000
 
@@ -56,14 +54,12 @@ def export_onnx(spec: ModelSpec, folder: Path, quant: str, *, force: bool, say: 
         say: is told what is done.
 
     Raises:
-        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, a library is missing,
-            or another folder has the name.
-        BackendError: the model cannot be had.
+        ExportError: the model cannot be exported, splits texts or computes otherwise afterwards, or another folder has
+            the name.
+        BackendError: a library is missing, or the model cannot be had.
         OSError: the folder cannot be written.
     """
-    for library in ("onnxruntime_genai", "onnx", "onnx_ir"):
-        if importlib.util.find_spec(library) is None:
-            raise ExportError(f"{spec.name}: {library.replace('_', '-')} is not installed: {_EXTRA}")
+    need_libraries(spec.name, "onnxruntime_genai", "onnx", "onnx_ir", extra="onnx")
     need_libraries(spec.name, "torch", "transformers")
     source = read_source(spec, say)
     folder.parent.mkdir(parents=True, exist_ok=True)
