@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.results.result import roots_of
+from pytest_edgejson.results.result import own_marks, roots_of
+from pytest_edgejson.scoring.extraction import SHOWN, extract
 from pytest_edgejson.scoring.kinds import FAILURES, LEAFLESS, MALFORMED
 from pytest_edgejson.scoring.search import OBJECT
+from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.lookalikes import look_alike, named, told_apart
 from pytest_edgejson.values.text import clean, columns, shorten, show
 from pytest_edgejson.values.wording import counted
@@ -20,8 +22,8 @@ if TYPE_CHECKING:
 
 VERDICT_WIDTH = 160
 
-# What stands behind the brace of an object and before its first key, and is neither blank nor a quote of JSON.
-_ODD_START = re.compile(r"\{[ \t\n\r]*+([^\x00-\x5b\x5d-\x7f]|[\\&<])")
+# What says little by itself: where it stands is told with it.
+_VAGUE = {"syntax", "unescaped_character"}
 
 
 def verdict(name: str, result: Result, *, profile: str = "default", width: int = VERDICT_WIDTH) -> str:
@@ -88,9 +90,15 @@ def malformed_name(result: Result) -> str:
     kind = (result["extraction"]["error"] or "").partition(":")[2]
     known = MALFORMED.get(kind or "syntax")
     words = of_root(result, known.words) if known else clean(kind).replace("_", " ")
-    if kind == "syntax" and (found := _ODD_START.search(result["output"])):
-        words += f", {named(found[1])} where a key should begin"
+    if kind in _VAGUE and (at := _broken_at(result)):
+        words += f" at {show(at, SHOWN)}" if " " < at[0] < "\x7f" else f" at {named(at[0])}"
     return words
+
+
+def _broken_at(result: Result) -> str:
+    return extract(
+        result["output"], result["extraction"]["policy"], thoughts=Marks(own_marks(result)), roots=roots_of(result)
+    ).at
 
 
 def count_fields(result: Result) -> str:

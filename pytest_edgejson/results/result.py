@@ -130,7 +130,9 @@ def make_result(
     from pytest_edgejson.scoring.thoughts import Marks
     from pytest_edgejson.scoring.v3 import score_v3
 
-    extraction = extract(completion.text, policy, schema.is_valid, Marks(thoughts), schema.roots(case.expected_output))
+    extraction = extract(
+        completion.text, policy, schema.may_be_answer, Marks(thoughts), schema.roots(case.expected_output)
+    )
     if completion.thought and extraction.error == "empty":
         # The server has told the thought apart. Inline, it would have been one that never ends.
         extraction = replace(extraction, error="malformed:open_thought", is_open=True)

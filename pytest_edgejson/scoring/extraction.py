@@ -15,6 +15,7 @@ from pytest_edgejson.scoring.search import MAX_ATTEMPTS, OBJECT, ROOT, Followed,
 from pytest_edgejson.scoring.thoughts import KNOWN, Marks
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import json_type
+from pytest_edgejson.values.lookalikes import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.scoring.kinds import Flag, Form, Policy
     from pytest_edgejson.scoring.records import ExtractionRecord
     from pytest_edgejson.scoring.search import Roots
+
+SHOWN = 24
+_UNSEEN = re.compile(UNSEEN + "*+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Extraction:
         flags: out of `fenced`, `prose` (text around the object), `run_on` (more JSON, or the next example, after it),
             `several_objects`.
         is_open: there is none, and the text ends inside the root object, or inside a thought.
+        at: what stands where it turns out to be malformed, `SHOWN` characters at most.
         roots: the JSON types that the value may have.
     """
 
@@ -46,6 +51,7 @@ class Extraction:
     flags: tuple[Flag, ...] = ()
     is_open: bool = False
     roots: Roots = OBJECT
+    at: str = ""
 
     @property
     def is_found(self) -> bool:
@@ -89,7 +95,7 @@ def extract(
 def _extract(
     text: str, policy: Policy, is_valid: Callable[[Any], bool] | None, thoughts: Marks, roots: Roots
 ) -> Extraction:
-    if not text.strip():
+    if _UNSEEN.fullmatch(text):
         return Extraction(None, None, policy, "empty")
     if policy == "strict":
         return _extract_strict(text, roots)
@@ -112,7 +118,8 @@ def _extract(
         return Extraction(None, None, policy, "wrong_root")
     if search.failure is not None:
         is_open = search.failure.is_open or thinking
-        return Extraction(None, None, policy, f"malformed:{search.failure.kind}", is_open=is_open)
+        at = visible[search.failure.position :][:SHOWN]
+        return Extraction(None, None, policy, f"malformed:{search.failure.kind}", is_open=is_open, at=at)
     return Extraction(None, None, policy, "malformed:open_thought" if thinking else "no_json", is_open=thinking)
 
 
@@ -127,7 +134,7 @@ def _extract_strict(text: str, roots: Roots) -> Extraction:
     openings = ("{",) if roots == OBJECT else ("{", "[", '"')
     if not text.lstrip().startswith(openings) and lenient.error != error:
         error = "no_json"
-    return Extraction(None, None, "strict", error, lenient.flags, lenient.is_open)
+    return Extraction(None, None, "strict", error, lenient.flags, lenient.is_open, at=lenient.at)
 
 
 def _whole(text: str) -> Any:
@@ -164,7 +171,7 @@ def without_thoughts(text: str, thoughts: Marks = KNOWN, roots: Roots = OBJECT) 
         position = match.end()
         if match["open"]:
             pieces.append(text[start : match.start()])
-            end = re.compile(thoughts.closing_of(match.group()), re.IGNORECASE).search(text, position)
+            end = thoughts.end_of(match.group(), text, position)
             if end is None:
                 return "".join(pieces), True
             start = position = end.end()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pytest_edgejson.values.decoding import MalformedError, decode
 from pytest_edgejson.values.jsonvalue import is_leaf, json_type
+from pytest_edgejson.values.lookalikes import UNSEEN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,19 +33,32 @@ MAX_SECONDS = 10.0
 OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
-# Where something begins: a fence, an array of objects, or a brace. `{{` never begins an object: its first brace needs
-# no attempt.
-_EVENT = re.compile(r"`{2,}+|~{3,}+|\[(?=\s*+\{)|\{(?![ \t\n\r]*+\{)")
-FENCE = r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+)(?:[ \t]*+\{[.#][^{}\n]{0,100}+\}|[^\n`{\[]{0,100}+)\s*+"
-"""What opens a code fence: its marks, what language it is in and what else is said of it, and the line's end."""
+# What stands between a bracket and its first item and is none: a comment too, which makes the whole no JSON.
+_GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/))*+\*/|(?://|\#)[^\n]*+)*+"
+# The escape sequences of terminals have a bracket too.
+_ARRAY_START = rf"{UNSEEN}*+(?<!\x1b)(\[){_GAP}"
+# An item that tells an array amid prose from "[see below]".
+_ITEM = r'(?:"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)'
+# Where something begins: a fence, an array, or a brace. `{{` never begins an object: its first brace needs no attempt.
+_EVENT = re.compile(
+    rf"`{{2,}}+|~{{3,}}+|'{{3,}}+|\"{{3,}}+|\[(?=\]|{_GAP}(?:[{{\[]|{_ITEM}\s*+[],]))|\{{(?![ \t\n\r]*+\{{)|｛"
+)
+FENCE = (
+    r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+|(?<!')'{3,}+|(?<!\")\"{3,}+)"
+    r"(?:[^\n`{\[]|\{(?:[.#:][^{}\n]{0,100}+|[\w, -]{1,100}+)\}(?=[^\n]*+\n)){0,100}+" + UNSEEN + "*+"
+)
+"""What opens a code fence: its marks, what language it is in and what else is said of it, and the line's end.
+
+Quotes are no fences of Markdown, but of models.
+"""
 _FENCE = re.compile(FENCE)
-_FENCE_END = re.compile(r"\s*+(?:`{2,}+|~{3,}+|\Z)")
+_FENCE_END = re.compile(UNSEEN + r"*+(?:`{2,}+|~{3,}+|'{3,}+|\"{3,}+|\Z)")
 FENCE_BEFORE = re.compile(FENCE + r"\Z")
-_LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
+_LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}｛｝]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
-_ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d-]""")
+_ARRAY = re.compile(rf"""{_ARRAY_START}(["'{{\[\d-]|\]|true|false|null)""")
 # Between a brace and the first key: blanks, those that were escaped with the rest of the text too.
-_INSIDE = r"\{(?:\s|\\[nrt])*+"
+_INSIDE = rf"[{{｛](?:{UNSEEN}|\\[nrt])*+"
 _ENTITY = r"&(?:\#x?[0-9a-f]{1,5}|[a-z]{2,6});"
 # A brace that begins something meant as an object, other than the one of "the set {x, y}": a quote follows, however it
 # is written, or a comment, or nothing at all …
@@ -53,9 +67,9 @@ _OBJECT_LIKE = re.compile(
     r"""(?:[^\w\s]|_){0,12}[\w$.;&\\ -]{1,80}+[^\w\s]{0,12}\s*+[:=])""",
     re.IGNORECASE,
 )
-# … and what is an object without doubt, broken or not: a key and its colon. Objects in it are its parts.
+# … and what is an object without doubt, broken or not: a key and its colon, or a comma. Objects in it are its parts.
 ROOT = re.compile(
-    rf"""{_INSIDE}(?:"(?:[^"\\\n{{}}]|\\.){{0,200}}+"\s*+:|{_ENTITY}[^{{}}\n]{{0,100}}[:=]|"""
+    rf"""{_INSIDE}(?:"(?:[^"\\\n{{}}]|\\.){{0,200}}+"\s*+[:,]|{_ENTITY}[^{{}}\n]{{0,100}}[:=]|"""
     r"""(?:[^\w\s"{}]|_){0,12}[\w$.;&\\ -]{1,80}+[^\w\s{}]{0,12}\s*+[:=])""",
     re.IGNORECASE,
 )
@@ -66,9 +80,23 @@ _FINAL = re.compile(
     r"\bthe[ \t]++answer[ \t]++is\b|\\boxed\{)(?!.*[.!?]\s)",
     re.IGNORECASE | re.DOTALL,
 )
-_ANSWER = re.compile(r"^\W{0,4}answer\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+_ANSWER = re.compile(
+    r"^\W{0,4}(?:answer|final|corrected)\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL
+)
+# What names a part of an output: a heading, or words and a colon at the beginning of a line …
+_LABEL = re.compile(
+    r"^[ \t]*+(?:[#*_]{1,6}[ \t]*+(\w[^\n:*_]{0,40}+)[*_]{0,3}[ \t]*+$"
+    r"|[#*_]{0,6}[ \t]*+(\w[^\n:*_.{}]{0,40}+)[*_]{0,3}:)",
+    re.MULTILINE,
+)
+# … and what names one that is no answer.
+_DRAFT = re.compile(
+    r"(?:(?:a|my|the|first|initial)[ \t]++)?"
+    r"(?:reason(?:ing)?|thoughts?|thinking|analysis|scratchpad|draft|schema|template|example|format)\b",
+    re.IGNORECASE,
+)
 # The same where the answer is an array, which may be empty.
-_ANY_ARRAY = re.compile(r"""\s*+\[\s*+["'{\[\d\]tfn-]""")
+_ANY_ARRAY = re.compile(rf"""{_ARRAY_START}(["'{{\[\d\]tfn-])""")
 # A number as prose has it, separators of thousands and all, without the full stop of its sentence.
 _FIGURES = re.compile(r"-?\d(?:[\w]|[.,](?=\w))*+")
 # What follows an answer when the model goes on with the next example instead of ending.
@@ -120,8 +148,13 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class _Failure:
     kind: str
-    progress: int
+    start: int
+    position: int
     is_open: bool
+
+    @property
+    def progress(self) -> int:
+        return self.position - self.start
 
 
 @cache
@@ -158,11 +191,12 @@ class Search:
             match = event.search(self.text, position)
             if match is None or self.work > most or len(self.found) == MAX_OBJECTS:
                 break
-            if match.group() == "{":
+            mark = match.group()
+            if mark in "{｛":
                 position = self._brace(match.start())
-            elif match.group() == "[":
-                position = max(self._array(match.start()), match.end())
-            elif match.group()[0] in "`~":
+            elif mark == "[":
+                position = max(self._array(match.start(), in_prose=True), match.end())
+            elif mark[0] in "`~" or mark[:3] in ("'''", '"""'):
                 position = self._fence(match)
             else:
                 position = self._scalar(match.start())
@@ -210,20 +244,27 @@ class Search:
             self.found.append(Found(value, start, end))
         return end
 
-    def _array(self, start: int) -> int:
+    def _array(self, start: int, *, in_prose: bool = False) -> int:
         """Take in what is meant as an array; return the offset after it, `start` where nothing is.
 
-        Its objects are no answers, as they are none when the array is the whole text.
+        Its objects are no answers, as they are none when the array is the whole text. Amid prose, numbers in brackets
+        may be a reference, `[1]`, or a range, `[0, 1)`.
         """
         match = (_ANY_ARRAY if "array" in self.roots else _ARRAY).match(self.text, start)
         if match is None:
             return start
+        at = match.start(1)
         try:
-            value, end = self._decode(start)
+            value, end = self._decode(at)
         except MalformedError as error:
-            return self._broken(error, start, "[]")
-        self.work += end - start
-        self._take(Found(value, start, end))
+            if in_prose and match[2] not in ('"', "'", "{", "["):
+                self.work += error.position - at
+                return start
+            return self._broken(error, at, "[]")
+        self.work += end - at
+        is_reference = in_prose and value != [] and all(type(item) is int for item in value)
+        if "array" in self.roots or not is_reference:
+            self._take(Found(value, at, end))
         return end
 
     def _brace(self, start: int) -> int:
@@ -232,7 +273,7 @@ class Search:
         except MalformedError as error:
             self.work += error.position - start
             if ROOT.match(self.text, start):
-                return self._broken(error, start, "{}")
+                return self._broken(error, start, "{}" if self.text[start] == "{" else "｛｝")
             # A brace in a string of something malformed says nothing of what comes after that.
             if start >= self.explained_until and _OBJECT_LIKE.match(self.text, start):
                 extent = balanced_end(self.text, start)
@@ -255,10 +296,11 @@ class Search:
     def _explain(self, error: MalformedError, start: int, *, is_open: bool) -> None:
         """Keep the failure that was decoded farthest: it says most."""
         if self.failure is None or error.position - start > self.failure.progress:
-            self.failure = _Failure(error.kind, error.position - start, is_open)
+            self.failure = _Failure(error.kind, start, error.position, is_open)
 
     def _since_the_final_one(self) -> list[Found]:
-        """Return the last object that the text names as its answer, and those after it; all where it names none."""
+        """Return the last object that the text names as its answer, and those after it; where it names none, those that
+        it does not name as drafts."""
         ends = [0, *(found.end for found in self.found)]
         before = [self.text[end : found.start] for end, found in zip(ends, self.found, strict=False)]
         # An answer that is there at once needs no name: what says "answer" after it is a further example.
@@ -268,7 +310,15 @@ class Search:
             for number, prose in enumerate(before)
             if _FINAL.search(prose) or (not is_there and _ANSWER.search(prose))
         ]
-        return self.found[named[-1] :] if named else self.found
+        if named:
+            return self.found[named[-1] :]
+        answers, label = [], ""
+        for found, prose in zip(self.found, before, strict=True):
+            if labels := _LABEL.findall(prose):
+                label = "".join(labels[-1])
+            if not _DRAFT.match(label):
+                answers.append(found)
+        return answers or self.found
 
     def choose(self, is_valid: Callable[[Any], bool] | None, *, last: bool) -> Found | None:
         """Return the object that counts as the answer."""
@@ -276,11 +326,11 @@ class Search:
             candidates = self.found[::-1]
         else:
             candidates = sorted(self._since_the_final_one(), key=lambda found: not found.fenced)
-        # `{}` amid prose is no answer, unless it is in a fence; `[]` is where nothing else is.
+        # `{}` amid prose is no answer, unless it is in a fence or the last word; `[]` is where nothing else is.
         candidates = (
             [found for found in candidates if found.is_telling]
             or [found for found in candidates if found.fenced]
-            or [found for found in candidates if found.value == []]
+            or [found for found in candidates if found.value == [] or _is_wordless(self.text[found.end :])]
         )
         if is_valid is not None:
             deadline = time.monotonic() + MAX_SECONDS

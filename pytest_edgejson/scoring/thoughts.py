@@ -51,6 +51,9 @@ FORMS: tuple[Form, ...] = (
     Form("Kimi", "◁think▷", lambda _: "◁/think▷", is_closed_alone=True),
     Form("Cohere", r"<\|START_THINKING\|>", lambda _: r"<\|END_THINKING\|>", is_closed_alone=True),
     Form("any in Open WebUI", r'<details\s[^<>]{0,200}"reasoning"[^<>]{0,200}>', _end_tag),
+    Form("any in a page", r"<details>\s*<summary>[^<>]{0,60}(?:think|thought|reason)[^<>]{0,60}</summary>", _end_tag),
+    Form("any in Markdown", r"```[ \t]*(?:think(?:ing)?|thoughts?|reasoning)[ \t]*\n", lambda _: r"\n[ \t]*```"),
+    Form("Apertus", r"<\|inner_prefix\|>", lambda _: r"<\|inner_suffix\|>", is_closed_alone=True),
     Form("OpenThinker", r"<\|begin_of_thought\|>", lambda _: r"<\|end_of_thought\|>", is_closed_alone=True),
     Form("gpt-oss", rf"<\|channel\|>\s*(?:analysis|commentary){_RECIPIENT}<\|message\|>",
          lambda _: rf"<\|channel\|>\s*final{_RECIPIENT}<\|message\|>", is_closed_alone=True),
@@ -106,6 +109,25 @@ class Marks:
         """Return the regular expression of what ends a thought, given the text that opened it; case is ignored."""
         return next(form.closing(opening) for form in self.forms if re.match(form.opening, opening, re.IGNORECASE))
 
+    def end_of(self, opening: str, text: str, position: int) -> re.Match[str] | None:
+        """Return what ends a thought, None where nothing does.
+
+        That may be a tag of another name, `</thinking>` after `<think>`, if it ends nothing that began in the thought.
+
+        Args:
+            opening: the text that opened it.
+            text: the output.
+            position: the offset after the opening.
+        """
+        if end := re.compile(self.closing_of(opening), re.IGNORECASE).search(text, position):
+            return end
+        if not opening.startswith("<"):
+            return None
+        for tag in re.compile(rf"</({_TAG})\s*>", re.IGNORECASE).finditer(text, position):
+            if not re.search(rf"<{re.escape(tag[1])}[\s>]", text[position : tag.start()], re.IGNORECASE):
+                return tag
+        return None
+
     def opened_by(self, prompt: str) -> str | None:
         """Return what ends the thought that a prompt's template has opened, None where it has opened none."""
         tail = prompt.rstrip()[-300:]
@@ -123,4 +145,4 @@ KNOWN = Marks()
 """The marks of the known forms alone."""
 
 # Words of which each mark of a known form has one.
-_WORDS = ("think", "thought", "reason", "reflection", "scratchpad", "analysis", "channel", "<unused95>")
+_WORDS = ("think", "thought", "reason", "reflection", "scratchpad", "analysis", "channel", "inner_", "<unused95>")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.compared import comparators_of, without_comparators
-from pytest_edgejson.suite.subschemas import root_types
+from pytest_edgejson.suite.subschemas import alternatives, root_types
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.agreement import read_rule
 from pytest_edgejson.values.comparators import ComparatorError
@@ -120,6 +120,25 @@ class Schema:
         """Tell whether the schema allows a value, `format` asserted or not."""
         known = self._quick_answer(value, with_formats)
         return known if known is not None else not self._violations(value, with_formats=with_formats, most=1)
+
+    def may_be_answer(self, value: Any) -> bool:
+        """Tell whether a value is valid, and no mere object that breaks no rule of a schema that asks for little.
+
+        An object has a key that the schema names, if it names any: `{"status": "ok"}` tells nothing that was asked for,
+        nor does the schema itself.
+        """
+        if isinstance(value, dict) and self._keys and self._keys.isdisjoint(value):
+            return False
+        return self.is_valid(value)
+
+    @cached_property
+    def _keys(self) -> frozenset[str]:
+        """The keys that the schema names for the object as a whole; none where it takes others by pattern."""
+        parts = list(alternatives(self.document, self.document))
+        if any("patternProperties" in part for part in parts):
+            return frozenset()
+        named = [part["properties"] for part in parts if isinstance(part.get("properties"), dict)]
+        return frozenset(chain.from_iterable(named))
 
     def _quick_answer(self, value: Any, with_formats: bool) -> bool | None:
         """Return whether the schema allows a value, None where jsonschema has to tell."""

@@ -270,7 +270,7 @@ class _Generation:
     def _proposed(self, candidate: Candidate, text: str) -> Candidate:
         """Return a candidate with the object that the teacher proposes in the place of the generated one."""
         schema, value = candidate.row.schema, candidate.row.case.expected_output
-        found = extract(text, "lenient", schema.is_valid, roots=schema.roots(value))
+        found = extract(text, "lenient", schema.may_be_answer, roots=schema.roots(value))
         if not found.is_found:
             return candidate.with_text(text, ("no_object", "the teacher's proposal holds no such JSON"))
         for violation in schema.violations(found.value):

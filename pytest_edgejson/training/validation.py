@@ -146,7 +146,7 @@ class Validation(TrainerCallback):
                 if completion.error is not None:
                     raise TrainingError(f"{row.path}:{row.case.line}: {row.case.id}: {completion.error}")
                 expected, schema = row.case.expected_output, row.schema
-                extraction = extract(completion.text, "lenient", schema.is_valid, roots=schema.roots(expected))
+                extraction = extract(completion.text, "lenient", schema.may_be_answer, roots=schema.roots(expected))
                 scores.append(score(expected, extraction, schema, schema.rule_of(row.case)))
                 self._progress.show(f"validation {len(scores)}/{len(rows)}")
             backend.close()

@@ -200,7 +200,7 @@ def _no_delimiter(text: str, after: int, position: int) -> NoReturn:
     if position == len(text):
         raise MalformedError("unterminated", position)
     # `"a "quoted" word"`: a string seems to end, and its next word stands right behind the quote.
-    if after == position and text[after - 1] == '"' and text[position] not in '"{}[]:,':
+    if after == position and text[after - 1] == '"' and (text[position].isalnum() or text[position] in "_-.'!?("):
         raise MalformedError("unescaped_character", position)
     raise MalformedError("syntax", position)
 

@@ -127,6 +127,10 @@ MALFORMED = [
     ("{a: 1}", "syntax"),
     ('{"a": 01}', "syntax"),
     ('{"a": 1 "b": 2}', "syntax"),
+    ('{"a": "x"; "b": 2}', "syntax"),
+    ('{"a"="x"}', "syntax"),
+    ('{"a"："x"}', "syntax"),
+    ('{"a": "x"\u200b}', "syntax"),
 ]
 
 
@@ -200,6 +204,7 @@ def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, va
     [
         ("", "empty"),
         (" \n\t", "empty"),
+        ("\ufeff\u200b\x00", "empty"),
         ("I found nothing.", "no_json"),
         ("The set {x, y} is empty.", "no_json"),
         ("<think>hm</think>", "no_json"),
@@ -214,6 +219,11 @@ def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, va
         ('[{"a": 1}] is what I found.', "wrong_root"),
         ('```json\n[{"a": 1}, {"b": ', "malformed:unterminated"),
         ("[see the notes]", "no_json"),
+        ("See [1].", "no_json"),
+        ("\ufeff[{}]", "wrong_root"),
+        ("I found none: []", "wrong_root"),
+        ('Tags: ["a", "b"]', "wrong_root"),
+        ("So it is [[1, 2], [3]]", "wrong_root"),
         ('{"a": {"b": 1},}', "malformed:trailing_comma"),
         ('{"a": [{"b": 1}, {"c": 2}], "d": nope, "e": {"f": 1}}', "malformed:syntax"),
         ("Sorry, {x}! {'a': 'it', 'b': 2}", "malformed:python_literal"),
@@ -249,6 +259,11 @@ def test_the_last_object_counts_where_that_is_asked_for():
         '{"id": 71}\nNo, the text says 17. Final JSON:\n',
         '```json\n{"id": 71}\n```\nWait, that is wrong. Here is the corrected version:\n\n```json\n',
         'First try: {"id": 71}. But the answer is: ',
+        'First: {"id": 71}\nThe text says 17.\nCorrected: ',
+        'Thought: maybe {"id": 71}, or {"id": 7}\nResponse: ',
+        '## Reasoning\nIt could be {"id": 71}.\n## Result\n',
+        '**Draft**\n{"id": 71}\n**JSON:**\n',
+        'Format:\n```json\n{"id": 0}\n```\nResult:\n```json\n',
         '{"id": 71}? No: \\boxed{',
     ],
 )
@@ -264,6 +279,8 @@ def test_what_stands_before_the_answer_that_an_output_names_is_a_draft(before):
         '{"id": 17}\n\nText: another\nAnswer: {"id": 18}',
         'Here it is: {"id": 17}\nThat is my final answer. The schema was {"type": "object"}',
         'Here it is: {"id": 17, "note": "the final answer"} as {"type": "object"} says',
+        'Here it is in the format asked for: {"id": 17}\n\nText: another\nJSON: {"id": 18}',
+        'Example 1: {"id": 17}\n\nExample 2: {"id": 18}',
     ],
 )
 def test_what_says_answer_elsewhere_names_none(text):
@@ -293,6 +310,9 @@ DRAFT, ANSWER = 'maybe {"id": 71} or {', '{"id": 17}'
         ("<|channel|>commentary to=functions.x <|constrain|>json<|message|>", "<|channel|>final<|message|>"),
         ("<|begin_of_thought|>", "<|end_of_thought|><|begin_of_solution|>"),
         ('<details type="reasoning" done="true" duration="3"><summary>Thought for 3 seconds</summary>', "</details>"),
+        ("<details>\n<summary>Thinking</summary>\n", "</details>"),
+        ("<|inner_prefix|>", "<|inner_suffix|>"),
+        ("```thinking\n", "\n```\n"),
         ("<|channel>thought\n", "<channel|>"),
         ("<unused94>thought\n", "<unused95>"),
         ("Here is my thought process: ", "Here is my response: "),
@@ -308,6 +328,12 @@ def test_drafts_in_thoughts_are_no_answers(opening, closing, size):
     assert (cut_off.value, cut_off.error, cut_off.is_open) == (None, "malformed:open_thought", True)
 
 
+@pytest.mark.parametrize("thought", ["<think>{}</thinking>", "<Thinking>a <reflection>b</reflection>{}</think>"])
+def test_a_thought_may_end_with_a_tag_of_another_name(thought):
+    assert extract(thought.format(DRAFT) + ANSWER).value == {"id": 17}
+    assert extract("<think>a <reflection>b</reflection>" + ANSWER).error == "malformed:open_thought"
+
+
 def test_fences_come_before_what_is_embedded():
     text = 'Like {"example": 1}:\n```json\n{"fenced": 1}\n```'
     assert extract(text).value == {"fenced": 1}
@@ -318,6 +344,7 @@ def test_an_empty_object_is_an_answer_only_where_it_is_given_as_one():
     assert extract("{}").value == {}
     assert extract("```json\n{}\n```").value == {}
     assert extract("Use {} here.").error == "no_json"
+    assert extract("There is no name in the text: {}").value == {}
 
 
 @pytest.mark.parametrize(
@@ -333,6 +360,11 @@ def test_an_empty_object_is_an_answer_only_where_it_is_given_as_one():
         '```json\n{"text": "```json\n{"a": 1}\n```", "b": 1}\n```',
         '[{"a": 1}, {"a": ',
         'Result: [{"a": 1}, {"a": ',
+        'Result: ["x", {"a": 1}',
+        '[ // one\n{"a": 1}]',
+        'Result: [ /* one */ {"a": 1}]',
+        '[\u200b{"a": 1}]',
+        '{"x", {"a": 1}}',
     ],
 )
 def test_part_of_a_broken_root_is_no_answer_even_if_it_is_valid(text):
@@ -343,7 +375,15 @@ def test_part_of_a_broken_root_is_no_answer_even_if_it_is_valid(text):
 
 @pytest.mark.parametrize("before", ["Here is the JSON: ", "orders = ", "<json>", "Sure!\n```json\n"])
 def test_an_array_is_no_object_whatever_stands_around_it(before):
-    assert extract(before + '[{"a": 1}, {"a": 2}]', is_valid=lambda value: True).error == "wrong_root"
+    for array in ('[{"a": 1}, {"a": 2}]', '["x", {"a": 1}]', '[1, {"a": 1}]', '[null, {"a": 1}]', '[[1], {"a": 1}]'):
+        assert extract(before + array, is_valid=lambda value: True).error == "wrong_root"
+
+
+@pytest.mark.parametrize(
+    "before", ["[1] ", "on [0, 1) ", "[12:30:01] ", '["json"] ', "- [ ] ", "\x1b[0m", 'a["id"] = ']
+)
+def test_brackets_in_prose_hide_no_object(before):
+    assert extract(before + '{"a": 1}').value == {"a": 1}
 
 
 @pytest.mark.parametrize(
@@ -353,6 +393,8 @@ def test_an_array_is_no_object_whatever_stands_around_it(before):
         "{“id”: “A-17”}",
         "{&quot;id&quot;: &quot;A-17&quot;}",
         '{\u200b"id": "A-17"}',
+        "{" + "\u200b" * 50 + '"id": "A-17"}',
+        '｛"id": "A-17"｝',
         '{\ufeff"id": "A-17"}',
         '{**"id"**: "A-17"}',
         '{<b>"id"</b>: "A-17"}',
@@ -373,6 +415,12 @@ def test_what_is_meant_as_an_object_is_malformed_however_its_keys_are_quoted(tex
         ("~~~json\n", "\n~~~"),
         ("```{.json}\n", "\n```"),
         ("``json\n", "\n``"),
+        ("```{json}\n", "\n```"),
+        ("```{code-block} json\n", "\n```"),
+        ("```json {1,3-4}\n", "\n```"),
+        ("```json\n\ufeff", "\n```"),
+        ("'''json\n", "\n'''"),
+        ('"""json\n', '\n"""'),
         ("```json:answer.json\r\n", "\r\n```\r\n"),
     ],
 )

@@ -74,6 +74,20 @@ def invoice(tmp_path):
     return load(tmp_path, INVOICE)
 
 
+def test_an_answer_has_a_key_that_the_schema_names(tmp_path):
+    open_one = load(tmp_path, {"$ref": "#/$defs/it", "$defs": {"it": {"properties": {"name": {"type": "string"}}}}})
+    assert open_one.may_be_answer({"name": "Ada", "x": 1})
+    assert not open_one.may_be_answer({"name": 1})
+    assert not open_one.may_be_answer({"status": "ok"})
+    assert not open_one.may_be_answer(open_one.document)
+    assert open_one.is_valid({"status": "ok"})
+
+
+@pytest.mark.parametrize("document", [{}, {"type": "object"}, {"properties": {"a": {}}, "patternProperties": {"": {}}}])
+def test_any_object_may_answer_a_schema_that_names_no_key_for_sure(tmp_path, document):
+    assert load(tmp_path, document).may_be_answer({"status": "ok"})
+
+
 def test_a_valid_value_violates_nothing(invoice):
     assert invoice.violations(VALID) == []
     assert invoice.is_valid(VALID)

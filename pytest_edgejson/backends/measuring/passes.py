@@ -217,6 +217,6 @@ class _Asked:
 
 def _scored(answer: Answer, row: CaseRow) -> Answer:
     expected, schema = row.case.expected_output, row.schema
-    extraction = extract(answer.text, "lenient", schema.is_valid, roots=schema.roots(expected))
+    extraction = extract(answer.text, "lenient", schema.may_be_answer, roots=schema.roots(expected))
     is_right = score(expected, extraction, schema, schema.rule_of(row.case)).json_exact
     return replace(answer, is_right=is_right and answer.error is None)
