@@ -207,12 +207,9 @@ def _parse_gates(where: str, table: Mapping[str, Any], folder: Path) -> dict[str
 
 
 def _check_spec(where: str, spec: ModelSpec, folder: Path, backends: Mapping[str, BackendType]) -> ModelSpec:
-    if spec.dtype is not None and spec.dtype not in DTYPES:
-        raise ModelsFileError(f"{where}: 'dtype' must be one of {', '.join(DTYPES)}, got {spec.dtype!r}")
-    if spec.constrain not in (None, *CONSTRAIN):
-        raise ModelsFileError(f"{where}: 'constrain' must be one of {', '.join(CONSTRAIN)}, got {spec.constrain!r}")
-    if spec.loops not in (None, *LOOPS):
-        raise ModelsFileError(f"{where}: 'loops' must be one of {', '.join(LOOPS)}, got {spec.loops!r}")
+    for key, names in (("dtype", DTYPES), ("constrain", CONSTRAIN), ("loops", LOOPS)):
+        if (value := getattr(spec, key)) not in (None, *names):
+            raise ModelsFileError(f"{where}: {key!r} must be one of {', '.join(names)}, got {value!r}")
     spec = _read_texts(where, spec, folder)
     if spec.weights is not None and (spec.backend != "openvino" or spec.weights != "int8"):
         raise ModelsFileError(f"{where}: 'weights' must be \"int8\", and 'backend' \"openvino\"; else leave it out")

@@ -128,15 +128,14 @@ def _ways(
 ) -> Iterator[tuple[str, ModelSpec]]:
     """Yield the ways in which a model is to run: what types each of them, and its spec with what it is held to."""
     typed, behind = split_constrain(typed, registry)
-    ways: list[str] = [behind or settings.constrain or ""]
     spec = resolve_model(typed, registry, backends)
     if settings.base_url is not None and spec.server is not None:
         spec = replace(spec, server=replace(spec.server, base_url=settings.base_url))
     if spec.backend not in backends or backends[spec.backend].asks:
         spec = _asked(spec, settings, suite)
     # As elsewhere, options beat the profile, which beats the model's entry.
-    ways = [way or ("none" if settings.profile == "v3" else spec.constrain or "none") for way in ways]
-    for way in ["none", "schema"] if ways == ["both"] else ways:
+    chosen = behind or settings.constrain or ("none" if settings.profile == "v3" else spec.constrain or "none")
+    for way in ["none", "schema"] if chosen == "both" else [chosen]:
         one = replace(spec, constrain=way)
         yield _held(typed, one), one
 

@@ -53,6 +53,7 @@ class Generation:
         self._config = config
         self._settings = settings
         self._specs = specs
+        self._generates = {name: generation_settings(settings, spec) for name, spec in specs.items()}
         # Those of all files of cases: more come in while these are collected.
         self._schemas = schemas
         self._workers = workers
@@ -72,7 +73,6 @@ class Generation:
             BackendError: there are no examples for prompts to show.
         """
         if self._runner is None:
-            settings = {name: generation_settings(self._settings, spec) for name, spec in self._specs.items()}
             try:
                 store = Store(self._store_path())
             except StoreError as error:
@@ -82,7 +82,7 @@ class Generation:
                 self._fleet = self._make_fleet(self._settings.ray, progress)
             self._runner = Runner(
                 self._specs,
-                settings,
+                self._generates,
                 self._load,
                 store,
                 progress,
@@ -100,7 +100,7 @@ class Generation:
             schema: the cases'.
             outputs: the expected outputs of the cases of a file that have this schema.
         """
-        way = generation_settings(self._settings, self._specs[model]).constrain
+        way = self._generates[model].constrain
         if way == "schema":
             return schema_constraint(schema.document, outputs)
         return any_json(frozenset().union(*map(schema.roots, outputs))) if way == "json" else None
@@ -116,10 +116,9 @@ class Generation:
         Raises:
             BackendError: the model cannot be had.
         """
-        spec = self._specs[model]
         # Those that ask nothing are at hand.
-        held_to = None if self.backends[spec.backend].asks else self.runner.backend(model).held_to
-        return held_to or generation_settings(self._settings, spec).constrain
+        held_to = None if self.backends[self._specs[model].backend].asks else self.runner.backend(model).held_to
+        return held_to or self._generates[model].constrain
 
     def is_drawn(self, job: Job, jobs: Callable[[], Iterable[Job]]) -> bool:
         """Tell whether a case is generated once more alone; every process of a run draws the same ones.
@@ -153,8 +152,7 @@ class Generation:
         for name, spec in self._specs.items():
             kind = self.backends.get(spec.backend)
             if kind is not None and not kind.on_server:
-                options = self._options(spec, devices[0])
-                orders[name] = Order(name, spec, generation_settings(self._settings, spec), options, kind)
+                orders[name] = Order(name, spec, self._generates[name], self._options(spec, devices[0]), kind)
         return Fleet(orders, address, len(devices), (lambda _: None) if progress is None else progress.note)
 
     def _load(self, model: str) -> Backend:
@@ -164,7 +162,7 @@ class Generation:
             return self._fleet.backend(model)
         spec = self._specs[model]
         options = self._options(spec, self._device(spec.backend), isolate=True)
-        return load_backend(spec, generation_settings(self._settings, spec), options, self.backends)
+        return load_backend(spec, self._generates[model], options, self.backends)
 
     def _options(self, spec: ModelSpec, device: str | None, *, isolate: bool = False) -> LoadOptions:
         documents = {schema.id: dict(schema.document) for schemas in self._schemas for schema in schemas.used.values()}

@@ -38,15 +38,13 @@ def as_json(report: Report) -> dict[str, Any]:
                 "fingerprint": model.description.get("fingerprint"),
                 "parameters": model.parameters,
                 "size_class": model.size_class,
-                "n": standings[model.label].n if model.label in standings else 0,
-                "json_exact": standings[model.label].json_exact if model.label in standings else None,
-                f"json_exact_by_{report.suite.slices.key}": dict(standings[model.label].by_slice)
-                if model.label in standings
-                else {},
-                "field_f1": standings[model.label].field_f1 if model.label in standings else None,
+                "n": standing.n if standing else 0,
+                "json_exact": standing.json_exact if standing else None,
+                f"json_exact_by_{report.suite.slices.key}": dict(standing.by_slice) if standing else {},
+                "field_f1": standing.field_f1 if standing else None,
                 "published": [_published(row) for row in model.published],
             }
-            for model in report.models
+            for model, standing in ((model, standings.get(model.label)) for model in report.models)
         ],
         "comparisons": [_comparison_json(comparison) for comparison in report.comparisons],
         "multipliers": [

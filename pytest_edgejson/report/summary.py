@@ -87,10 +87,6 @@ def _repeats(model: str, repeats: Repeats) -> Iterator[Block]:
     yield same
 
 
-def _cases_not_run(errors: int) -> str:
-    return f"{counted(errors, 'case')} could not be run and {plural(errors, 'counts', 'count')} in no metric"
-
-
 def published_text(row: Published) -> str:
     """Return a row of published results in a line."""
     parts = []
@@ -183,8 +179,9 @@ def beside_the_table(
             yield from _repeats(model, repeats)
     yield from what_grammars_bring(by_model, profile, suite)
     for model, by_name in groups.items():
-        if by_name["all"].errors:
-            yield Code(model), f": {_cases_not_run(by_name['all'].errors)}"
+        if errors := by_name["all"].errors:
+            verb = plural(errors, "counts", "count")
+            yield Code(model), f": {counted(errors, 'case')} could not be run and {verb} in no metric"
     for model, own in by_model.items():
         check = check_batching(own)
         if check is not None:

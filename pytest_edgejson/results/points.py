@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.results.beside_v3 import told, v3_object
@@ -55,9 +55,9 @@ class Points:
 def measure_points(answers: Sequence[Result]) -> tuple[Points, ...]:
     """Return where the points went: the first is JSONExact as it stands, the last on the cases that no audit marks."""
     policies = {result["extraction"]["policy"] for result in answers}
-    conditions: dict[str, Callable[[Result], bool]] = {"strict": lambda result: _is_exact_under(result, strict=True)}
+    conditions: dict[str, Callable[[Result], bool]] = {"strict": lambda result: _is_exact_under(result, "strict")}
     if "strict" in policies:
-        conditions["lenient"] = lambda result: _is_exact_under(result, strict=False)
+        conditions["lenient"] = lambda result: _is_exact_under(result, "lenient")
     conditions["v3 extractor"] = _is_exact_in_v3
     conditions["finished"] = lambda result: result["json_exact"] or could_be_exact(result)
     first = _points_of("as it stands", answers, lambda result: result["json_exact"])
@@ -66,13 +66,7 @@ def measure_points(answers: Sequence[Result]) -> tuple[Points, ...]:
     return (
         first,
         *(_points_of(name, answers, holds) for name, holds in conditions.items()),
-        Points(
-            last.condition,
-            last.n,
-            last.right,
-            last.json_exact,
-            left_out=tuple(told(result) for result in answers if result["suspect"]),
-        ),
+        replace(last, left_out=tuple(told(result) for result in answers if result["suspect"])),
     )
 
 
@@ -90,8 +84,7 @@ def _points_of(condition: str, answers: Sequence[Result], holds: Callable[[Resul
     )
 
 
-def _is_exact_under(result: Result, *, strict: bool) -> bool:
-    policy: Policy = "strict" if strict else "lenient"
+def _is_exact_under(result: Result, policy: Policy) -> bool:
     found = extract(result["output"], policy, thoughts=Marks(own_marks(result)), roots=roots_of(result))
     return found.is_found and is_right(result, found.value)
 

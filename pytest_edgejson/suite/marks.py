@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
 
 FORMAT = 1
+"""Version of audit files; stands in the first line's `edgejson_audit`."""
 # As `write_marks` begins a file.
 _BEGINNING = b'{"edgejson_audit":'
-"""Version of audit files; stands in the first line's `edgejson_audit`."""
-
 _FIX = "make one with edgejson suite audit PATH --write FILE.jsonl"
 
 
