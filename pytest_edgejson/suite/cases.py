@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from pytest_edgejson.suite.json_rows import CaseError, NoObject, is_json_lines, iter_rows, kind_of, quoted
@@ -13,7 +14,7 @@ from pytest_edgejson.values.fields import KEY, parse_field
 from pytest_edgejson.values.jsonvalue import json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from pytest_edgejson.values.fields import FieldPath
@@ -73,46 +74,37 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
             the row's own complexity contradicts the schema folder, a text holds half a surrogate pair, or `accept` is
             no lists of values by place.
     """
+    wrong = partial(CaseError, path, line)
 
     def need(key: str, kind: type = object, what: str = "") -> Any:
         if key not in row:
-            raise CaseError(
-                path, line, f"the key {key!r} is missing; a case has id, schema_id, prompt and expected_output"
-            )
+            raise wrong(f"the key {key!r} is missing; a case has id, schema_id, prompt and expected_output")
         if not isinstance(row[key], kind):
-            raise CaseError(path, line, f"{key!r} must be {what}, got {kind_of(row[key])}")
+            raise wrong(f"{key!r} must be {what}, got {kind_of(row[key])}")
         return row[key]
 
     case_id = need("id", str, "a string")
     if len(case_id) > MAX_ID_LENGTH:
-        raise CaseError(
-            path, line, f"the id {case_id[:20]!r}… has {len(case_id):,} characters; use {MAX_ID_LENGTH} at most"
-        )
+        raise wrong(f"the id {case_id[:20]!r}… has {len(case_id):,} characters; use {MAX_ID_LENGTH} at most")
     if not _ID.fullmatch(case_id):
-        raise CaseError(
-            path,
-            line,
-            f"the id {case_id!r} cannot be part of a test's name: leave out control characters, and spaces at its ends",
+        raise wrong(
+            f"the id {case_id!r} cannot be part of a test's name: leave out control characters, and spaces at its ends"
         )
     schema_id = need("schema_id", str, "a string")
     if schema_id not in complexity_of:
         known = ", ".join(sorted(filter(str.isprintable, complexity_of))) or "none"
-        raise CaseError(path, line, f"unknown schema_id {quoted(schema_id)}; the schema folder has: {known}")
+        raise wrong(f"unknown schema_id {quoted(schema_id)}; the schema folder has: {known}")
     complexity = complexity_of[schema_id]
     own = row.get("complexity")
     if own is not None and own != complexity:
-        raise CaseError(
-            path,
-            line,
+        raise wrong(
             f"complexity {quoted(own)} contradicts the schema folder, where {schema_id} is {complexity!r}; "
-            "correct it or leave it out",
+            "correct it or leave it out"
         )
     if _has_half_character(row):
-        raise CaseError(
-            path,
-            line,
+        raise wrong(
             "a string holds half of a surrogate pair (an escape such as \\ud83d alone), which is no character; "
-            "write both halves or the character itself",
+            "write both halves or the character itself"
         )
     known_keys = {"id", "schema_id", "complexity", "prompt", "expected_output", "accept"}
     return Case(
@@ -124,33 +116,27 @@ def parse_case(row: Mapping[str, Any], path: Path, line: int, complexity_of: Map
         states_complexity=own is not None,
         line=line,
         metadata={key: value for key, value in row.items() if key not in known_keys},
-        accept=_accepted(row, path, line),
+        accept=_accepted(row, wrong),
     )
 
 
-def _accepted(row: Mapping[str, Any], path: Path, line: int) -> dict[str, list[Any]]:
+def _accepted(row: Mapping[str, Any], wrong: Callable[[str], CaseError]) -> dict[str, list[Any]]:
     given = row.get("accept", {})
     if not isinstance(given, dict):
-        raise CaseError(path, line, f"'accept' must be an object of lists of values by place, got {kind_of(given)}")
+        raise wrong(f"'accept' must be an object of lists of values by place, got {kind_of(given)}")
     for place, values in given.items():
         if not isinstance(values, list):
-            raise CaseError(
-                path,
-                line,
-                f"'accept' must have a list of values for {quoted(place)}, got {kind_of(values)}: write [ ] around it",
+            raise wrong(
+                f"'accept' must have a list of values for {quoted(place)}, got {kind_of(values)}: write [ ] around it"
             )
         try:
             steps = parse_field(place)
         except ValueError:
-            raise CaseError(
-                path, line, f"'accept' names no place with {quoted(place)}: write one such as items[0].unit"
-            ) from None
+            raise wrong(f"'accept' names no place with {quoted(place)}: write one such as items[0].unit") from None
         if KEY in steps or not _is_known(row["expected_output"], steps):
-            raise CaseError(
-                path,
-                line,
-                f"'accept' names {quoted(place)}, and the expected output has no object or array for it: correct the "
-                "place",
+            raise wrong(
+                f"'accept' names {quoted(place)}, and the expected output has no object or array for it: correct "
+                "the place"
             )
     return given
 
