@@ -33,7 +33,7 @@ from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, 
 from pytest_edgejson.backends.local import decoder
 from pytest_edgejson.backends.local.slots import Slots
 from pytest_edgejson.backends.local.transformers import load
-from pytest_edgejson.backends.prompts import render
+from pytest_edgejson.backends.prompts import TEMPLATES
 from pytest_edgejson.backends.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -136,9 +136,12 @@ def main() -> None:
         rows = []
         for way in ("free", "obliging", "unwilling"):
             requests = [
-                Request(case.id, render("v3", case.prompt), case)
-                if way == "free"
-                else Request(case.id, render("v3", case.prompt), case, constraint=constraints[case.schema_id])
+                Request(
+                    case.id,
+                    TEMPLATES["v3"].fill(case.prompt, None),
+                    case,
+                    constraint=None if way == "free" else constraints[case.schema_id],
+                )
                 for case in cases
             ]
             rows.append(measure(way, folder, requests, answers, options.tokens).row(way))

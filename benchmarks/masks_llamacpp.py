@@ -24,7 +24,7 @@ from pytest_edgejson.backends.constraint.wanted import schema_constraint
 from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.llamacpp.backend import load
 from pytest_edgejson.backends.llamacpp.engine import Engine
-from pytest_edgejson.backends.prompts import render
+from pytest_edgejson.backends.prompts import TEMPLATES
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case, read_cases
@@ -97,7 +97,7 @@ def main() -> None:
     files, constraints = bundled_cases()
     lasting = [own for own in files if len(json.dumps(own[0].expected_output)) > _LONG]
     chosen = by_turns(sorted(lasting, key=lambda own: len(own[0].prompt))[:_SCHEMAS])[:_AT_ONCE]
-    free = [Request(case.id, render("v3", case.prompt), case) for case in chosen]
+    free = [Request(case.id, TEMPLATES["v3"].fill(case.prompt, None), case) for case in chosen]
     held = [replace(each, constraint=constraints[each.case.schema_id]) for each in free]
     found = {way: measure(way, options.model, asked, options.tokens) for way, asked in (("free", free), ("held", held))}
     share = 100 * (1 - found["free"][1] / found["held"][1])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines import Task
 
-from pytest_edgejson.backends.prompts import TEMPLATES, render
+from pytest_edgejson.backends.prompts import TEMPLATES
 from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def read_tasks(files: Sequence[Path], tokenizer: Path, rows: int | None, seed: i
     cases = [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     if rows is not None and rows < len(cases):
         cases = random.Random(seed).sample(cases, rows)
-    texts = [render(TEMPLATES["v3"], case["prompt"]) for case in cases]
+    texts = [TEMPLATES["v3"].fill(case["prompt"], None) for case in cases]
     tasks = [
         Task(text, encode(text), len(encode(json.dumps(case["expected_output"]))))
         for text, case in zip(texts, cases, strict=True)

@@ -15,13 +15,11 @@ from pytest_edgejson.values.text import shorten
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_edgejson.backends.interface import LoadOptions, Prompt
     from pytest_edgejson.backends.spec import ModelSpec
     from pytest_edgejson.suite.cases import Case
-
-# The published evaluation's prompt, character for character: published numbers can only be compared under it.
 
 
 def _schema_text(root: str) -> str:
@@ -143,33 +141,6 @@ def asking_for(prompt: str, suite: str | None) -> str:
     if suite is None or own.name == "custom":
         return prompt
     return (_CHAT if own.chat else "") + suite
-
-
-def render(
-    template: Template | str,
-    prompt: str,
-    *,
-    schema: Mapping[str, Any] | None = None,
-    apply_chat: Callable[[str], str] | None = None,
-) -> str:
-    """Return the whole text a model is given for a case.
-
-    Args:
-        template: a template, its name, or a literal template text.
-        prompt: the case's text; braces in it stay as they are.
-        schema: the JSON Schema document of the case, needed where the template holds `{schema}`.
-        apply_chat: puts one user message through a tokenizer's chat template, ready for the answer; needed by the
-            chat templates.
-
-    Raises:
-        ValueError: the template is unknown, or needs a schema or a chat template and got none.
-    """
-    if isinstance(template, str):
-        template = parse_template(template)
-    if template.chat and apply_chat is None:
-        raise ValueError(f"the prompt {template.name!r} needs a tokenizer with a chat template: use 'v3' or 'schema'")
-    text = template.fill(prompt, schema)
-    return apply_chat(text) if template.chat and apply_chat is not None else text
 
 
 PROMPT_KEYS = ("prompt", "system", "shots", "chat_template_kwargs")

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.prompts import parse_template, render
+from pytest_edgejson.backends.prompts import parse_template
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import TrainingError, fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import Example, collate, encode, trained_on
@@ -158,7 +158,7 @@ def _encode(
     Raises:
         TrainingError: some are and must not be left out, or all are.
     """
-    asked = [render(template, row.case.prompt, schema=row.schema.document) for row in rows]
+    asked = [parse_template(template).fill(row.case.prompt, row.schema.document) for row in rows]
     encoded = [(row, encode(text, row.case.expected_output, tokenizer)) for row, text in zip(rows, asked, strict=True)]
     fitting = [(row, example) for row, example in encoded if limit is None or len(example.input_ids) <= limit]
     long = [(row, len(example.input_ids)) for row, example in encoded if limit and len(example.input_ids) > limit]

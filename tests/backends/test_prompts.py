@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_edgejson.backends.prompts import TEMPLATES, parse_template, render
+from pytest_edgejson.backends.prompts import TEMPLATES, parse_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SCHEMA = {"type": "object", "properties": {"größe": {"type": "number"}}, "required": ["größe"]}
+
+
+def render(template: str, text: str, schema: Mapping[str, Any] | None = None) -> str:
+    return parse_template(template).fill(text, schema)
 
 
 def test_v3_is_the_published_prompt() -> None:
@@ -27,9 +35,9 @@ def test_schema_prompt_holds_the_schema_and_the_text() -> None:
 
 
 @pytest.mark.parametrize(("name", "plain"), [("chat", "v3"), ("chat-schema", "schema")])
-def test_chat_prompts_send_the_plain_text_as_one_message(name: str, plain: str) -> None:
-    text = render(name, "Size: 3", schema=SCHEMA, apply_chat=lambda message: f"<user>{message}<assistant>")
-    assert text == f"<user>{render(plain, 'Size: 3', schema=SCHEMA)}<assistant>"
+def test_chat_prompts_send_the_plain_text(name: str, plain: str) -> None:
+    assert (parse_template(name).chat, parse_template(plain).chat) == (True, False)
+    assert render(name, "Size: 3", schema=SCHEMA) == render(plain, "Size: 3", schema=SCHEMA)
 
 
 def test_a_literal_template_keeps_its_other_braces() -> None:
@@ -49,12 +57,7 @@ def test_any_text_survives(prompt: str) -> None:
 @pytest.mark.parametrize("name", [name for name, template in TEMPLATES.items() if template.needs_schema])
 def test_a_missing_schema_is_an_error(name: str) -> None:
     with pytest.raises(ValueError, match="no schema for this case"):
-        render(name, "x", apply_chat=str)
-
-
-def test_a_missing_chat_template_is_an_error_that_names_the_fix() -> None:
-    with pytest.raises(ValueError, match="use 'v3' or 'schema'"):
-        render("chat", "x")
+        render(name, "x")
 
 
 @pytest.mark.parametrize("value", ["v4", "shcema", "", "Extract: {promt}"])
@@ -81,7 +84,7 @@ def test_a_near_name_is_suggested() -> None:
 )
 @pytest.mark.parametrize("name", ["schema", "chat-schema"])
 def test_the_schema_prompt_says_what_the_schema_s_root_is(name: str, schema: dict[str, object], root: str) -> None:
-    assert render(name, "Size: 3", schema=schema, apply_chat=str) == (
+    assert render(name, "Size: 3", schema=schema) == (
         f"Turn the text below into one JSON {root} that is valid under this JSON Schema. Take every value from the "
         f"text, leave out what the text does not say, and answer with the {root} alone.\n\n"
         f"Schema: {json.dumps(schema, ensure_ascii=False)}\n\nText: Size: 3\n\nJSON:"

@@ -52,10 +52,9 @@ class Shares:
         # Taken from the end. Those that are to be generated alone come last.
         waiting.sort(key=lambda request: (not request.alone, len(request.text)))
 
-    def drop(self, model: str) -> list[Request]:
-        """Take all of a model away and return them."""
-        dropped, self._waiting[model] = self._waiting[model], []
-        return dropped
+    def drop(self, model: str) -> None:
+        """Take all of a model away."""
+        self._waiting[model] = []
 
     def wanted(self, place: Place) -> int:
         """Return how many actors of a place could be given something."""

@@ -59,22 +59,22 @@ class _Channel:
         self.send(begin=keys)
 
     def said(self, key: str, text: str) -> None:
-        self.send(said=[key, text])
+        self.send(watch=["said", key, text])
 
     def note(self, line: str) -> None:
-        self.send(note=line)
+        self.send(watch=["note", line])
 
     def wait(self, reason: str | None) -> None:
-        self.send(wait=reason)
+        self.send(watch=["wait", reason])
 
     def warn(self, line: str) -> None:
-        self.send(warning=line)
+        self.send(watch=["warn", line])
 
     def step(self, tokens: int) -> None:
         self._tokens += tokens
         now = time.monotonic()
         if now - self._told >= _STEP_EVERY_S:
-            self.send(step=self._tokens)
+            self.send(watch=["step", self._tokens])
             self._tokens, self._told = 0, now
 
 

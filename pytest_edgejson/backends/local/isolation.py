@@ -172,10 +172,8 @@ class IsolatedBackend(Backend):
             match received[1]:
                 case {"checked": True}:
                     return
-                case {"note": line}:
-                    self.watch.note(line)
-                case {"warning": line}:
-                    self.watch.warn(line)
+                case {"watch": [event, *values]}:
+                    getattr(self.watch, event)(*values)
                 case {"error": error}:
                     self._end()
                     raise BackendError(error)
@@ -235,16 +233,8 @@ class IsolatedBackend(Backend):
                     process.is_loading = False
                     under_way = keys
                     self.watch.begin(keys)
-                case {"step": tokens}:
-                    self.watch.step(tokens)
-                case {"said": [key, text]}:
-                    self.watch.said(key, text)
-                case {"note": line}:
-                    self.watch.note(line)
-                case {"wait": reason}:
-                    self.watch.wait(reason)
-                case {"warning": line}:
-                    self.watch.warn(line)
+                case {"watch": [event, *values]}:
+                    getattr(self.watch, event)(*values)
                 case {"completion": content}:
                     completion = Completion.from_dict(content)
                     unanswered.remove(completion.key)

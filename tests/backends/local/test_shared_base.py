@@ -20,7 +20,7 @@ from helpers.projects import Project
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.local.isolation import IsolatedBackend
 from pytest_edgejson.backends.local.transformers import TransformersBackend
-from pytest_edgejson.backends.prompts import render
+from pytest_edgejson.backends.prompts import TEMPLATES
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.suite import bundled
@@ -37,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("model_environment", "one_thread")
 NANO = bundled.ROOT / "models" / "nano"
 # In the form that nano knows: what an adapter changes shows less where the base has nothing to say.
 TEXTS = ("Name: Ada\nAge: 36", "Temperature: 21.5 degrees in room 4", "tags: a, b")
-PROMPTS = [render("v3", text) for text in TEXTS]
+PROMPTS = [TEMPLATES["v3"].fill(text, None) for text in TEXTS]
 
 
 def make_adapter(folder: Path, *, seed: int, base: Path = NANO, **config: Any) -> Path:
