@@ -35,8 +35,7 @@ OBJECT_STARTS = "\"'/#}"
 
 # What stands between a bracket and its first item and is none: a comment too, which makes the whole no JSON.
 _GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/))*+\*/|(?://|\#)[^\n]*+)*+"
-# The escape sequences of terminals have a bracket too.
-_ARRAY_START = rf"{UNSEEN}*+(?<!\x1b)(\[){_GAP}"
+_ARRAY_START = rf"{UNSEEN}*+(\[){_GAP}"
 # An item that tells an array amid prose from "[see below]".
 _ITEM = r'(?:"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)'
 # Where something begins: a fence, an array, or a brace. `{{` never begins an object: its first brace needs no attempt.

@@ -20,10 +20,10 @@ _NOT_NORMALISED = re.compile(r"[^\u00b2\u00b3\u00b9\u00bc-\u00be\u2070-\u209f\u2
 # Variation selectors and fillers, which have no category of their own.
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"
 UNSEEN = (
-    r"[\s\x00-\x1f\x7f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"[\s\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     r"\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb]"
 )
-"""A regular expression of a character that cannot be seen: blank, without width, or one of control."""
+"""A regular expression of a character that cannot be seen: blank, or without width."""
 _SIGNS = {"Zs": " ", "Pd": "-", "Pi": "'", "Pf": "'", "Cf": ""}
 
 

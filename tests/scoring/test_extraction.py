@@ -204,7 +204,7 @@ def test_an_answer_is_found_whole_in_any_wrapping(before, after, form, flags, va
     [
         ("", "empty"),
         (" \n\t", "empty"),
-        ("\ufeff\u200b\x00", "empty"),
+        ("\ufeff\u200b\xa0", "empty"),
         ("I found nothing.", "no_json"),
         ("The set {x, y} is empty.", "no_json"),
         ("<think>hm</think>", "no_json"),
