@@ -38,7 +38,8 @@ class Collected:
     def is_of_cases(self, file: Path) -> bool:
         """Tell whether a file found in a folder is one of cases, and remember it where it is passed over."""
         kind = kind_of_file(file)
-        if kind == "other" and is_json_lines(file):
+        # pytest comes upon the files of a folder once for each argument in it.
+        if kind == "other" and is_json_lines(file) and str(file) not in self.passed_over:
             self.passed_over.append(str(file))
         return kind == "cases"
 

@@ -20,20 +20,23 @@ from pytest_edgejson.results.assertion import holds
 from pytest_edgejson.results.batching import as_part
 from pytest_edgejson.results.metrics import compared
 from pytest_edgejson.results.result import Result, make_result
-from pytest_edgejson.suite.cases import check_root, read_cases
+from pytest_edgejson.suite.cases import check_root, iter_cases
 from pytest_edgejson.suite.json_rows import CaseError, may_hold_rows
 from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 from pytest_edgejson.suite.suites import SuiteError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from _pytest._code.code import TerminalRepr
 
     from pytest_edgejson.plugin.session import Session
     from pytest_edgejson.suite.cases import Case
     from pytest_edgejson.suite.schemas import Schema
+
+
+MOST_WRONG = 10
 
 
 class CaseFailure(AssertionError):
@@ -44,30 +47,61 @@ class CaseNotRun(Exception):
     """A case could not be run: no answer of the model, but an error."""
 
 
+class Unusable(pytest.Collector):
+    """A row that is no case, or one whose schema cannot be used: an error when it is collected, while others run.
+
+    Args:
+        reason: what is wrong, in one line.
+    """
+
+    def __init__(self, *, reason: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.reason = reason
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Raise the reason."""
+        raise self.CollectError(self.reason)
+
+
 class CaseFile(pytest.File):
     """A JSON Lines file of cases."""
 
-    def _cases(self, edgejson: Session) -> tuple[list[Case], dict[str, Schema]]:
+    def _cases(self, edgejson: Session) -> tuple[list[Case], Mapping[str, Schema], list[str]]:
+        """Return the cases, their schemas, and what is wrong with the rows that are none."""
+        cases: list[Case] = []
+        wrong: dict[str, None] = {}
         try:
             check_suite(self.path, edgejson.suite)
             schemas = edgejson.schemas(self.path)
-            cases = read_cases(self.path, complexity_of(schemas))
-            used = {case.schema_id: schemas[case.schema_id] for case in cases}
-            for case in cases:
-                check_root(case, used[case.schema_id].types, self.path)
-            edgejson.collected.add(self.path, cases)
-            return cases if edgejson.marks is None else edgejson.marks.apply(cases), used
+            for case in iter_cases(self.path, complexity_of(schemas)):
+                try:
+                    if isinstance(case, ValueError):
+                        raise case
+                    check_root(case, schemas[case.schema_id].types, self.path)
+                    edgejson.collected.add(self.path, [case])
+                except (CaseError, SchemaError) as error:
+                    wrong.setdefault(str(error))
+                else:
+                    cases.append(case)
+            if edgejson.marks is not None:
+                cases = edgejson.marks.apply(cases)
         except (CaseError, SchemaError, SuiteError) as error:
             edgejson.collected.is_whole = False
             raise self.CollectError(str(error)) from None
         except OSError as error:
             edgejson.collected.is_whole = False
             raise self.CollectError(f"{self.path}: {error.strerror}") from None
+        edgejson.collected.is_whole &= not wrong
+        return cases, schemas, list(wrong)
 
-    def collect(self) -> Iterable[CaseItem]:
-        """Yield an item for each case on each model, and for each repeat."""
+    def collect(self) -> Iterable[CaseItem | Unusable]:
+        """Yield an item for each case on each model, and for each repeat, behind what is wrong with other rows."""
         edgejson = self.config.stash[SESSION]
-        cases, schemas = self._cases(edgejson)
+        cases, schemas, wrong = self._cases(edgejson)
+        if len(wrong) > MOST_WRONG:
+            wrong[MOST_WRONG:] = [f"{self.path}: {len(wrong) - MOST_WRONG:,} more errors"]
+        for number, reason in enumerate(wrong, 1):
+            yield Unusable.from_parent(self, name=f"error {number}", reason=reason)
         outputs: defaultdict[str, list[Any]] = defaultdict(list)
         for case in cases:
             outputs[case.schema_id].append(case.expected_output)

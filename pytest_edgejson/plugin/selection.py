@@ -67,10 +67,17 @@ class Selection:
 
     @contextmanager
     def understood(self) -> Iterator[None]:
-        """Let pytest collect what it understands of the arguments."""
+        """Let pytest collect what it understands of the arguments.
+
+        Raises:
+            pytest.UsageError: as pytest does for an argument that names nothing; see `_check_suffixes`.
+        """
         self._config.args = self._understood
         try:
             yield
+        except pytest.UsageError as error:
+            self._check_suffixes({each.path for each in self._arguments if str(each.path) not in str(error)})
+            raise
         finally:
             self._config.args = self._typed
 
@@ -96,11 +103,7 @@ class Selection:
         Raises:
             pytest.UsageError: an argument names nothing, or a file whose name is none of a file of cases.
         """
-        found_in = {item.path for item in items}
-        for path in (argument.path for argument in self._arguments):
-            # What pytest itself passes over without a word.
-            if path.is_file() and path.suffix != ".py" and not may_hold_rows(path) and path not in found_in:
-                raise pytest.UsageError(f"{path.name}: cases are in files named .jsonl, .ndjson or .json (or .gz)")
+        self._check_suffixes({item.path for item in items})
         if not self._is_active:
             return
         found: set[Argument] = set()
@@ -113,6 +116,12 @@ class Selection:
         for text, argument in zip(self._typed, self._arguments, strict=True):
             if argument.name and argument not in found:
                 raise pytest.UsageError(f"not found: {text}")
+
+    def _check_suffixes(self, found_in: Collection[Path]) -> None:
+        """Refuse a file that nothing was found in, and which pytest passes over or does not know what to do with."""
+        for path in (argument.path for argument in self._arguments):
+            if path.is_file() and path.suffix != ".py" and not may_hold_rows(path) and path not in found_in:
+                raise pytest.UsageError(f"{path.name}: cases are in files named .jsonl, .ndjson or .json (or .gz)")
 
 
 def _is_named(item: pytest.Item, argument: Argument) -> bool:

@@ -8,13 +8,23 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from pytest_edgejson.suite.json_rows import CaseError, NoObject, is_json_lines, iter_rows, kind_of, quoted
+from pytest_edgejson.suite.json_rows import (
+    CaseError,
+    NoObject,
+    decode_row,
+    is_json_lines,
+    is_leftover,
+    iter_rows,
+    kind_of,
+    quoted,
+    raw_rows,
+)
 from pytest_edgejson.suite.violations import ARTICLES
 from pytest_edgejson.values.fields import KEY, parse_field
 from pytest_edgejson.values.jsonvalue import json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from pathlib import Path
 
     from pytest_edgejson.values.fields import FieldPath
@@ -180,23 +190,45 @@ def _has_half_character(row: Mapping[str, Any]) -> bool:
     return False
 
 
+def iter_cases(path: Path, complexity_of: Mapping[str, Complexity]) -> Iterator[Case | ValueError]:
+    """Yield each case of a file, or what is wrong with its row: see `parse_case`; also an id that occurs twice.
+
+    Raises:
+        CaseError: the file as a whole cannot be read, or holds no row.
+        OSError: the file cannot be read.
+    """
+    seen: dict[str, int] = {}
+    is_empty = True
+    for line, raw in raw_rows(path):
+        try:
+            row = decode_row(raw, path, line)
+            if row is None:
+                continue
+            is_empty = False
+            case = parse_case(row, path, line, complexity_of)
+            first = seen.setdefault(case.id, line)
+            if first != line:
+                raise CaseError(path, line, f"the id {case.id!r} stands already in line {first}; ids are unique")
+            yield case
+        except ValueError as error:
+            is_empty = False
+            yield error
+    if is_empty:
+        raise CaseError(path, 0, "the file holds no case; a case is a JSON object on a line of its own")
+
+
 def read_cases(path: Path, complexity_of: Mapping[str, Complexity]) -> list[Case]:
     """Read all cases of a file.
 
     Raises:
-        CaseError: see `parse_case`; also when an id occurs twice, or the file holds no case.
+        CaseError: see `parse_case` and `iter_cases`, for the first row that is wrong.
         OSError: the file cannot be read.
     """
-    seen: dict[str, int] = {}
     cases = []
-    for line, row in iter_rows(path):
-        case = parse_case(row, path, line, complexity_of)
-        if case.id in seen:
-            raise CaseError(path, line, f"the id {case.id!r} stands already in line {seen[case.id]}; ids are unique")
-        seen[case.id] = line
+    for case in iter_cases(path, complexity_of):
+        if isinstance(case, ValueError):
+            raise case
         cases.append(case)
-    if not cases:
-        raise CaseError(path, 0, "the file holds no case; a case is a JSON object on a line of its own")
     return cases
 
 
@@ -205,9 +237,9 @@ def kind_of_file(path: Path) -> Literal["cases", "results", "empty", "other"]:
 
     Cases name a schema, or have a prompt and an object or array that is expected. Results are those of a run, a
     recording or an audit. JSON Lines that cannot be read are cases, so that a broken suite is not passed over in
-    silence; but for what macOS puts into archives beside each file (`._NAME`).
+    silence; but for hidden files, of which macOS puts one into archives beside each file (`._NAME`), and locks.
     """
-    if path.name.startswith("._"):
+    if is_leftover(path):
         return "other"
     try:
         _, row = next(iter_rows(path, nan_as_null=True))

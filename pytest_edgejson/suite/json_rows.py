@@ -48,6 +48,11 @@ class NoObject(CaseError):
     """A row that is JSON, but no object."""
 
 
+def is_leftover(path: Path) -> bool:
+    """Tell from a file's name whether a system or a program left it beside another: hidden (`._c.jsonl`), or a lock."""
+    return path.name.startswith((".", "~$"))
+
+
 def may_hold_rows(path: Path) -> bool:
     """Tell from a file's name whether it may hold rows."""
     return _NAME.fullmatch(path.name) is not None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.compared import comparators_of, without_comparators
+from pytest_edgejson.suite.json_rows import is_leftover
 from pytest_edgejson.suite.subschemas import alternatives, root_types
 from pytest_edgejson.suite.violations import ARTICLES, Violation, explain
 from pytest_edgejson.values.agreement import read_rule
@@ -220,9 +221,8 @@ class Schemas(Mapping[str, Schema]):
         self._paths: dict[str, list[Path]] = {}
         self._complexities: dict[str, Complexity] = {}
         self.used: dict[str, Schema] = {}
-        for path in sorted([*folder.glob("*.json"), *folder.glob("*/*.json")]):
-            # macOS puts a `._NAME` beside each file of an archive.
-            if not path.parent.name.startswith(".") and not path.name.startswith("._"):
+        for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+            if path.suffix.lower() == ".json" and not path.parent.name.startswith(".") and not is_leftover(path):
                 self._paths.setdefault(path.stem, []).append(path)
         if not self._paths:
             raise SchemaError(f"{folder}: no schemas; they are looked for at {self._layout}")

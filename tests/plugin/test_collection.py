@@ -117,9 +117,38 @@ def test_a_bad_line_is_a_collection_error_with_file_and_line(project: Project, p
     file = project.root / "cases/test/medium/bill.jsonl"
     file.write_text(file.read_text(encoding="utf-8") + "{broken\n", encoding="utf-8")
     result = pytester.runpytest("--edgejson-model=control:gold", "--continue-on-collection-errors")
-    result.assert_outcomes(passed=4, errors=1)
+    result.assert_outcomes(passed=6, errors=1)
     result.stdout.fnmatch_lines(["*bill.jsonl:3: not JSON*"])
     assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert pytester.runpytest("--edgejson-model=control:gold").ret == pytest.ExitCode.INTERRUPTED
+
+
+def test_bad_rows_and_schemas_take_no_other_case_with_them(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "schemas/medium/broken.json").write_text('{"type": "objekt"}', encoding="utf-8")
+    file = project.root / "cases/test/medium/bill.jsonl"
+    rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    wrong = [
+        {"id": "no-prompt", "schema_id": "bill"},
+        *({**rows[0], "id": name, "schema_id": "broken"} for name in ("b1", "b2")),
+        rows[0],
+        *({"id": f"x{number}", "schema_id": "nowhere"} for number in range(20)),
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in [rows[0], *wrong, *rows[1:]]), encoding="utf-8")
+    options = ("--edgejson-model=control:gold", "--edgejson-results=results.jsonl")
+    result = pytester.runpytest(*options, "--continue-on-collection-errors")
+    result.assert_outcomes(passed=6, errors=11)
+    result.stdout.fnmatch_lines(
+        [
+            "*bill.jsonl:2: the key 'prompt' is missing*",
+            "*broken.json: no valid schema*",
+            "*bill.jsonl:5: the id 'bill-001' stands already in line 1*",
+            "*bill.jsonl: 13 more errors",
+        ]
+    )
+    gate = pytester.runpytest(*options, "--continue-on-collection-errors", "--edgejson-gate=json_exact>=0")
+    assert gate.ret != 0
+    gate.stdout.fnmatch_lines(["*UNMEASURABLE*bill.jsonl:2: *"])
+    pytester.runpytest(*options, f"{file}::bill-002").assert_outcomes(passed=1)
 
 
 def test_json_lines_of_another_kind_are_left_alone(project: Project, pytester: pytest.Pytester) -> None:

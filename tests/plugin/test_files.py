@@ -144,6 +144,24 @@ def test_a_file_of_another_suffix_is_refused_with_those_that_are_read(
     result = pytester.runpytest("c.txt", GOLD)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: c.txt: cases are in files named .jsonl, *"])
+    (project.root / "c.csv").write_text("id,prompt\n", encoding="utf-8")
+    result = pytester.runpytest("c.csv", GOLD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: c.csv: cases are in files named .jsonl, *"])
+    result = pytester.runpytest("missing.csv", GOLD)
+    result.stderr.fnmatch_lines(["ERROR: file or directory not found: missing.csv"])
+
+
+def test_hidden_files_and_locks_are_passed_over(project: Project, pytester: pytest.Pytester) -> None:
+    file = project.root / "cases/test/simple/contact.jsonl"
+    file.with_name(".contact.jsonl").write_bytes(file.read_bytes())
+    file.with_name("~$contact.jsonl").write_bytes(b"\x01")
+    schema = project.root / "schemas/simple/contact.json"
+    schema.with_name(".contact.json").write_bytes(schema.read_bytes())
+    schema.rename(schema.with_name("contact.JSON"))
+    result = pytester.runpytest(str(file), str(project.root / "cases"), GOLD)
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(["note: passed over 2 files of JSON Lines without cases*"])
 
 
 def test_a_broken_file_makes_no_recorded_answer_foreign(project: Project, pytester: pytest.Pytester) -> None:
