@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.suite.json_rows import may_hold_rows
 from pytest_edgejson.values.wording import first_line
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def adapter_base(folder: Path) -> tuple[str, str | None]:
 def split_file(name: str) -> tuple[Path, str | None]:
     """Split `FILE.jsonl#MODEL`, which names one of the models in a file.
 
-    A `#` may be part of the file's name: the longest existing file wins.
+    A `#` may be part of the file's name: the longest existing file wins, and where none is there, a name of rows.
     """
     path = Path(name).expanduser()
     head, model = name, None
@@ -166,6 +167,8 @@ def split_file(name: str) -> tuple[Path, str | None]:
         path = Path(head).expanduser()
     if path.is_file():
         return path, model
+    if may_hold_rows(Path(name)):
+        return Path(name).expanduser(), None
     file, _, rest = name.partition("#")
     return Path(file).expanduser(), rest or None
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, get_args
 
-from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
+from pytest_edgejson.backends.finish_reasons import FINISH_REASONS, read_finish_reason
 from pytest_edgejson.backends.interface import Backend, BackendError, Completion, Constrain
 from pytest_edgejson.backends.references import split_file
 from pytest_edgejson.suite.json_rows import CaseError, iter_rows
@@ -163,7 +163,7 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     repeat = 1 if row.get("repeat") is None else row["repeat"]
     if not _is_count(repeat) or repeat < 1:
         raise wrong("repeat", "a whole number from 1 on")
-    reason = FINISH_REASONS.get(str(row.get("finish_reason") or "stop").lower())
+    reason = read_finish_reason(str(row.get("finish_reason") or "stop"))
     if reason is None:
         raise wrong("finish_reason", f"one of {', '.join(FINISH_REASONS)}")
     output = row.get("output")

@@ -16,6 +16,7 @@ from referencing.jsonschema import specification_with
 
 from pytest_edgejson.suite.subschemas import DATA
 from pytest_edgejson.suite.validators import has_schema_format, limited
+from pytest_edgejson.suite.violations import explain
 from pytest_edgejson.values.jsonvalue import format_path
 
 if TYPE_CHECKING:
@@ -130,8 +131,9 @@ def _check_against(draft: Any, document: Mapping[str, Any]) -> None:
     error = next(checker.iter_errors({key: _cut(item, draft, others) for key, item in document.items()}), None)
     if error is not None:
         where = format_path(tuple(error.absolute_path)) or "the root"
-        name = document.get("$schema", f"{_DEFAULT}, since it has no $schema")
-        raise DraftError(f"no valid schema ({name}): at {where}: {error.message[:200]}")
+        name = document.get("$schema", f"{_DEFAULT}, since it has no $schema; name another draft there")
+        told = next(explain(error)).message if error.validator in ("anyOf", "type") else error.message[:200]
+        raise DraftError(f"no valid schema ({name}): at {where}: {told}")
     for other in others:
         _check_against(*other)
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any
 
 import corvus_regex_ecma262 as ecma
+
+# What is escaped, without need in the group.
+_ESCAPED = re.compile(r"\\(?:([^a-zA-Z0-9\\^$.*+?()\[\]{}|/])|.)", re.DOTALL)
+# What other dialects have, and ECMA-262 with Unicode has not: \A, \Z, \h, \p with a name of theirs.
+_FOREIGN = re.compile(r"(?<!\\)(?:\\\\)*\\(?:[pP]\{|[ACEGHIJKLMNOQRTUVXYZaeghijlmoqyz])")
 
 
 class OutOfTimeError(Exception):
@@ -33,13 +39,15 @@ def is_strict(text: str) -> bool:
 def _compiled(pattern: str) -> Any:
     """Compile a pattern as JSON Schema asks for, with Unicode (`u`), in which `\\p` and `\\u{…}` have a meaning.
 
-    Many schemas escape what needs no escaping, such as `\\_` or `\\:`, which only the older grammar allows (ECMA-262,
-    annex B).
+    Many schemas escape what needs no escaping, such as `\\_` or `\\:`, which is written otherwise here, or leave a
+    brace unescaped, which only the older grammar allows (ECMA-262, annex B). That would take `\\Z` for Z and
+    `\\p{Latin}` for p{Latin}, which nobody means.
     """
+    plain = _ESCAPED.sub(lambda escaped: f"\\u{{{ord(escaped[1]):x}}}" if escaped[1] else escaped[0], pattern)
     try:
-        return ecma.compile(pattern, "u")
+        return ecma.compile(plain, "u")
     except ecma.error as error:
-        if error.kind != "pattern":
+        if error.kind != "pattern" or _FOREIGN.search(pattern):
             raise
         return ecma.compile(pattern)
 

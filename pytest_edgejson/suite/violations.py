@@ -41,6 +41,11 @@ _OTHERS = {
     "not": "has a form that the schema forbids",
     "false": "is not allowed",
     "contains": "lacks an item that the schema asks for",
+    "minContains": "has too few items that the schema asks for",
+    "maxContains": "has too many items of those that the schema asks for",
+    "items": "has more items than the schema allows",
+    "additionalItems": "has more items than the schema allows",
+    "unevaluatedItems": "has more items than the schema allows",
 }
 
 
@@ -67,19 +72,52 @@ def explain(error: Any) -> Iterator[Violation]:
         # One error for each missing key, which only its message names.
         key = next((key for key in rule if error.message.startswith(f"{key!r} ")), None)
         yield Violation(format_path(path if key is None else (*path, key)), "is missing", keyword)
+    elif keyword in ("dependentRequired", "dependencies") and (pair := _asked_for(error)) is not None:
+        key, other = pair
+        yield Violation(format_path((*path, key)), f"is missing, which {_short(other)} asks for", keyword)
     elif keyword in ("additionalProperties", "unevaluatedProperties") and rule is False:
         yield Violation(format_path(path), "is not in the schema", keyword)
     elif keyword in ("anyOf", "oneOf") and (nearest := _nearest_branch(error)) is not None:
-        name, errors = nearest
+        name, errors, all_errors = nearest
         for inner in errors:
+            if len(allowed := _allowed_by_any(inner, all_errors)) > 1:
+                yield Violation(
+                    format_path(tuple(inner.absolute_path)), _message("enum", allowed, inner.instance), "enum"
+                )
+                continue
             for violation in explain(inner):
                 yield replace(violation, message=f"{violation.message} (in {name})") if name else violation
     else:
         yield Violation(format_path(path), _message(keyword, rule, instance), keyword)
 
 
-def _nearest_branch(error: Any) -> tuple[str, list[Any]] | None:
-    """Return the form that a value was most likely meant in, by name, and what is wrong with it; None for none.
+def _asked_for(error: Any) -> tuple[str, str] | None:
+    """Return the key that is missing and the one that asks for it, which only the error's message names."""
+    for other, keys in error.validator_value.items():
+        for key in keys if isinstance(keys, list) else [keys]:
+            if error.message == f"{key!r} is a dependency of {other!r}":
+                return key, other
+    return None
+
+
+def _allowed_by_any(error: Any, branches: list[list[Any]]) -> list[Any]:
+    """Return the values that several forms allow in one place, where each of them says which; else nothing."""
+    allowed: list[Any] = []
+    for errors in branches:
+        rules = [
+            each.validator_value if each.validator == "enum" else [each.validator_value]
+            for each in errors
+            if each.validator in ("const", "enum") and each.path == error.path
+        ]
+        if error.validator not in ("const", "enum") or not rules:
+            return []
+        allowed += [value for value in rules[0] if value not in allowed]
+    return allowed
+
+
+def _nearest_branch(error: Any) -> tuple[str, list[Any], list[list[Any]]] | None:
+    """Return the form that a value was most likely meant in, by name, what is wrong with it, and with all forms of its
+    type; None for none.
 
     That is the form with its type and, of those, with its discriminating values (`const` and `enum` of its keys), then
     the one with the fewest errors. It has a name where there are several that the value may have been meant in.
@@ -97,8 +135,8 @@ def _nearest_branch(error: Any) -> tuple[str, list[Any]] | None:
     nearest = min(branches, key=distance)
     if not nearest or distance(nearest)[0]:
         return None
-    are_several = sum(not distance(errors)[0] for errors in branches) > 1
-    return _name_of(error.rules[branches.index(nearest)]) if are_several else "", nearest
+    of_its_type = [errors for errors in branches if not distance(errors)[0]]
+    return _name_of(error.rules[branches.index(nearest)]) if len(of_its_type) > 1 else "", nearest, of_its_type
 
 
 def _name_of(rules: Any) -> str:

@@ -68,6 +68,23 @@ def test_a_table_with_gaps_is_read(tmp_path: Path) -> None:
     assert (second.text, second.output_tokens, second.finish_reason) == ("", None, "stop")
 
 
+@pytest.mark.parametrize(
+    ("word", "reason"),
+    [
+        ("FinishReason.STOP", "stop"),
+        ("tool-calls", "stop"),
+        ("RECITATION", "stop"),
+        ("FINISH_REASON_MAX_TOKENS", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("abort", "error"),
+        ("time_limit", "timeout"),
+    ],
+)
+def test_finish_reasons_may_be_those_of_vendors(tmp_path: Path, word: str, reason: str) -> None:
+    recording = write(tmp_path, {"case_id": "a", "output": "{}", "finish_reason": word})
+    assert answer(load(recording), "a").finish_reason == reason
+
+
 def test_outputs_come_back_in_the_order_of_the_requests(tmp_path: Path) -> None:
     path = write(tmp_path, {"case_id": "a", "output": '{"x": 1}'}, "", {"case_id": "b", "output": ""})
     backend = load(path)
@@ -171,6 +188,8 @@ def test_outputs_of_a_model_were_held_to_one_thing(tmp_path: Path) -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(BackendError, match=r"none\.jsonl: cannot be read: No such file"):
         load(tmp_path / "none.jsonl#m")
+    with pytest.raises(BackendError, match=r"run #2\.jsonl: cannot be read: No such file"):
+        load(tmp_path / "run #2.jsonl")
 
 
 def test_the_stores_key_is_the_files_content_and_the_case(tmp_path: Path) -> None:

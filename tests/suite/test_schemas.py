@@ -143,6 +143,7 @@ SHAPES = {
         ({"shape": {"kind": "circle", "r": "2"}}, "shape.r", "must be a number, is a string (in Circle)", "type"),
         ({"shape": {"kind": "square"}}, "shape.side", "is missing (in Square)", "required"),
         ({"state": "opened"}, "state", 'must be "open" or "done"', "enum"),
+        ({"shape": {"kind": "round", "side": 1}}, "shape.kind", 'must be "circle" or "square"', "enum"),
         ({"count": -1}, "count", "must be at least 0, is -1", "minimum"),
         ({"count": "x"}, "count", "fits none of the forms that the schema allows", "anyOf"),
     ],

@@ -108,6 +108,7 @@ def test_numbers_are_what_their_text_says(document: str, value: str, valid: bool
         (r"^(?:(a)|b)\1c$", ["bc", "aac"], ["ac"]),
         (r"^a\/b$", ["a/b"], ["a\\/b"]),
         (r"^[\w\-.]+\@\_$", ["a-b.c@_"], ["@_"]),
+        (r"^\p{L}\_\-[\p{L}\-\_]\é$", ["é_-_é", "a_--é"], ["1_-_é"]),
         (r"^[[a]$", ["[", "a"], ["b"]),
         (r"^a{,2}$", ["a{,2}"], ["aa", ""]),
         ("", ["", "a"], []),
@@ -122,7 +123,24 @@ def test_patterns_are_those_of_ecma_262(pattern: str, matching: list[str], other
     assert [text for text in [*matching, *others] if names.is_valid({text: 1})] == matching
 
 
-@pytest.mark.parametrize("pattern", ["(", "(?i)a", "(?P<name>a)", "a++", "(?>a)", "(?#c)", r"(?<a", "a{2,1}", "*"])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(",
+        "(?i)a",
+        "(?P<name>a)",
+        "a++",
+        "(?>a)",
+        "(?#c)",
+        r"(?<a",
+        "a{2,1}",
+        "*",
+        r"\A\d",
+        r"^a\Z",
+        r"\h",
+        r"^\p{Latin}",
+    ],
+)
 def test_what_ecma_262_does_not_have_is_no_pattern(pattern: str) -> None:
     for document in ({"pattern": pattern}, {"patternProperties": {pattern: {}}}):
         with pytest.raises(SchemaError, match="is no valid regular expression of ECMA-262"):
@@ -161,6 +179,10 @@ def test_dependencies_may_mix_names_and_schemas() -> None:
         schema = schema_of(document | {"dependencies": {name: mixed[name] for name in names}}, DRAFT7)
         assert schema.is_valid({"a": 1, "b": 1, "c": 1, "d": 1})
         assert not any(schema.is_valid({name: 1}) for name in "abe")
+    needed = schema_of({"properties": {"a": {"dependentRequired": {"b'": ["c", "d"]}}}})
+    assert [(each.path, each.message) for each in needed.violations({"a": {"b'": 1, "d": 1}})] == [
+        ("a.c", 'is missing, which "b\'" asks for')
+    ]
     # Kept by the later drafts for compatibility.
     assert not schema_of({"dependencies": {"a": ["b"]}}).is_valid({"a": 1})
 
@@ -210,6 +232,7 @@ def test_boolean_schemas_stand_anywhere() -> None:
         ("time", "23:59:60Z", "10:30"),
         ("duration", "P1DT12H", "P1Y2W"),
         ("email", "ada@example.com", "ada at example.com @home"),
+        ("email", '"ada b"@example.com', "Ada <ada@example.com>"),
         ("idn-email", "ädä@exämple.com", "ädä@"),
         ("hostname", "a-b.example", "-bad-.com"),
         ("ipv4", "192.0.2.1", "01.1.1.1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.ending import EndScanner, too_late
-from pytest_edgejson.backends.finish_reasons import FINISH_REASONS
+from pytest_edgejson.backends.finish_reasons import read_finish_reason
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.server.errors import ServerError
 
@@ -143,4 +143,4 @@ class Answer:
 
 
 def _reason(word: str) -> FinishReason:
-    return FINISH_REASONS.get(word.lower(), "stop")
+    return read_finish_reason(word) or "stop"
