@@ -16,6 +16,7 @@ from pytest_edgejson.scoring.changes import changed_leaves
 from pytest_edgejson.scoring.near import near_detail
 from pytest_edgejson.suite.subschemas import parts_at
 from pytest_edgejson.values.jsonvalue import ABSENT, format_path, json_type, leaf_key, leaves
+from pytest_edgejson.values.lookalikes import skeleton
 from pytest_edgejson.values.prompt_text import PromptText
 from pytest_edgejson.values.text import squeeze
 
@@ -154,8 +155,9 @@ def _is_enumerated(document: Mapping[str, Any], path: Path) -> bool:
     return any(ENUM_KEYWORDS & part.keys() for part in parts_at(document, path))
 
 
-def _key_of(path: Path) -> str:
-    return next((step for step in reversed(path) if isinstance(step, str)), "")
+def _spelt(path: Path) -> Path:
+    """Return a path as it would be if its keys were spelt in one way."""
+    return tuple(squeeze(skeleton(step)) if isinstance(step, str) else step for step in path)
 
 
 class _Diagnosis:
@@ -246,7 +248,7 @@ class _Diagnosis:
         missing = [change for change in changes if change.got is ABSENT]
         extra = {change.path: change for change in changes if change.expected is ABSENT}
         renamed: dict[Path, Change] = {}
-        by_key = {(path[:-1], squeeze(_key_of(path))): path for path in extra}
+        by_spelling = {_spelt(path): path for path in extra}
         by_value: dict[Hashable, list[Path]] = defaultdict(list)
         for path, change in extra.items():
             by_value[leaf_key(change.got)].append(path)
@@ -256,7 +258,7 @@ class _Diagnosis:
                 renamed[path] = extra.pop(other)
 
         for change in missing:
-            pair(change.path, by_key.get((change.path[:-1], squeeze(_key_of(change.path)))))
+            pair(change.path, by_spelling.get(_spelt(change.path)))
         for change in missing:
             path, leaf = change.path, change.expected
             if path not in renamed:

@@ -39,6 +39,8 @@ _QUOTES, _DASHES = (
 # What never says anything: quotes, brackets and marks of a trade; and what ends a sentence or part of one.
 _ROUND_ABOUT = f"{_QUOTES}()[]{{}}_\u00bf\u00a1\u2026\u00b7\u2022\u00a9\u00ae\u2122"
 _ENDING = ".,;:!?"
+_LONGEST_ADDRESS = 64
+_ADDRESS = re.compile(r"\w@\w|\w\.\w{2}")
 _UNIT = re.compile(r"\d\s*([^\W\d_]{1,4})\b")
 # Prefixes of units and what they are of, which are others in the other case: m and M, p and P, b and B.
 _UNITS_OF_EITHER_CASE = frozenset("mMpPbB")
@@ -163,8 +165,8 @@ def _without_marks(text: str) -> str:
 
     Symbols stay (currencies, `+ < = > % # & @ * / \\`), and so do a mark before a letter or digit (`-5`, `!ready`,
     `.net`), one between digits (`1.5`, `10:30`, and `1-2` unless there are seven digits or more), a point or colon
-    inside a word (`a.b`, but not `U.S.`), a dash after one (`A-`), quotes after a digit (5" or 5'), and brackets around
-    nothing but a number, which make it negative.
+    inside a word (`a.b`, but not `U.S.`), `_` inside one, a dash after one (`A-`) and inside of an address or the name
+    of a file, quotes after a digit (5" or 5'), and brackets around nothing but a number, which make it negative.
     """
     text = _ungrouped(text.casefold()).strip().translate(dict.fromkeys(map(ord, _DASHES), "-"))
     if re.fullmatch(r"\([\d.,\s]+\)", text):
@@ -178,22 +180,30 @@ def _without_marks(text: str) -> str:
             continue
         start, end = match.span()
         before, after = text[max(start - 1, 0) : start], text[end : end + 1]
-        between_digits = before.isdigit() and after.isdigit() and not grouped
+        # That of an exponent stands behind a letter.
+        is_figure = before.isdigit() or re.fullmatch(r"\de", text[max(start - 2, 0) : start]) is not None
+        between_digits = is_figure and after.isdigit() and not grouped
         around = text[max(start - 2, 0) : max(start - 1, 0)], text[end + 1 : end + 2]
+        left, right = text[max(start - _LONGEST_ADDRESS, 0) : start], text[start : start + _LONGEST_ADDRESS]
+        in_address = _ADDRESS.search(left.rpartition(" ")[2] + right.partition(" ")[0]) is not None
         are_initials = "@" not in text and before.isalpha() and after.isalpha() and not any(map(str.isalnum, around))
         for place, char in enumerate(run):
             touches_left = before != "" and not any(map(str.isspace, run[:place]))
             touches_right = after != "" and not any(map(str.isspace, run[place + 1 :]))
             inside = touches_left and touches_right
-            if char.isspace() or char == "_":
+            if char.isspace():
                 says = between_digits and len(run) == 1
+            elif char == "_":
+                says = inside
             elif char in _QUOTES:
                 says = touches_left and before.isdigit() and text.count(char) % 2 == 1
             elif char in _ROUND_ABOUT:
                 says = between_digits and inside
             elif char == "-":
                 # A dash stands between words, a hyphen inside one.
-                says = (between_digits if inside else touches_left or touches_right) or (not before and after.isdigit())
+                says = (between_digits or in_address if inside else touches_left or touches_right) or (
+                    not before and after.isdigit()
+                )
             elif char in _ENDING:
                 says = touches_right and (not touches_left or between_digits or (char in ".:!?" and not are_initials))
             else:

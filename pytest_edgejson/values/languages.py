@@ -80,4 +80,5 @@ def _words_for(number: int) -> Iterator[str]:
             except (NotImplementedError, OverflowError, KeyError, IndexError, TypeError, ValueError):
                 continue
             if words:
-                yield " ".join(str(words).casefold().split())
+                text = " ".join(str(words).casefold().split())
+                yield from (text, text.replace("-", " "))

@@ -38,7 +38,7 @@ def look_alike(one: str, two: str) -> bool:
     """Tell whether two different texts look the same."""
     if one == two or max(len(one), len(two)) > _LONGEST or (one.isascii() and two.isascii()):
         return False
-    return _skeleton(one) == _skeleton(two)
+    return skeleton(one) == skeleton(two)
 
 
 def told_apart(one: str, two: str) -> str:
@@ -56,7 +56,8 @@ def named(characters: str) -> str:
     return " + ".join([*names, *["…"] * (len(characters) > _MOST_NAMED)]) or "nothing"
 
 
-def _skeleton(text: str) -> str:
+def skeleton(text: str) -> str:
+    """Return what all look-alikes of a text have in common."""
     return "".join(map(_plain, normalised(unicodedata.normalize("NFC", text))))
 
 

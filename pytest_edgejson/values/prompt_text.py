@@ -36,7 +36,8 @@ _GROUPS = " '\u2019\u00a0\u202f\u066c"
 _POINTS = ".,\u066b"
 _ORDINAL = re.compile(r"(\d{1,4})\s?(?:st|nd|rd|th|er|re|e|\u00e8me|te[rsn]?|\u00ba|\u00aa|\u00b0|\.)?", re.IGNORECASE)
 _TIME = re.compile(
-    r"(?<![\d.,:])(?P<h>\d{1,2})(?:[:.h](?P<m>\d{2})(?::(?P<s>\d{2}))?)?\s?(?P<half>[ap]\.?m\b\.?|uhr|h\b|o'clock)?",
+    r"(?<![\d.,:])(?P<h>\d{1,2})(?:(?:[:.]|\s?(?:h|uhr|[時时點点시])\s?)(?P<m>\d{2})(?::(?P<s>\d{2}))?)?"
+    r"\s?(?P<half>[ap]\.?m\b\.?|uhr|h\b|o'clock|[時时點点시])?",
     re.IGNORECASE,
 )
 _MOST_NUMBERS_IN_WORDS = 50

@@ -172,6 +172,10 @@ def test_an_extra_leaf_stands_in_the_text_or_is_made_up():
             without("ship_to") | EXPECTED["ship_to"],
             [("ship_to.street", "street"), ("ship_to.city", "city")],
         ),
+        (
+            without("ship_to") | {"shipTo": {"street": "Elm", "c\u0456ty": "Rome"}},
+            [("ship_to.street", "shipTo.street"), ("ship_to.city", "shipTo.c\u0456ty")],
+        ),
     ],
 )
 def test_a_value_under_another_name_is_renamed(got, pairs):

@@ -111,6 +111,7 @@ def test_what_is_near_and_what_is_not(expected, got, detail):
             ("1,5", "15"),
             ("10:30", "1030"),
             ("10-20", "1020"),
+            ("1e-5", "1e5"),
             ("2^3", "23"),
         ],
         *[
@@ -142,6 +143,7 @@ def test_what_is_near_and_what_is_not(expected, got, detail):
             ("#1", "1"),
             ("-v", "v"),
         ],
+        *[("user_id", "userid"), ("user_id", "user id"), ("a-b.com", "ab.com"), ("re-port.pdf", "report.pdf")],
         *[("a.b@x.com", "ab@x.com"), ("192.168.1.10", "192168.1.10"), ("5'", '5"'), ("5/7", "5-7"), ("2.0.1", "2.01")],
     ],
 )
