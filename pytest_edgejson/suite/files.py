@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.suite.cases import check_root, kind_of_file, parse_case
 from pytest_edgejson.suite.json_rows import CaseError, decode_row, may_hold_rows, raw_rows
-from pytest_edgejson.suite.schemas import complexity_of
+from pytest_edgejson.suite.schemas import SchemaError, complexity_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -119,6 +119,7 @@ def read_rows(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, S
     for file in files:
         schemas = schemas_of(file)
         complexities = complexity_of(schemas)
+        unusable: set[str] = set()
         empty = True
         try:
             for number, raw in raw_rows(file):
@@ -131,6 +132,11 @@ def read_rows(files: Iterable[Path], schemas_of: Callable[[Path], Mapping[str, S
                     yield CaseRow(file, case, schemas[case.schema_id])
                 except CaseError as error:
                     yield Problem(file, number, error.message)
+                except SchemaError as error:
+                    # That of a schema is told with the first case of it.
+                    if str(error) not in unusable:
+                        unusable.add(str(error))
+                        yield Problem(file, number, str(error))
                 empty = False
         except CaseError as error:
             yield Problem(file, error.line, error.message)

@@ -338,6 +338,17 @@ def test_nearly_equal_is_not_twice(file: Path) -> None:
 # Broken lines and files
 
 
+def test_the_check_goes_on_after_a_schema_that_cannot_be_used(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "schemas/simple"
+    folder.mkdir(parents=True)
+    (folder / "rating.json").write_text(json.dumps(SCHEMAS["rating"].document), encoding="utf-8")
+    (folder / "broken.json").write_text('{"type": "objekt"}', encoding="utf-8")
+    rows = [row(f"rating-{number}", "rating", RATING) | {"schema_id": "broken"} for number in (1, 2)]
+    write(file, [*rows, row("rating-3", "rating", RATING | {"rating": 5}, prompt="Lamp by Åsa: 4")])
+    found = check_suite([file], lambda file: Schemas(tmp_path / "schemas")).problems
+    assert [(each.line, "broken.json: no valid schema" in each.message) for each in found] == [(1, True), (3, False)]
+
+
 def test_the_check_goes_on_after_broken_lines(file: Path) -> None:
     lines = [json.dumps(row) for row in good()]
     closing = "Please extract the rating information as JSON."
