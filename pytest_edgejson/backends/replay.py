@@ -37,7 +37,8 @@ class _Recording:
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> ReplayBackend:
     """Read the recording that `spec.model` names: `FILE.jsonl`, or `FILE.jsonl#MODEL` where it holds several models.
 
-    A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason`,
+    A line is an object with `case_id` and `output`, and perhaps `model`, `repeat` (1-based), `finish_reason` (or
+    `stop_reason`, `finishReason`, `done_reason`, as vendors call it),
     `prompt_tokens`, `output_tokens`, `latency_s`, `compute_s` (seconds), `error`, `thought` and `constrain`;
     other keys are ignored. So a results file of this plugin is a recording too.
 
@@ -46,6 +47,10 @@ def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) ->
             held to different things, or the file holds several models and none of them is named.
     """
     return ReplayBackend(spec)
+
+
+# What Anthropic, Google and Ollama call a finish reason; vLLM has what ended an answer under the first.
+_REASONS_ELSEWHERE = ("stop_reason", "finishReason", "done_reason")
 
 
 class ReplayBackend(Backend):
@@ -163,7 +168,8 @@ def _parse(path: Path, line: int, row: Mapping[str, Any]) -> tuple[tuple[str, in
     repeat = 1 if row.get("repeat") is None else row["repeat"]
     if not _is_count(repeat) or repeat < 1:
         raise wrong("repeat", "a whole number from 1 on")
-    reason = read_finish_reason(str(row.get("finish_reason") or "stop"))
+    others = [row[key] for key in _REASONS_ELSEWHERE if isinstance(row.get(key), str) and read_finish_reason(row[key])]
+    reason = read_finish_reason(str(row.get("finish_reason") or (others or ["stop"])[0]))
     if reason is None:
         raise wrong("finish_reason", f"one of {', '.join(FINISH_REASONS)}")
     output = row.get("output")

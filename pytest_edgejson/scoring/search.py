@@ -94,6 +94,8 @@ _DRAFT = re.compile(
     r"(?:reason(?:ing)?|thoughts?|thinking|analysis|scratchpad|draft|schema|template|example|format)\b",
     re.IGNORECASE,
 )
+# The members of an object whose brace is missing, as models write them that take it for written already.
+_MEMBERS = re.compile(rf"(?:{FENCE}|{UNSEEN}*+)" r'("(?:[^"\\\n{}]|\\.){1,200}+"\s*+:)')
 # The same where the answer is an array, which may be empty.
 _ANY_ARRAY = re.compile(rf"""{_ARRAY_START}(["'{{\[\d\]tfn-])""")
 # A number as prose has it, separators of thousands and all, without the full stop of its sentence.
@@ -186,6 +188,9 @@ class Search:
         """Collect objects and the failure that explains best why there is none."""
         event = _event_of(self.roots)
         position, most = self._array(0), most_work(self.text)
+        if "object" in self.roots and (members := _MEMBERS.match(self.text)):
+            is_open = not self.text.rstrip().endswith("}")
+            self._explain(MalformedError("syntax", members.end() - 1), members.start(1), is_open=is_open)
         for _ in range(MAX_ATTEMPTS):
             match = event.search(self.text, position)
             if match is None or self.work > most or len(self.found) == MAX_OBJECTS:

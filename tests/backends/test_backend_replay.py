@@ -81,8 +81,13 @@ def test_a_table_with_gaps_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_finish_reasons_may_be_those_of_vendors(tmp_path: Path, word: str, reason: str) -> None:
-    recording = write(tmp_path, {"case_id": "a", "output": "{}", "finish_reason": word})
+    for key in ("finish_reason", "stop_reason", "finishReason", "done_reason"):
+        recording = write(tmp_path, {"case_id": "a", "output": "{}", key: word})
+        assert answer(load(recording), "a").finish_reason == reason
+    recording = write(tmp_path, {"case_id": "a", "output": "{}", "finish_reason": word, "stop_reason": 128009})
     assert answer(load(recording), "a").finish_reason == reason
+    recording = write(tmp_path, {"case_id": "a", "output": "{}", "stop_reason": "</s>"})
+    assert answer(load(recording), "a").finish_reason == "stop"
 
 
 def test_outputs_come_back_in_the_order_of_the_requests(tmp_path: Path) -> None:

@@ -401,6 +401,8 @@ def test_brackets_in_prose_hide_no_object(before):
         '{`id`: "A-17"}',
         '{id: "A-17"}',
         '{"id"="A-17"}',
+        '"id": "A-17", "total": 5}',
+        '```json\n"id": "A-17"\n```',
     ],
 )
 def test_what_is_meant_as_an_object_is_malformed_however_its_keys_are_quoted(text):
@@ -437,6 +439,8 @@ def test_fences_of_any_kind(before, after):
         ("<think>on and on", True),
         ('[{"a": 1}, {"a": ', True),
         ("[" * 5_000, True),
+        ('"a": 1, "b": [1, 2], "c": "never clos', True),
+        ('"a": 1, "b": 2}', False),
         ('{"a": 1,}', False),
         ("no object", False),
         ('{"a": 1} and then {"b": ', False),
