@@ -33,8 +33,9 @@ MAX_SECONDS = 10.0
 OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
-# What stands between a bracket and its first item and is none: a comment too, which makes the whole no JSON.
-_GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/))*+\*/|(?://|\#)[^\n]*+)*+"
+# What stands between a bracket and its first item and is none: a comment too, which makes the whole no JSON. Each
+# bracket of a text may begin one, which is looked for no farther than here.
+_GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/)){{0,200}}+\*/|(?://|\#)[^\n]{{0,200}}+)*+"
 _ARRAY_START = rf"{UNSEEN}*+(\[){_GAP}"
 # An item that tells an array amid prose from "[see below]".
 _ITEM = r'(?:"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)'
