@@ -41,7 +41,8 @@ _ARRAY_START = rf"{UNSEEN}*+(\[){_GAP}"
 _ITEM = r'(?:"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)'
 # Where something begins: a fence, an array, or a brace. `{{` never begins an object: its first brace needs no attempt.
 _EVENT = re.compile(
-    rf"`{{2,}}+|~{{3,}}+|'{{3,}}+|\"{{3,}}+|\[(?=\]|{_GAP}(?:[{{\[]|{_ITEM}\s*+[],]))|\{{(?![ \t\n\r]*+\{{)|｛"
+    rf"`{{2,}}+|~{{3,}}+|'{{3,}}+|\"{{3,}}+"
+    rf"|(?<!<!\[CDATA)\[(?=\]|{_GAP}(?:[{{\[]|{_ITEM}\s*+[],]))|\{{(?![ \t\n\r]*+\{{)|｛"
 )
 FENCE = (
     r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+|(?<!')'{3,}+|(?<!\")\"{3,}+)"
@@ -77,12 +78,10 @@ ROOT = re.compile(
 _FINAL = re.compile(
     r"(?:<(?:answer|final|final_answer|response|output|result|json)>|\[BEGIN FINAL RESPONSE\]|<\|START_RESPONSE\|>|"
     r"\b(?:final|corrected|revised)[ \t]++(?:answer|json|output|object|result|response|version)\b|"
-    r"\bthe[ \t]++answer[ \t]++is\b|\\boxed\{)(?!.*[.!?]\s)",
+    r"\bthe[ \t]++answer[ \t]++is\b|\\boxed\{|(?:\A|\n)\W{0,4}correct(?:ed|ion)\b\W{0,4}:)(?!.*[.!?]\s)",
     re.IGNORECASE | re.DOTALL,
 )
-_ANSWER = re.compile(
-    r"^\W{0,4}(?:answer|final|corrected)\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL
-)
+_ANSWER = re.compile(r"^\W{0,4}(?:answer|final)\b\W{0,4}:(?!.*[.!?]\s)", re.IGNORECASE | re.MULTILINE | re.DOTALL)
 # What names a part of an output: a heading, or words and a colon at the beginning of a line …
 _LABEL = re.compile(
     r"^[ \t]*+(?:[#*_]{1,6}[ \t]*+(\w[^\n:*_]{0,40}+)[*_]{0,3}[ \t]*+$"
@@ -303,9 +302,12 @@ class Search:
         if self.failure is None or error.position - start > self.failure.progress:
             self.failure = _Failure(error.kind, start, error.position, is_open)
 
-    def _since_the_final_one(self) -> list[Found]:
-        """Return the last object that the text names as its answer, and those after it; where it names none, those that
-        it does not name as drafts."""
+    def _ranked(self) -> list[Found]:
+        """Return what may be the answer, what most likely is first.
+
+        That is the last object that the text names as its answer, and those after it; where it names none, all, those
+        that it names as drafts last. Those in fences go before others.
+        """
         ends = [0, *(found.end for found in self.found)]
         before = [self.text[end : found.start] for end, found in zip(ends, self.found, strict=False)]
         # An answer that is there at once needs no name: what says "answer" after it is a further example.
@@ -316,21 +318,17 @@ class Search:
             if _FINAL.search(prose) or (not is_there and _ANSWER.search(prose))
         ]
         if named:
-            return self.found[named[-1] :]
-        answers, label = [], ""
+            return sorted(self.found[named[-1] :], key=lambda found: not found.fenced)
+        ranks, label = [], ""
         for found, prose in zip(self.found, before, strict=True):
             if labels := _LABEL.findall(prose):
                 label = "".join(labels[-1])
-            if not _DRAFT.match(label):
-                answers.append(found)
-        return answers or self.found
+            ranks.append((_DRAFT.match(label) is not None, not found.fenced))
+        return [self.found[number] for number in sorted(range(len(ranks)), key=ranks.__getitem__)]
 
     def choose(self, is_valid: Callable[[Any], bool] | None, *, last: bool) -> Found | None:
         """Return the object that counts as the answer."""
-        if last:
-            candidates = self.found[::-1]
-        else:
-            candidates = sorted(self._since_the_final_one(), key=lambda found: not found.fenced)
+        candidates = self.found[::-1] if last else self._ranked()
         # `{}` amid prose is no answer, unless it is in a fence or the last word; `[]` is where nothing else is.
         candidates = (
             [found for found in candidates if found.is_telling]

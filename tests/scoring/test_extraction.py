@@ -260,6 +260,7 @@ def test_the_last_object_counts_where_that_is_asked_for():
         '```json\n{"id": 71}\n```\nWait, that is wrong. Here is the corrected version:\n\n```json\n',
         'First try: {"id": 71}. But the answer is: ',
         'First: {"id": 71}\nThe text says 17.\nCorrected: ',
+        '```json\n{"id": 71}\n```\n**Correction:**\n```json\n',
         'Thought: maybe {"id": 71}, or {"id": 7}\nResponse: ',
         '## Reasoning\nIt could be {"id": 71}.\n## Result\n',
         '**Draft**\n{"id": 71}\n**JSON:**\n',
@@ -281,10 +282,17 @@ def test_what_stands_before_the_answer_that_an_output_names_is_a_draft(before):
         'Here it is: {"id": 17, "note": "the final answer"} as {"type": "object"} says',
         'Here it is in the format asked for: {"id": 17}\n\nText: another\nJSON: {"id": 18}',
         'Example 1: {"id": 17}\n\nExample 2: {"id": 18}',
+        '<json><![CDATA[{"id": 17}]]></json>',
     ],
 )
 def test_what_says_answer_elsewhere_names_none(text):
     assert extract(text, is_valid=lambda value: True).value["id"] == 17
+
+
+def test_a_valid_draft_is_better_than_an_answer_that_is_none():
+    text = 'Schema: order\n{"id": 17}\n\nNote: {"x": 1}'
+    assert extract(text, is_valid=lambda value: "id" in value).value == {"id": 17}
+    assert extract(text).value == {"x": 1}
 
 
 DRAFT, ANSWER = 'maybe {"id": 71} or {', '{"id": 17}'
@@ -499,7 +507,7 @@ HOSTILE = {
     "comments": "[/*" * 50_000 + "[#" * 50_000,
     "comments without end": "[" + "/**/" * 50_000,
     "invisible characters": "{" + "\u200b" * 200_000 + "[\u200b" * 50_000,
-    "ends of thoughts": "<think>" + "<reflection></reflection>" * 10_000,
+    "reflections in a thought": "<think>" + "<reflection></reflection>" * 10_000,
     "open fences": "```json\n{" * 50_000,
     "backticks": "`" * 300_000 + "x",
     "thoughts": "<think>" * 50_000,
