@@ -35,11 +35,15 @@ class Collected:
         self._schema_ids: set[str] = set()
         self._places: dict[str, tuple[Path, str]] = {}
 
-    def is_of_cases(self, file: Path) -> bool:
-        """Tell whether a file found in a folder is one of cases, and remember it where it is passed over."""
+    def is_of_cases(self, file: Path, *, is_asked_for: bool) -> bool:
+        """Tell whether a file found in a folder is one of cases, and remember it where it is passed over.
+
+        Args:
+            file: that pytest has come upon, which it does once for each argument in the folder.
+            is_asked_for: whether an argument names the folder, or one that it is in.
+        """
         kind = kind_of_file(file)
-        # pytest comes upon the files of a folder once for each argument in it.
-        if kind == "other" and is_json_lines(file) and str(file) not in self.passed_over:
+        if kind == "other" and is_asked_for and is_json_lines(file) and str(file) not in self.passed_over:
             self.passed_over.append(str(file))
         return kind == "cases"
 

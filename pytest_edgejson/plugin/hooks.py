@@ -89,8 +89,10 @@ class EdgeJSONPlugin:
         """Collect files of cases."""
         from pytest_edgejson.plugin.nodes import collect_file
 
-        is_named = self._selection is not None and self._selection.names(file_path)
-        return collect_file(file_path, parent, is_named=is_named)
+        chosen = self._selection
+        is_named = chosen is not None and chosen.names(file_path)
+        is_asked_for = chosen is None or chosen.covers(file_path)
+        return collect_file(file_path, parent, is_named=is_named, is_asked_for=is_asked_for)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:

@@ -243,9 +243,10 @@ class CaseItem(pytest.Item):
         return self.path, self.job.case.line - 1, self.name
 
 
-def collect_file(path: Path, parent: pytest.Collector, *, is_named: bool) -> CaseFile | None:
+def collect_file(path: Path, parent: pytest.Collector, *, is_named: bool, is_asked_for: bool) -> CaseFile | None:
     """Return the collector of a file of cases: one that was named, or one in a folder that looks like one."""
-    if not (may_hold_rows(path) and (is_named or parent.config.stash[SESSION].collected.is_of_cases(path))):
+    collected = parent.config.stash[SESSION].collected
+    if not (may_hold_rows(path) and (is_named or collected.is_of_cases(path, is_asked_for=is_asked_for))):
         return None
     file: CaseFile = CaseFile.from_parent(parent, path=path)
     return file

@@ -65,6 +65,10 @@ class Selection:
         """Tell whether an argument names a file, and not a folder that it is in."""
         return any(argument.path == file for argument in self._arguments)
 
+    def covers(self, file: Path) -> bool:
+        """Tell whether an argument names a file, or a folder that it is in."""
+        return any(argument.path in (file, *file.parents) for argument in self._arguments)
+
     @contextmanager
     def understood(self) -> Iterator[None]:
         """Let pytest collect what it understands of the arguments.

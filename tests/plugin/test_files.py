@@ -162,6 +162,9 @@ def test_hidden_files_and_locks_are_passed_over(project: Project, pytester: pyte
     result = pytester.runpytest(str(file), str(project.root / "cases"), GOLD)
     result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines(["note: passed over 2 files of JSON Lines without cases*"])
+    (project.root / "chat.jsonl").write_text('{"messages": []}\n', encoding="utf-8")
+    for path in (file, project.root / "cases/test/medium"):
+        pytester.runpytest(str(path), GOLD).stdout.no_fnmatch_line("note: *")
 
 
 def test_a_broken_file_makes_no_recorded_answer_foreign(project: Project, pytester: pytest.Pytester) -> None:
