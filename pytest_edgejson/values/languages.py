@@ -45,7 +45,7 @@ def multipliers() -> Mapping[str, frozenset[int]]:
     from babel import Locale
 
     words: defaultdict[str, set[int]] = defaultdict(
-        set, {"lakh": {10**5}, "crore": {10**7}, "bn": {10**9}, "dozen": {12}}
+        set, {"lakh": {10**5}, "crore": {10**7}, "bn": {10**9}, "dozen": {12}, "tsd": {10**3}}
     )
     for language in LANGUAGES:
         for power, pattern in _patterns(Locale.parse(language).compact_decimal_formats):

@@ -40,6 +40,10 @@ _TIME = re.compile(
     r"\s?(?P<half>[ap]\.?m\b\.?|uhr|h\b|o'clock|[時时點点시])?",
     re.IGNORECASE,
 )
+# Quotes and dashes as a keyboard has them.
+_PLAIN = str.maketrans(
+    "\u2018\u2019\u201a\u201b\u00b4\u02bc\u201c\u201d\u201e\u2010\u2011\u2012\u2013\u2014\u2212", "''''''\"\"\"------"
+)
 _MOST_NUMBERS_IN_WORDS = 50
 # What may be a number of four digits in words: 59 characters is the longest of all languages. To write all numbers of a
 # text in words takes long, and most wrong texts are names, ids and sentences.
@@ -61,7 +65,7 @@ class PromptText:
 
     @staticmethod
     def _flat(text: str) -> str:
-        return " ".join(text.casefold().split())
+        return " ".join(text.casefold().translate(_PLAIN).split())
 
     @cached_property
     def _squeezed(self) -> str:
