@@ -52,24 +52,28 @@ class Unusable(pytest.Collector):
 
     Args:
         reason: what is wrong, in one line.
+        is_told: whether that is told where the whole file is collected, and not only where this row is named.
     """
 
-    def __init__(self, *, reason: str, **kwargs: Any) -> None:
+    def __init__(self, *, reason: str, is_told: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.reason = reason
+        self.is_told = is_told
 
     def collect(self) -> Iterable[pytest.Item]:
         """Raise the reason."""
-        raise self.CollectError(self.reason)
+        if self.is_told or any(f"::{self.name}" in argument for argument in self.config.args):
+            raise self.CollectError(self.reason)
+        return []
 
 
 class CaseFile(pytest.File):
     """A JSON Lines file of cases."""
 
-    def _cases(self, edgejson: Session) -> tuple[list[Case], Mapping[str, Schema], list[str]]:
-        """Return the cases, their schemas, and what is wrong with the rows that are none."""
+    def _cases(self, edgejson: Session) -> tuple[list[Case], Mapping[str, Schema], list[tuple[str, str]]]:
+        """Return the cases, their schemas, and what is wrong with the rows that are none: names and reasons."""
         cases: list[Case] = []
-        wrong: dict[str, None] = {}
+        wrong: list[tuple[str, str]] = []
         try:
             check_suite(self.path, edgejson.suite)
             schemas = edgejson.schemas(self.path)
@@ -80,7 +84,7 @@ class CaseFile(pytest.File):
                     check_root(case, schemas[case.schema_id].types, self.path)
                     edgejson.collected.add(self.path, [case])
                 except (CaseError, SchemaError) as error:
-                    wrong.setdefault(str(error))
+                    wrong.append((f"error {len(wrong) + 1}" if isinstance(case, ValueError) else case.id, str(error)))
                 else:
                     cases.append(case)
             if edgejson.marks is not None:
@@ -92,16 +96,20 @@ class CaseFile(pytest.File):
             edgejson.collected.is_whole = False
             raise self.CollectError(f"{self.path}: {error.strerror}") from None
         edgejson.collected.is_whole &= not wrong
-        return cases, schemas, list(wrong)
+        return cases, schemas, wrong
 
     def collect(self) -> Iterable[CaseItem | Unusable]:
         """Yield an item for each case on each model, and for each repeat, behind what is wrong with other rows."""
         edgejson = self.config.stash[SESSION]
         cases, schemas, wrong = self._cases(edgejson)
-        if len(wrong) > MOST_WRONG:
-            wrong[MOST_WRONG:] = [f"{self.path}: {len(wrong) - MOST_WRONG:,} more errors"]
-        for number, reason in enumerate(wrong, 1):
-            yield Unusable.from_parent(self, name=f"error {number}", reason=reason)
+        told: set[str] = set()
+        for name, reason in wrong:
+            # Of many rows with the same error, the first tells it.
+            is_told = reason not in told and len(told) < MOST_WRONG
+            told |= {reason} if is_told else set()
+            yield Unusable.from_parent(self, name=name, reason=reason, is_told=is_told)
+        if more := len({reason for _, reason in wrong}) - len(told):
+            yield Unusable.from_parent(self, name="more", reason=f"{self.path}: {more:,} more errors", is_told=True)
         outputs: defaultdict[str, list[Any]] = defaultdict(list)
         for case in cases:
             outputs[case.schema_id].append(case.expected_output)

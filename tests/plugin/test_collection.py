@@ -149,6 +149,10 @@ def test_bad_rows_and_schemas_take_no_other_case_with_them(project: Project, pyt
     assert gate.ret != 0
     gate.stdout.fnmatch_lines(["*UNMEASURABLE*bill.jsonl:2: *"])
     pytester.runpytest(*options, f"{file}::bill-002").assert_outcomes(passed=1)
+    for name in ("b1", "b2"):
+        named = pytester.runpytest(*options, f"{file}::{name}")
+        named.assert_outcomes(errors=1)
+        named.stdout.fnmatch_lines(["*broken.json: no valid schema*"])
 
 
 def test_json_lines_of_another_kind_are_left_alone(project: Project, pytester: pytest.Pytester) -> None:
