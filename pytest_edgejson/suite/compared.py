@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.suite.subschemas import DATA, NAMED, alternatives
+from pytest_edgejson.suite.subschemas import DATA, NAMED, alternatives, schemas_in
 from pytest_edgejson.values.agreement import Rule, describe
 from pytest_edgejson.values.comparators import ComparatorError, read_uses
 from pytest_edgejson.values.fields import ITEM, KEY, Each, format_field
@@ -24,7 +24,7 @@ KEYWORD = "x-edgejson"
 
 def without_comparators(document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a schema without the keyword; the same object where it has none."""
-    return _without(document) if any(_places(document, "")) else document
+    return _without(document) if any(_places(document)) else document
 
 
 def comparators_of(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def comparators_of(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     reader = _Reader(document)
     rule = reader.rule_of([document], ())
-    for part, place in _places(document, ""):
+    for part, place in _places(document):
         if id(part) not in reader.read:
             raise ComparatorError(
                 f"{KEYWORD} at {place or 'the root'} stands beside no field: put it into properties, items or "
@@ -44,20 +44,9 @@ def comparators_of(document: Mapping[str, Any]) -> dict[str, Any]:
     return describe(rule)
 
 
-def _places(part: Any, place: str) -> Iterator[tuple[Mapping[str, Any], str]]:
+def _places(document: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], str]]:
     """Yield the parts of a schema that have the keyword, and their JSON pointers."""
-    if isinstance(part, dict):
-        if KEYWORD in part:
-            yield part, place
-        for keyword, inner in part.items():
-            if keyword in NAMED and isinstance(inner, dict):
-                for name, schema in inner.items():
-                    yield from _places(schema, f"{place}/{keyword}/{name}")
-            elif keyword not in DATA and keyword != KEYWORD:
-                yield from _places(inner, f"{place}/{keyword}")
-    elif isinstance(part, list):
-        for index, inner in enumerate(part):
-            yield from _places(inner, f"{place}/{index}")
+    return ((part, place) for part, place in schemas_in(document) if KEYWORD in part)
 
 
 def _without(part: Any) -> Any:

@@ -18,6 +18,21 @@ DATA = frozenset({"enum", "const", "default", "examples"})
 """Keywords whose values are no schemas, even if they look like one."""
 
 
+def schemas_in(part: Any, place: str = "") -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield a schema and those within it, each with its JSON pointer."""
+    if isinstance(part, dict):
+        yield part, place
+        for keyword, inner in part.items():
+            if keyword in NAMED and isinstance(inner, dict):
+                for name, schema in inner.items():
+                    yield from schemas_in(schema, f"{place}/{keyword}/{name}")
+            elif keyword not in DATA:
+                yield from schemas_in(inner, f"{place}/{keyword}")
+    elif isinstance(part, list):
+        for index, inner in enumerate(part):
+            yield from schemas_in(inner, f"{place}/{index}")
+
+
 def referred(document: Mapping[str, Any], reference: object) -> Any:
     """Return what a reference within a document leads to; None for any other, and where it leads nowhere."""
     if isinstance(reference, str) and reference.startswith("#"):

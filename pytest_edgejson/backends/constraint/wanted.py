@@ -2,6 +2,9 @@
 
 It must not exclude the right answer. So `format` is left out, which SchemaCompliance does not assert either; and as
 grammars fix the order of keys to that of `properties`, these are put into the order that expected outputs have.
+
+Where a schema is silent about further keys, and no expected output has any, there are none: engines disagree about such
+schemas, and among further keys no grammar keeps a key from being named twice.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pytest_edgejson.suite.subschemas import DATA, NAMED, referred
+from pytest_edgejson.suite.subschemas import DATA, NAMED, referred, schemas_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,8 +26,19 @@ ANY_OBJECT = '{"type": "object"}'
 # Schemas that a value has to meet itself, not a part of it.
 _IN_PLACE_LISTS = ("allOf", "anyOf", "oneOf")
 _IN_PLACE = ("if", "then", "else")
+# What is said of further keys, or would contradict that there are none.
+_OF_FURTHER_KEYS = {
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "propertyNames",
+    "minProperties",
+    "dependentRequired",
+    "dependencies",
+}
 
-# The orders in which values have the properties that a schema declares, by the identity of `properties`.
+# The keys of values, in their order, without those that only other schemas of the same value declare; by the identity
+# of `properties`.
 _Orders: TypeAlias = "defaultdict[int, list[list[str]]]"
 
 
@@ -43,28 +57,45 @@ def schema_constraint(document: Mapping[str, Any], outputs: Iterable[Any]) -> st
     Args:
         document: the JSON Schema of a case.
         outputs: the expected outputs of the cases of its file that have the same schema. They decide the order of keys;
-            where they contradict each other, or say nothing, the schema's own stays.
+            where they contradict each other, or say nothing, the schema's own stays. Their further keys stay possible.
     """
     orders: _Orders = defaultdict(list)
     for output in outputs:
         _note_orders([document], output, document, orders)
-    return json.dumps(_without_formats(document, orders))
+    return json.dumps(_held(document, orders, may_close=not _combines(document)))
 
 
-def _without_formats(node: Any, orders: _Orders, *, is_map: bool = False) -> Any:
+def _held(node: Any, orders: _Orders, *, may_close: bool, is_map: bool = False) -> Any:
     if isinstance(node, list):
-        return [_without_formats(each, orders) for each in node]
+        return [_held(each, orders, may_close=may_close) for each in node]
     if not isinstance(node, dict):
         return node
-    keys = merged_order(list(node), orders[id(node)]) if id(node) in orders else list(node)
+    found = [[key for key in order if key in node] for order in orders.get(id(node), [])]
     kept = {}
-    for key in keys:
+    for key in merged_order(list(node), found):
         value = node[key]
         if not is_map and key in DATA:
             kept[key] = value
         elif is_map or key != "format" or not isinstance(value, str):
-            kept[key] = _without_formats(value, orders, is_map=not is_map and key in NAMED)
+            kept[key] = _held(value, orders, may_close=may_close, is_map=not is_map and key in NAMED)
+    if may_close and not is_map and _has_no_further_keys(node, orders):
+        kept["additionalProperties"] = False
     return kept
+
+
+def _has_no_further_keys(schema: Mapping[str, Any], orders: _Orders) -> bool:
+    declared = _properties(schema)
+    named = [*orders.get(id(declared), []), schema.get("required", [])]
+    return bool(declared) and not _OF_FURTHER_KEYS & schema.keys() and all(declared.keys() >= {*keys} for keys in named)
+
+
+def _combines(document: Mapping[str, Any]) -> bool:
+    """Tell whether any object has to meet several schemas, each of which would exclude the keys of the others."""
+    return any(
+        len(schema.keys() & {"properties", "anyOf", "oneOf", "$ref", "$dynamicRef"}) > 1
+        or not schema.keys().isdisjoint({"allOf", "if", "not", "dependentSchemas"})
+        for schema, _ in schemas_in(document)
+    )
 
 
 def merged_order(declared: Sequence[str], orders: Iterable[Sequence[str]]) -> list[str]:
@@ -109,15 +140,16 @@ def _in_order(schemas: Sequence[Any], value: Any, root: Mapping[str, Any]) -> An
 
 
 def _note_orders(schemas: Sequence[Any], value: Any, root: Mapping[str, Any], orders: _Orders) -> None:
-    """Note in which order a value has the properties that its schemas declare, and so on into its parts."""
+    """Note which keys a value has, in which order, and so on into its parts."""
     if not isinstance(value, dict | list):
         return
     together = _in_place([*schemas], root)
     if isinstance(value, dict):
+        declared = {key for schema in together for key in _properties(schema)}
         for schema in together:
             properties = _properties(schema)
             if properties:
-                orders[id(properties)].append([key for key in value if key in properties])
+                orders[id(properties)].append([key for key in value if key in properties or key not in declared])
     for place, inner in value.items() if isinstance(value, dict) else enumerate(value):
         _note_orders(_part(together, place), inner, root, orders)
 

@@ -31,6 +31,7 @@ def test_formats_are_left_out_and_nothing_of_that_name_else() -> None:
             "kind": {"const": {"format": "a"}, "examples": [{"format": "b"}]},
             "either": {"anyOf": [STRING, {"enum": [{"format": "c"}]}]},
         },
+        "additionalProperties": False,
         "components": {"schemas": {"format": STRING}},
     }
 
@@ -56,6 +57,53 @@ def test_a_schema_that_refers_to_itself_is_followed_as_far_as_the_value_goes() -
     schema = {"properties": {"a": {}, "child": {"$ref": "#"}}, "anyOf": [{"$ref": "#"}, True]}
     held = json.loads(schema_constraint(schema, [{"child": {"child": {"a": 1}}, "a": 1}]))
     assert list(held["properties"]) == ["child", "a"]
+
+
+NAME = {"properties": {"name": STRING}}
+
+
+def closed(schema: dict[str, object], *outputs: object) -> bool:
+    return json.loads(schema_constraint(schema, outputs)).get("additionalProperties") is False
+
+
+def test_there_are_no_further_keys_where_neither_the_schema_nor_an_expected_output_has_any() -> None:
+    assert closed(NAME)
+    assert closed(NAME, {"name": "a"}, {})
+    assert not closed(NAME, {"name": "a"}, {"age": 1})
+    assert not closed({"type": "object"})
+    assert not closed({"properties": {}})
+    held = json.loads(
+        schema_constraint(
+            {"items": NAME, "$defs": {"if": {"properties": {"if": STRING}}}}, [[{"name": "a"}, {"age": 1}]]
+        )
+    )
+    assert held == {"items": NAME, "$defs": {"if": {"properties": {"if": STRING}, "additionalProperties": False}}}
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"additionalProperties": True},
+        {"additionalProperties": STRING},
+        {"patternProperties": {"^x": {}}},
+        {"required": ["name", "age"]},
+        {"minProperties": 2},
+        {"allOf": [{"properties": {"age": {}}}]},
+        {"anyOf": [{"required": ["age"]}, {}]},
+        {"$ref": "#/$defs/aged", "$defs": {"aged": {"properties": {"age": {}}}}},
+        {"dependentRequired": {"name": ["age"]}},
+        {"then": {"properties": {"age": {}}}, "if": {"required": ["name"]}},
+    ],
+)
+def test_what_a_schema_says_of_further_keys_holds(said: dict[str, object]) -> None:
+    held = json.loads(schema_constraint({**NAME, **said}, [{"name": "a"}]))
+    assert held == {**NAME, **said}
+
+
+def test_each_of_some_alternatives_has_its_own_keys() -> None:
+    age = {"properties": {"age": {}}}
+    held = json.loads(schema_constraint({"anyOf": [NAME, age]}, [{"age": 1}]))
+    assert held == {"anyOf": [{**each, "additionalProperties": False} for each in (NAME, age)]}
 
 
 @pytest.mark.parametrize(
