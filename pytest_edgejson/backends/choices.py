@@ -15,5 +15,5 @@ CONSTRAIN = ("none", "json", "schema", "both")
 ENDPOINTS = ("chat", "completions", "llamacpp", "ollama")
 """What `endpoint` of a server's entry may say: `/chat/completions`, `/completions`, or llama.cpp's and Ollama's own."""
 
-CONSTRAIN_FIELDS = ("response_format", "json_schema", "structured_outputs", "guided_json", "format")
+CONSTRAIN_FIELDS = ("response_format", "json_schema", "grammar", "structured_outputs", "guided_json", "format")
 """What `constrain_field` of a server's entry may say."""

@@ -49,6 +49,11 @@ def lark(constraint: str, *, any_escape: bool = True) -> str:
     return f"start: SPACE? answer\nSPACE: /{_SPACE}/\nanswer: %json {json.dumps(schema)}"
 
 
+def for_llamacpp(constraint: str) -> str:
+    """Return the grammar as llama.cpp takes it where it was built with llguidance, a JSON Schema given as text."""
+    return f"%llguidance {{}}\n{lark(constraint, any_escape=False)}"
+
+
 class Vocabulary:
     """The tokens of a model, and the grammars over them, each compiled once.
 

@@ -9,7 +9,7 @@ from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.constraint.grammar import Vocabulary, lark
+from pytest_edgejson.backends.constraint.grammar import for_llamacpp
 from pytest_edgejson.backends.ending import EndScanner, too_late
 from pytest_edgejson.backends.interface import Completion
 from pytest_edgejson.backends.local.sampling import llamacpp_fields, seed_of
@@ -17,6 +17,7 @@ from pytest_edgejson.backends.local.sampling import llamacpp_fields, seed_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from pytest_edgejson.backends.constraint.grammar import Vocabulary
     from pytest_edgejson.backends.interface import Backend, FinishReason, GenerationSettings, Request
     from pytest_edgejson.backends.llamacpp.engine import Engine
 
@@ -122,7 +123,7 @@ class Answer:
 
     def _ask(self) -> dict[str, Any]:
         constraint = self.request.constraint
-        held = {} if constraint is None else {"grammar": f"%llguidance {{}}\n{lark(constraint, any_escape=False)}"}
+        held = {} if constraint is None else {"grammar": for_llamacpp(constraint)}
         return {
             **held,
             **llamacpp_fields(self._settings, self.prompt, self.limit),

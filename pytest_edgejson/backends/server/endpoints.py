@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from pytest_edgejson.backends.constraint.grammar import for_llamacpp
 from pytest_edgejson.backends.constraint.wanted import ANY_OBJECT
 from pytest_edgejson.backends.local.sampling import llamacpp_fields, seed_of
 
@@ -150,6 +151,7 @@ _ON_ONE_LINE = {"whitespace_flexible": False, "item_separator": ", ", "key_separ
 _CONSTRAINTS: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "response_format": _response_format,
     "json_schema": lambda constraint: {"json_schema": {**json.loads(constraint), "x-guidance": _ON_ONE_LINE}},
+    "grammar": lambda constraint: {"grammar": for_llamacpp(constraint)},
     "structured_outputs": lambda constraint: {"structured_outputs": {"json": json.loads(constraint)}},
     "guided_json": lambda constraint: {"guided_json": json.loads(constraint)},
     "format": lambda constraint: {"format": json.loads(constraint)},

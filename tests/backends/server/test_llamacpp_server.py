@@ -105,7 +105,8 @@ def test_it_answers_as_the_same_file_does_in_this_process(url: str, nano: Path) 
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "field"), [("chat", "json_schema"), ("completions", "json_schema"), ("llamacpp", None)]
+    ("endpoint", "field"),
+    [("chat", "json_schema"), ("completions", "json_schema"), ("llamacpp", None), ("llamacpp", "grammar")],
 )
 def test_answers_are_held_to_a_schema(url: str, endpoint: str, field: str | None) -> None:
     from pytest_edgejson.backends.constraint.probe import probe
