@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from dataclasses import dataclass, replace
@@ -72,7 +73,7 @@ class ReplayBackend(Backend):
         except OSError as error:
             raise BackendError(f"recording {self._path}: cannot be read: {error.strerror or error}") from None
 
-    @property
+    @functools.cached_property
     def fingerprint(self) -> str:
         """A hash of the file's content and of the model chosen in it."""
         return hashlib.sha256(json.dumps(["replay", 1, self._digest, self._model]).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import sqlite3
@@ -58,7 +59,7 @@ def store_key(
     content = {
         "fingerprint": fingerprint,
         "text": prompt if isinstance(prompt, str) else [asdict(message) for message in prompt],
-        "settings": asdict(settings),
+        "settings": _told(settings),
         "repeat": repeat,
         "constraint": constraint,
         "alone": alone,
@@ -66,6 +67,10 @@ def store_key(
     # ASCII throughout: a text may hold lone surrogates, which no encoding takes.
     canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()
+
+
+# Those of many cases are the same.
+_told = functools.cache(asdict)
 
 
 class Store:

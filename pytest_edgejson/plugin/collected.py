@@ -9,7 +9,7 @@ from pytest_edgejson.suite.json_rows import CaseError, is_json_lines
 from pytest_edgejson.values.wording import counted, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from pytest_edgejson.suite.cases import Case
@@ -47,21 +47,24 @@ class Collected:
             self.passed_over.append(str(file))
         return kind == "cases"
 
-    def add(self, file: Path, cases: Iterable[Case]) -> None:
-        """Take in the cases of a file.
+    def add(self, file: Path, real: Path, case: Case) -> None:
+        """Take in a case.
+
+        Args:
+            file: it is from.
+            real: where symbolic links lead to from there.
+            case: one of the file.
 
         Raises:
             CaseError: another file has a case of the same id, by which recordings, results and baselines know cases.
         """
-        real = file.resolve()
+        first, place = self._places.setdefault(case.id, (real, f"{file}:{case.line}"))
+        if first != real:
+            fix = "rename one of them, or run the files one after the other"
+            raise CaseError(file, case.line, f"the id {case.id!r} stands already in {place}; ids are unique: {fix}")
         self.files.add(file)
-        for case in cases:
-            first, place = self._places.setdefault(case.id, (real, f"{file}:{case.line}"))
-            if first != real:
-                fix = "rename one of them, or run the files one after the other"
-                raise CaseError(file, case.line, f"the id {case.id!r} stands already in {place}; ids are unique: {fix}")
-            self.case_ids.add(case.id)
-            self._schema_ids.add(case.schema_id)
+        self.case_ids.add(case.id)
+        self._schema_ids.add(case.schema_id)
 
     def count_examples(self, examples: Mapping[str, Collection[Case]], wanted: int) -> None:
         """Note for which schemas there are fewer examples than wanted."""

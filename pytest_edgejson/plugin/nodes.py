@@ -76,13 +76,13 @@ class CaseFile(pytest.File):
         wrong: list[tuple[str, str]] = []
         try:
             check_suite(self.path, edgejson.suite)
-            schemas = edgejson.schemas(self.path)
+            schemas, real = edgejson.schemas(self.path), self.path.resolve()
             for case in iter_cases(self.path, complexity_of(schemas)):
                 try:
                     if isinstance(case, ValueError):
                         raise case
                     check_root(case, schemas[case.schema_id].types, self.path)
-                    edgejson.collected.add(self.path, [case])
+                    edgejson.collected.add(self.path, real, case)
                 except (CaseError, SchemaError) as error:
                     wrong.append((f"error {len(wrong) + 1}" if isinstance(case, ValueError) else case.id, str(error)))
                 else:
