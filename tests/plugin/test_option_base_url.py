@@ -108,7 +108,7 @@ def test_an_address_that_is_none_is_refused(
         ("prices = {input = 1}", "'prices': 'output' is missing"),
         ("prices = {input = 1, outptu = 2}", "'prices': unknown key 'outptu': did you mean 'output'?"),
         (f'api_key_env = "{KEY}"', "'api_key_env' must be the name of an environment variable"),
-        ('constrain_field = "grammar"', "'constrain_field' must be one of response_format, "),
+        ('constrain_field = "gbnf"', "'constrain_field' must be one of response_format, "),
     ],
 )
 def test_an_entry_that_is_wrong_is_refused(

@@ -112,10 +112,10 @@ def test_a_schema_without_grammar_is_an_error_of_its_cases_alone(file: Path) -> 
 
 def test_a_grammar_that_llamacpp_leaves_out_is_noticed(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # It only logs that it cannot compile a grammar, this one for an option that its llguidance does not know.
-    def unknown(constraint: str, **options: Any) -> str:
-        return grammar.lark(constraint).replace("whitespace_pattern", "whitespaces")
+    def unknown(constraint: str) -> str:
+        return grammar.for_llamacpp(constraint).replace("whitespace_pattern", "whitespaces")
 
-    monkeypatch.setattr("pytest_edgejson.backends.llamacpp.answers.lark", unknown)
+    monkeypatch.setattr("pytest_edgejson.backends.llamacpp.answers.for_llamacpp", unknown)
     (completion,) = answers(file, [json.dumps(BOUNDED)])
     assert completion.finish_reason == "error"
     assert completion.error == "llama.cpp did not hold the answer to its schema: it has no grammar of it"
