@@ -33,12 +33,14 @@ MAX_SECONDS = 10.0
 OBJECT_STARTS = "\"'/#}"
 """What follows the brace of something meant as an object, well-formed or not, unlike that of "the set {x, y}"."""
 
+# In possessive groups, `|(?!)` returns to where a try began that has failed halfway: Python does so since 3.11.5 alone.
+
 # What stands between a bracket and its first item and is none: a comment too, which makes the whole no JSON. Each
 # bracket of a text may begin one, which is looked for no farther than here.
-_GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/)){{0,200}}+\*/|(?://|\#)[^\n]{{0,200}}+)*+"
+_GAP = rf"(?:{UNSEEN}|/\*(?:[^*]|\*(?!/)|(?!)){{0,200}}+\*/|(?://|\#)[^\n]{{0,200}}+|(?!))*+"
 _ARRAY_START = rf"{UNSEEN}*+(\[){_GAP}"
 # An item that tells an array amid prose from "[see below]".
-_ITEM = r'(?:"(?:[^"\\\n]|\\.)*+"|-?\d[\d.eE+-]*+|true|false|null)'
+_ITEM = r'(?:"(?:[^"\\\n]|\\.|(?!))*+"|-?\d[\d.eE+-]*+|true|false|null)'
 # Where something begins: a fence, an array, or a brace. `{{` never begins an object: its first brace needs no attempt.
 _EVENT = re.compile(
     rf"`{{2,}}+|~{{3,}}+|'{{3,}}+|\"{{3,}}+"
@@ -46,7 +48,7 @@ _EVENT = re.compile(
 )
 FENCE = (
     r"(?:(?<!`)`{2,}+|(?<!~)~{3,}+|(?<!')'{3,}+|(?<!\")\"{3,}+)"
-    r"(?:[^\n`{\[]|\{(?:[.#:][^{}\n]{0,100}+|[\w, -]{1,100}+)\}(?=[^\n]*+\n)){0,100}+" + UNSEEN + "*+"
+    r"(?:[^\n`{\[]|\{(?:[.#:][^{}\n]{0,100}+|[\w, -]{1,100}+)\}(?=[^\n]*+\n)|(?!)){0,100}+" + UNSEEN + "*+"
 )
 """What opens a code fence: its marks, what language it is in and what else is said of it, and the line's end.
 
@@ -59,7 +61,7 @@ _LEXEME = re.compile(r'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[][{}｛｝]', re.DOTALL)
 # A bracket that begins something meant as an array, unlike the one of "[see below]".
 _ARRAY = re.compile(rf"""{_ARRAY_START}(["'{{\[\d-]|\]|true|false|null)""")
 # Between a brace and the first key: blanks, those that were escaped with the rest of the text too.
-_INSIDE = rf"[{{｛](?:{UNSEEN}|\\[nrt])*+"
+_INSIDE = rf"[{{｛](?:{UNSEEN}|\\[nrt]|(?!))*+"
 _ENTITY = r"&(?:\#x?[0-9a-f]{1,5}|[a-z]{2,6});"
 # A brace that begins something meant as an object, other than the one of "the set {x, y}": a quote follows, however it
 # is written, or a comment, or nothing at all …
@@ -95,11 +97,11 @@ _DRAFT = re.compile(
     re.IGNORECASE,
 )
 # The members of an object whose brace is missing, as models write them that take it for written already.
-_MEMBERS = re.compile(rf"(?:{FENCE}|{UNSEEN}*+)" r'("(?:[^"\\\n{}]|\\.){1,200}+"\s*+:)')
+_MEMBERS = re.compile(rf"(?:{FENCE}|{UNSEEN}*+)" r'("(?:[^"\\\n{}]|\\.|(?!)){1,200}+"\s*+:)')
 # The same where the answer is an array, which may be empty.
 _ANY_ARRAY = re.compile(rf"""{_ARRAY_START}(["'{{\[\d\]tfn-])""")
 # A number as prose has it, separators of thousands and all, without the full stop of its sentence.
-_FIGURES = re.compile(r"-?\d(?:[\w]|[.,](?=\w))*+")
+_FIGURES = re.compile(r"-?\d(?:[\w]|[.,](?=\w)|(?!))*+")
 # What follows an answer when the model goes on with the next example instead of ending.
 _NEXT_EXAMPLE = re.compile(
     r"\{|^[ \t#*<|]{0,8}(?:input|output|text|user|assistant|human|question|example|instruction)\b"

@@ -20,7 +20,8 @@ MAX_NUMBER_LENGTH = 1_000
 _FIRST_UNSURE = 2**53
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*+')
+# `|(?!)` returns to where a try began that has failed halfway, which possessive groups do only since Python 3.11.5.
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})|(?!))*+')
 _CUT_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?\Z")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*+)(\.[0-9]++)?([eE][+-]?[0-9]++)?")
 _CUT_NUMBER = re.compile(r"(?:-|\.|[eE][+-]?)\Z")
