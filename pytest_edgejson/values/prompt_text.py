@@ -34,6 +34,8 @@ _GROUPED_NUMBER = re.compile(
 )
 _GROUPS = " '\u2019\u00a0\u202f\u066c"
 _POINTS = ".,\u066b"
+# What is left out of a number for each that its point may be.
+_WITHOUT = {point: dict.fromkeys(map(ord, (_GROUPS + _POINTS).replace(point, ""))) for point in _POINTS}
 _ORDINAL = re.compile(r"(\d{1,4})\s?(?:st|nd|rd|th|er|re|e|\u00e8me|te[rsn]?|\u00ba|\u00aa|\u00b0|\.)?", re.IGNORECASE)
 _TIME = re.compile(
     r"(?<![\d.,:])(?P<h>\d{1,2})(?:(?:[:.]|\s?(?:h|uhr|[時时點点시])\s?)(?P<m>\d{2})(?::(?P<s>\d{2}))?)?"
@@ -87,10 +89,9 @@ class PromptText:
                 : (match.start("percent") if match["percent"] else match.start("word") if word else match.end())
                 - match.start()
             ]
-            for point in _POINTS:
-                plain = digits.translate(dict.fromkeys(map(ord, (_GROUPS + _POINTS).replace(point, ""))))
+            for point, others in _WITHOUT.items():
                 with suppress(ValueError):
-                    number = float(plain.replace(point, "."))
+                    number = float(digits.translate(others).replace(point, "."))
                     numbers |= {float(f"{number * factor:.12g}") for factor in factors}
         return numbers
 
