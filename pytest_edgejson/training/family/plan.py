@@ -66,7 +66,7 @@ class Plan:
         bases: smallest first.
         ablated: name of the base whose adapter is ablated; none is where no base has it.
         ranks: of the ablations, the full adapter's own among them; alpha is twice the rank.
-        sizes: train cases of the ablations, fewer than there are.
+        sizes: train cases of the ablations, fewer than there are, the fewest first.
         train_cases: folder or file of the cases that the adapters are trained on.
         test_cases: folder or file of the cases that all models answer.
         max_steps: ends a training after so many optimizer steps; -1 for none.
@@ -106,8 +106,17 @@ class Plan:
         return [f"{base.name}-{self.shots}-shots"] if self.shots else []
 
     def of(self, base: Base) -> list[Adapter]:
-        """Return the adapters of a base, the full one first."""
-        return [full(base), *self.by_rank(base), *self.by_size(base)]
+        """Return the adapters of a base, the full one first, and those that take longest to train last."""
+        return [full(base), *self.by_size(base), *self.by_rank(base)]
+
+    def stages(self) -> Iterator[Plan]:
+        """Yield the plan without its ablations, then with one more each time, so that each is reported as it ends."""
+        yield replace(self, ranks=(), sizes=())
+        for base in self.bases:
+            for size, _ in enumerate(self.by_size(base), 1):
+                yield replace(self, ranks=(), sizes=self.sizes[:size])
+            for adapter in self.by_rank(base):
+                yield replace(self, ranks=self.ranks[: self.ranks.index(adapter.settings.rank) + 1])
 
     def by_rank(self, base: Base) -> Iterator[Adapter]:
         """Yield the ablations over rank of a base's adapter, without the full adapter itself."""

@@ -17,11 +17,12 @@ from pytest_edgejson.results.units import PROPORTION
 from pytest_edgejson.scoring.v3 import MAX_NEW_TOKENS
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.training.family.plan import full
+from pytest_edgejson.training.family.published import BY_CASES, BY_RANK
 from pytest_edgejson.training.family.report import making, methods
 from pytest_edgejson.training.family.tables import ablations
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pytest_edgejson.report.document import Block, Inline
     from pytest_edgejson.results.compare.comparison import Comparison
@@ -177,16 +178,32 @@ def _claims(experiment: Experiment, base: Base, comparison: Comparison, parts: t
     )
     claim("figures of the model of 360M parameters", "JSONExact 55.1 %", "-", _UNTESTED)
     claim("tokens/s and seconds of training", "18.5 tok/s; 48.7 s on a GPU", "other machines, see the end", _UNTESTED)
-    if len(experiment.plan.of(base)) == 1:
-        claim("rank 8 / 16 / 32, JSONExact", "22.1 / 24.7 / 24.9 %", "not trained in this run", _UNTESTED)
-        claim("157 / 314 / 629 cases, JSONExact", "16.2 / 20.8 / 24.7 %", "not trained in this run", _UNTESTED)
+    ranks = {made.settings.rank: made.name for made in (full(base), *experiment.plan.by_rank(base))}
+    sizes = {experiment.steps[made.name].cases: made.name for made in (full(base), *experiment.plan.by_size(base))}
+    for what, figures, models in (("rank", BY_RANK, ranks), ("train cases", BY_CASES, sizes)):
+        text = f"JSONExact at {' / '.join(map(str, figures))} {what}"
+        published = " / ".join(value_text(each, PROPORTION).removesuffix(PROPORTION.after) for each in figures.values())
+        claim(text, f"{published}{PROPORTION.after}", *_ablated(experiment, figures, models))
     return Table(["claim", "published", "measured", "verdict"], rows, ["left"] * 4)
 
 
 def _verdict(experiment: Experiment, model: str, figure: str, found: Estimate | None) -> str:
-    published = [getattr(row, figure, None) for row in experiment.registry[model].published]
     if found is None or found.interval is None:
         return _UNTESTED
-    interval = found.interval
     # Where documents disagree, any of them may hold.
-    return _HOLDS if any(each is not None and interval.low <= each <= interval.high for each in published) else _OTHER
+    published = [getattr(row, figure, None) for row in experiment.registry[model].published]
+    return _HOLDS if any(_holds(found, each) for each in published) else _OTHER
+
+
+def _holds(found: Estimate | None, published: float | None) -> bool:
+    interval = found and found.interval
+    return bool(interval and published is not None and interval.low <= published <= interval.high)
+
+
+def _ablated(experiment: Experiment, published: Mapping[int, float], models: Mapping[int, str]) -> tuple[Inline, str]:
+    """Return what was measured of an ablation, and the verdict, which is on those that were trained."""
+    if len(models) == 1:
+        return "not trained in this run", _UNTESTED
+    found = {at: experiment.metrics(models[at])["all"].get("json_exact") for at in published if at in models}
+    measured = " / ".join(estimate_text(found[at], PROPORTION) if at in found else "not trained" for at in published)
+    return measured, _HOLDS if all(_holds(each, published[at]) for at, each in found.items()) else _OTHER

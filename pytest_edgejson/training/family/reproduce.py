@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.suite import bundled
+from pytest_edgejson.values.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -25,7 +27,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="make the published experiment again in miniature",
         description="Train LoRA adapters on two small bases, with ablations over rank and train size, let all models "
         "answer the bundled test cases, and report what training, size, rank and train cases bring, beside the figures "
-        "published of the Maaza models. What is finished is kept: the same command goes on where it was cut off.",
+        "published of the Maaza models. What is finished is kept: the same command goes on where it was cut off. "
+        "Ablations come last, and report.md is written anew after each.",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("reproduction"), help="folder to work in (default: reproduction)"
@@ -97,23 +100,27 @@ def reproduce(
     from pytest_edgejson.training.family.tables import Experiment
 
     need_training()
-    notebook = Notebook(out / "steps.json")
+    notebook, file = Notebook(out / "steps.json"), out / "report.md"
+    # What is trained already is said of the first stage that has it.
+    say = cache(_say)
     try:
         if bases:
-            train_bases(plan, out, notebook, _say)
-        train_adapters(plan, out, notebook, _say)
-        # Said before the answers, which take long.
-        steps = {base.name: notebook.steps[base.name] for base in plan.bases if bases}
-        steps |= {adapter.name: step_of(adapter, notebook) for adapter in plan.adapters}
-        results = answer(plan, out, _say)
+            train_bases(plan, out, notebook, say)
+        for stage in plan.stages():
+            train_adapters(stage, out, notebook, say)
+            # Said before the answers, which take long.
+            steps = {base.name: notebook.steps[base.name] for base in plan.bases if bases}
+            steps |= {adapter.name: step_of(adapter, notebook) for adapter in stage.adapters}
+            results = answer(stage, out, say)
+            experiment = Experiment(stage, results, steps, load_registry(bundled.MODELS_FILE))
+            blocks = [*(report or make_report)(experiment, command)]
+            file.write_text(as_markdown(blocks) + "\n", encoding="utf-8")
+            say(f"{file}: what is known of {counted(len(stage.models), 'model')}")
     except KeyboardInterrupt:
         raise ReproductionError(
             f"interrupted: {out} keeps every finished step, the checkpoints and the answers; the same command goes on"
         ) from None
-    experiment = Experiment(plan, results, steps, load_registry(bundled.MODELS_FILE))
-    blocks = [*(report or make_report)(experiment, command)]
-    (out / "report.md").write_text(as_markdown(blocks) + "\n", encoding="utf-8")
-    return f"{as_text(blocks)}\n\nreport: {out / 'report.md'}"
+    return f"{as_text(blocks)}\n\nreport: {file}"
 
 
 def _say(line: str) -> None:

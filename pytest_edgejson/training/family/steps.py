@@ -76,7 +76,7 @@ def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str
     """
     bases = {base.name: _hashes(base.name, base.folder) for base in plan.bases}
     rows = read(plan.train_cases, SchemaFinder())
-    for number, adapter in enumerate(plan.adapters, 1):
+    for adapter in plan.adapters:
         settings = adapter.settings
         if _shipped(adapter):
             continue
@@ -85,13 +85,12 @@ def train_adapters(plan: Plan, out: Path, notebook: Notebook, say: Callable[[str
         asked = [(row.case.prompt, row.case.expected_output) for row in chosen]
         mark = fingerprint([bases[adapter.base.name], asdict(settings), plan.max_steps, asked])
         folder = out / "adapters" / adapter.name
-        head = f"{adapter.name} ({number} of {len(plan.adapters)})"
         if notebook.is_done(adapter.name, mark) and (folder / "adapter_model.safetensors").is_file():
-            say(f"{head}: trained already")
+            say(f"{adapter.name}: trained already")
             continue
         from pytest_edgejson.training.lora import fine_tune
 
-        say(f"{head}: training rank {settings.rank} on {len(chosen)} cases")
+        say(f"{adapter.name}: training rank {settings.rank} on {len(chosen)} cases")
         with notebook.write(adapter.name, mark) as step:
             # The mark in the folder's name: a base that has changed since finds no checkpoint of the one before.
             outcome = fine_tune(

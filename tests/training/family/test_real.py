@@ -6,7 +6,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.parts import write_cases
@@ -22,6 +22,9 @@ from pytest_edgejson.training.family.real import make_real_report
 from pytest_edgejson.training.family.reproduce import reproduce
 from pytest_edgejson.training.family.tables import Experiment
 from pytest_edgejson.training.presets import PRESETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 pytest.importorskip("torch", reason="training needs torch: pip install 'pytest-edgejson[train]'")
 pytest.importorskip("peft")
@@ -92,25 +95,51 @@ def test_the_recipe_is_trained_answered_and_told(plan: Plan, tmp_path: Path) -> 
     assert not (tmp_path / "again" / "adapters").exists()
 
 
-def test_claims_are_held_against_what_was_measured(plan: Plan, tmp_path: Path) -> None:
-    models = (REAL_BASE, f"{REAL_BASE}+schema", REAL_ADAPTER, f"{REAL_ADAPTER}+schema")
-    misses = dict(zip(models, (range(59), range(40), range(45), range(20)), strict=True))
+MISSES = {
+    REAL_BASE: range(59),
+    f"{REAL_BASE}+schema": range(40),
+    REAL_ADAPTER: range(45),
+    f"{REAL_ADAPTER}+schema": range(20),
+}
+
+
+def told(plan: Plan, misses: Mapping[str, range], folder: Path) -> str:
+    """Return the report on models that miss some of sixty cases."""
     results = [
         {**result, "constrain": "schema"} if "+" in model else result
-        for model in models
-        for result in answers(60, misses[model], model)
+        for model, missed in misses.items()
+        for result in answers(60, missed, model)
     ]
-    described = {model: {"parameters": 134_515_008, "device": "cpu"} for model in models}
-    run = write_run(tmp_path / "results.jsonl", results, described)
-    steps = {REAL_ADAPTER: Step("", 60.0, True, 4_884_480, 629, 0.2, 2, "float32")}
+    described = {model: {"parameters": 134_515_008, "device": "cpu"} for model in misses}
+    run = write_run(folder / "results.jsonl", results, described)
+    steps = {
+        adapter.name: Step("", 60.0, True, 4_884_480, adapter.cases or 629, 0.2, 2, "float32")
+        for adapter in plan.adapters
+    }
     experiment = Experiment(plan, run, steps, load_registry(bundled.MODELS_FILE))
-    report = as_markdown(make_real_report(experiment, "edgejson reproduce --real"))
+    return as_markdown(make_real_report(experiment, "edgejson reproduce --real"))
+
+
+def test_claims_are_held_against_what_was_measured(plan: Plan, tmp_path: Path) -> None:
+    report = told(plan, MISSES, tmp_path)
     claims = rows(report, "claim")
     assert claims["JSONExact of the adapter"] == ["24.7 / 46.8 %", "25.0 % [15.8, 37.2]", "holds"]
     assert claims["JSONExact of the base"][-1] == "holds"
     assert claims["figures of the model of 360M parameters"][-1] == "not testable here"
+    assert claims["JSONExact at 8 / 16 / 32 rank"][1:] == ["not trained in this run", "not testable here"]
     assert rows(report, REAL_ADAPTER)["as scored here"][3] == "25.0 %"
     assert rows(report, "a perfect model")["as scored here"][3] == "100.0 %"
+
+
+def test_ablations_are_claims_of_their_own(plan: Plan, tmp_path: Path) -> None:
+    ablated = replace(plan, ablated=REAL_BASE, ranks=(8, 16), sizes=(157,))
+    misses = {**MISSES, f"{REAL_ADAPTER}-cases157": range(0), f"{REAL_ADAPTER}-rank8": range(46)}
+    claims = rows(told(ablated, misses, tmp_path), "claim")
+    published, measured, verdict = claims["JSONExact at 8 / 16 / 32 rank"]
+    assert (published, verdict) == ("22.1 / 24.7 / 24.9 %", "holds")
+    assert measured.startswith("23.3 % [")
+    assert measured.endswith(" / 25.0 % [15.8, 37.2] / not trained")
+    assert claims["JSONExact at 157 / 314 / 629 train cases"][-1] == "differs"
 
 
 def test_parts_of_the_published_evaluation_add_up() -> None:

@@ -117,7 +117,7 @@ def cells(report: str, heading: str, first: str) -> dict[str, list[str]]:
 @pytest.mark.slow
 def test_each_adapter_is_trained_as_planned(plan: Plan, done: tuple[Path, str]) -> None:
     out, _ = done
-    ranks = {"nano-1m-lora": 16, "nano-1m-lora-rank8": 8, "nano-1m-lora-cases3": 16, "nano-4m-lora": 32}
+    ranks = {"nano-1m-lora": 16, "nano-1m-lora-cases3": 16, "nano-1m-lora-rank8": 8, "nano-4m-lora": 32}
     for name, rank in ranks.items():
         config = json.loads((out / "adapters" / name / "adapter_config.json").read_text(encoding="utf-8"))
         assert (config["r"], config["lora_alpha"]) == (rank, 2 * rank)
@@ -229,18 +229,21 @@ def test_after_an_interrupt_the_same_command_goes_on(
     before = Notebook(tmp_path / "steps.json").steps
     assert {name: step.done for name, step in before.items()} == {
         "nano-1m-lora": True,
-        "nano-1m-lora-rank8": True,
         "nano-1m-lora-cases3": False,
     }
+    # What was there by then is reported.
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert cells(report, "How it was made", "").keys() >= {"nano-1m", "nano-1m-lora"}
+    assert "nano-1m-lora-cases3" not in report
     monkeypatch.undo()
-    assert train(small, tmp_path) == ["trained already", "trained already", "training rank 16 on 3 cases"]
+    assert train(small, tmp_path) == ["trained already", "training rank 16 on 3 cases", "training rank 8 on 6 cases"]
     after = Notebook(tmp_path / "steps.json").steps
     assert after["nano-1m-lora"] == before["nano-1m-lora"]
     assert after["nano-1m-lora-cases3"].seconds > before["nano-1m-lora-cases3"].seconds
     # An adapter that is gone, and one of other settings.
     shutil.rmtree(tmp_path / "adapters" / "nano-1m-lora")
     more = replace(small, ranks=(16, 4))
-    assert train(more, tmp_path) == ["training rank 16 on 6 cases", "training rank 4 on 6 cases", "trained already"]
+    assert train(more, tmp_path) == ["training rank 16 on 6 cases", "trained already", "training rank 4 on 6 cases"]
 
 
 @pytest.mark.slow
@@ -408,8 +411,8 @@ def test_one_base_alone_is_compared_with_no_other(experiment: Experiment) -> Non
 def test_the_plan_is_the_published_one() -> None:
     plan = make_plan(Path("models"))
     assert plan.models == [
-        *("nano-1m", "nano-1m-lora", "nano-1m-lora-rank8", "nano-1m-lora-rank32"),
-        *("nano-1m-lora-cases157", "nano-1m-lora-cases314", "nano-4m", "nano-4m-lora"),
+        *("nano-1m", "nano-1m-lora", "nano-1m-lora-cases157", "nano-1m-lora-cases314"),
+        *("nano-1m-lora-rank8", "nano-1m-lora-rank32", "nano-4m", "nano-4m-lora"),
     ]
     assert [base.settings for base in plan.bases] == [PRESETS["nano-1m"], PRESETS["nano-4m"]]
     assert [base.settings.rank for base in plan.bases] == [16, 32]
