@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pytest_edgejson.results.file import read_run
+
 ROOT = Path(__file__).resolve().parents[1]
 
 WITHOUT = """
@@ -36,3 +38,11 @@ def test_a_benchmark_needs_nothing_that_only_tests_need_and_its_results_can_be_l
     lines = log.read_text(encoding="utf-8").splitlines()
     assert sum(line.endswith("[control:gold]: exact") for line in lines) == 158
     assert "[control:gold]: exact" not in run.stdout
+
+
+def test_recorded_results_name_no_folder_of_the_machine_that_made_them() -> None:
+    recorded = sorted((ROOT / "benchmarks" / "results").rglob("*.jsonl.gz"))
+    assert recorded
+    for file in recorded:
+        for argument in read_run(file).manifest["settings"]["command"]:
+            assert not Path(argument.rpartition("=")[2]).is_absolute(), f"{file.name}: {argument}"
