@@ -178,6 +178,9 @@ class ConvertedModel:
         self.pieces = Pieces(tokenizer)
         self._cache_bytes = facts.cache_bytes
         threads = share_of_cores()
+        if dtype == "bfloat16" and threads == 1:
+            # On one thread OpenVINO 2026.4 divides by zero in bfloat16 where the processor has AMX.
+            threads = 2
         properties = {**precision(dtype), **({} if threads is None else {"INFERENCE_NUM_THREADS": threads})}
         try:
             with quiet():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.report.document import Code, Heading, Table
@@ -91,12 +92,15 @@ def making(experiment: Experiment) -> Iterator[Block]:
             )
     headers = ["", "cases", "rank", "alpha", "epochs", "learning rate", "loss at the end", "training", "answering"]
     yield Table(headers, rows, ("left", *["right"] * 8))
-    precisions = sorted({step.precision for step in steps.values()})
+    precisions: defaultdict[str, list[str]] = defaultdict(list)
+    for name, step in steps.items():
+        precisions[step.precision].append(name)
+    said = (each if len(precisions) == 1 else f"{each} ({', '.join(precisions[each])})" for each in sorted(precisions))
     devices = sorted({str(model["device"]) for model in manifest["models"].values()})
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
     threads = max(step.threads for step in steps.values())
     yield (
-        f"Trained in {duration(sum(step.seconds for step in steps.values()))} in {' and '.join(precisions)}, with "
+        f"Trained in {duration(sum(step.seconds for step in steps.values()))} in {' and '.join(said)}, with "
         f"{counted(threads, 'thread')}; answered in "
         f"{duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
         f"{machine['processor']}, {machine['cores']} cores; {versions}."

@@ -190,6 +190,7 @@ def ablations(experiment: Experiment, base: Base) -> Iterator[Block]:
             [[f"{count:,}", *cells(adapter, BY_CASES.get(count))] for adapter, count in counts.items()],
             align[1:],
         )
+        yield f"All are trained for {whole.settings.epochs:g} epochs: fewer cases are fewer steps too."
     yield Listing([statement(comparison) for comparison in report.comparisons])
 
 
