@@ -205,9 +205,7 @@ class Runner:
             prompt = backend.render(job.case)
             held, limit = job.constraint, self._limit(job, backend)
             requests[job.key] = Request(job.key, prompt, job.case, job.repeat, self._timeout_s, job.alone, held, limit)
-            settings = self._settings[job.model]
-            if settings.max_new_tokens != limit:
-                settings = replace(settings, max_new_tokens=limit)
+            settings = replace(self._settings[job.model], max_new_tokens=limit)
             keys[job.key] = store_key(backend.fingerprint, prompt, settings, job.repeat, held, alone=job.alone)
         return requests, keys
 
