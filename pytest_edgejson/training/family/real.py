@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.results.compare.comparison import Comparison
     from pytest_edgejson.results.metric import Estimate
     from pytest_edgejson.results.published import Part
+    from pytest_edgejson.results.statistics import Interval
     from pytest_edgejson.training.family.plan import Base
     from pytest_edgejson.training.family.tables import Experiment
 
@@ -68,7 +69,7 @@ def make_real_report(experiment: Experiment, command: str) -> Iterator[Block]:
     yield (
         f"{_HOLDS}: the published figure is in the 95 % interval of what was measured. {_OTHER}: it is not, which "
         f"other weights and cases may explain. {_ARTEFACT}: it comes of how the published evaluation scores, "
-        f"see below. {_UNTESTED}: it would take weights or a machine that were not there."
+        f"see below. {_UNTESTED}: it would take weights, a machine or a training that were not there."
     )
     yield Heading(2, "What the models answer")
     names = [name for name in results if not name.startswith(f"{adapter}-")]
@@ -156,8 +157,8 @@ def _claims(experiment: Experiment, base: Base, comparison: Comparison, best: tu
             found = own[group].get("json_exact")
             figure(f"JSONExact of the adapter, {group}", base.published_adapter, "json_exact", group, found)
     ratio = comparison.ratio
-    holds = ratio.interval is not None and ratio.interval.low <= 13.0 <= ratio.interval.high
-    claim("the adapter multiplies the base's JSONExact", "13.0", ratio_text(ratio), _HOLDS if holds else _OTHER)
+    multiplied = _HOLDS if _has(ratio.interval, 13.0) else _OTHER
+    claim("the adapter multiplies the base's JSONExact", "13.0", ratio_text(ratio), multiplied)
     if "complex" in own:
         found, perfect_one = own["complex"].get("json_exact"), best[-1].metrics["complex"].get("json_exact")
         held_too = experiment.metrics(f"{adapter}+schema")["complex"].get("json_exact")
@@ -194,12 +195,11 @@ def _verdict(experiment: Experiment, model: str, figure: str, found: Estimate | 
         return _UNTESTED
     # Where documents disagree, any of them may hold.
     published = [getattr(row, figure, None) for row in experiment.registry[model].published]
-    return _HOLDS if any(_holds(found, each) for each in published) else _OTHER
+    return _HOLDS if any(_has(found.interval, each) for each in published) else _OTHER
 
 
-def _holds(found: Estimate | None, published: float | None) -> bool:
-    interval = found and found.interval
-    return bool(interval and published is not None and interval.low <= published <= interval.high)
+def _has(interval: Interval | None, published: float | None) -> bool:
+    return interval is not None and published is not None and interval.low <= published <= interval.high
 
 
 def _ablated(experiment: Experiment, published: Mapping[int, float], models: Mapping[int, str]) -> tuple[Inline, str]:
@@ -208,4 +208,5 @@ def _ablated(experiment: Experiment, published: Mapping[int, float], models: Map
         return "not trained in this run", _UNTESTED
     found = {at: experiment.metrics(models[at])["all"].get("json_exact") for at in published if at in models}
     measured = " / ".join(estimate_text(found[at], PROPORTION) if at in found else "not trained" for at in published)
-    return measured, _HOLDS if all(_holds(each, published[at]) for at, each in found.items()) else _OTHER
+    holds = all(each is not None and _has(each.interval, published[at]) for at, each in found.items())
+    return measured, _HOLDS if holds else _OTHER
