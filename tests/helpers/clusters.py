@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,3 +66,11 @@ def actors_here() -> list[int]:
                 if "PYTEST_XDIST_WORKER" not in os.environ or own in variables:
                     found.append(int(process.name))
     return found
+
+
+def wait_for_no_actors() -> None:
+    """Wait until no actor is left: Ray kills the process of an actor that it has ended a moment later."""
+    until = time.monotonic() + 60
+    while left := actors_here():
+        assert time.monotonic() < until, left
+        time.sleep(0.1)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.clusters import Nodes, actors_here, nodes
+from helpers.clusters import Nodes, actors_here, nodes, wait_for_no_actors
 from helpers.projects import Project, completions_in
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_a_cluster_of_this_machine_ends_with_the_run(planted: Project, pytester:
     result.assert_outcomes(passed=6)
     result.stdout.fnmatch_lines(["edgejson: models run in actors of Ray (a cluster of this machine)"])
     assert len(asked(planted, "quick")) == 6
-    assert not actors_here()
+    wait_for_no_actors()
 
 
 @pytest.mark.slow
@@ -165,7 +165,7 @@ def test_models_run_at_once_on_all_nodes_and_an_early_end_stops_them(
     pytester.runpytest_subprocess(*run, store, "-x", "--edgejson-repeat=9").assert_outcomes(failed=1)
     assert len(asked(planted, "slow")) < 54
     assert completions_in(planted.root / "other.sqlite") >= 1
-    assert not actors_here()
+    wait_for_no_actors()
 
 
 @pytest.mark.slow
@@ -237,10 +237,7 @@ def test_ctrl_c_leaves_no_actor_behind(planted: Project, pytester: pytest.Pytest
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
-    until = time.monotonic() + 20
-    while actors_here() and time.monotonic() < until:
-        time.sleep(0.2)
-    assert not actors_here()
+    wait_for_no_actors()
     before = len(asked(planted, "slow"))
     time.sleep(1)
     assert len(asked(planted, "slow")) == before
