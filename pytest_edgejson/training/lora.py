@@ -8,6 +8,7 @@ import random
 import time
 from dataclasses import asdict
 from functools import partial
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,7 @@ def fine_tune(
         evaluations = (
             Validation(files.model, template, validation, checkpoints, patience, progress) if validation else None
         )
-        at_once, passes = _passes(model, settings)
+        at_once, passes = _passes(model, settings, len(examples))
         trainer = make_trainer(
             adapted,
             # The sampler finds lengths in dictionaries only.
@@ -172,17 +173,19 @@ def _encode(
     return [row for row, _ in fitting], [example for _, example in fitting], len(long)
 
 
-def _passes(model: Any, settings: LoraSettings) -> tuple[int, int]:
+def _passes(model: Any, settings: LoraSettings, cases: int) -> tuple[int, int]:
     """Return the cases of a forward pass, and the passes of an optimizer step: as the settings say, or one case a pass.
 
     On a CPU the activations of several cases of a large model leave its caches: a pass of one case of SmolLM2-135M took
-    0.65 of the time per case of a pass of four.
+    0.65 of the time per case of a pass of four. There are no more passes than all cases take: the sampler fills a step
+    that has too few for all its passes with the same cases again.
     """
     import torch
 
-    if torch.cuda.is_available() or model.num_parameters() < _LARGE:
-        return settings.batch_size, settings.accumulation
-    return 1, settings.batch_size * settings.accumulation
+    at_once, passes = settings.batch_size, settings.accumulation
+    if not torch.cuda.is_available() and model.num_parameters() >= _LARGE:
+        at_once, passes = 1, at_once * passes
+    return at_once, min(passes, ceil(cases / at_once))
 
 
 def _adapt(model: Any, settings: LoraSettings) -> Any:

@@ -265,6 +265,12 @@ def test_a_large_base_learns_the_same_of_one_case_a_pass(
     assert [loss for _, loss in one["loss"]] == pytest.approx([loss for _, loss in several["loss"]], rel=1e-3)
 
 
+def test_a_few_cases_are_seen_once_an_epoch(base: Path, tmp_path: Path, passes: list[list[Example]]) -> None:
+    _tune(base, tmp_path, [_row(1, "n"), _row(2, "nn"), _row(3, "nnn")], settings=replace(TUNING, accumulation=8))
+    seen = Counter(len(example.input_ids) for examples in passes for example in examples)
+    assert sorted(seen.values()) == [TUNING.epochs] * 3
+
+
 def test_an_adapter_that_was_cut_off_ends_in_the_same_weights(
     base: Path, tuned: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
