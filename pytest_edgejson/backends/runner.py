@@ -94,7 +94,8 @@ class Runner:
         self._pending: set[str] = set()
         # What the store will know each completion by that is asked for.
         self._keys: dict[str, str] = {}
-        self._held: set[str] = set()
+        # What each completion is held to that will be.
+        self._held: dict[str, str] = {}
         self._made: set[str] = set()
         self._broken_into: set[str] = set()
         self._broken: dict[str, str] = {}
@@ -229,7 +230,7 @@ class Runner:
         for request in missing:
             self._keys[request.key] = keys[request.key]
             if request.constraint is not None:
-                self._held.add(request.key)
+                self._held[request.key] = request.constraint
 
     def _start(self, job: Job, others: Sequence[Job]) -> None:
         backend = self.backend(job.model)
@@ -284,9 +285,9 @@ class Runner:
             raise BackendError(f"{self._turns.model}: the backend ended before all cases were answered")
 
     def _take(self, completion: Completion) -> None:
-        if completion.key in self._held:
-            self._held.discard(completion.key)
-            completion = let_through(completion)
+        constraint = self._held.pop(completion.key, None)
+        if constraint is not None:
+            completion = let_through(completion, constraint)
         key = self._keys.pop(completion.key)
         is_kept = self._store.put(key, completion)
         self._made.add(key)

@@ -200,7 +200,7 @@ class TriedModel:
         if completion is None:
             raise BackendError(f"{self.spec.name}: the backend ended before the text was answered")
         if constraint is not None:
-            completion = let_through(completion)
+            completion = let_through(completion, constraint)
         return completion
 
     def _constraint(self, question: Question, outputs: Sequence[Any]) -> str | None:

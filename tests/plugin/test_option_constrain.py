@@ -138,6 +138,21 @@ def test_an_answer_that_is_no_object_tells_it_too(project: Project, pytester: py
     assert "That is all." in errors[0]
 
 
+@pytest.mark.parametrize("way", ["json", "schema"])
+def test_answers_may_be_what_a_schema_has_for_its_root(project: Project, pytester: pytest.Pytester, way: str) -> None:
+    roots: dict[str, object] = {"array": [{"call": "f"}], "string": "tea", "number": 17, "boolean": True, "null": None}
+    for name, expected in roots.items():
+        (project.root / f"schemas/simple/{name}.json").write_text(json.dumps({"type": name}), encoding="utf-8")
+        row = {"id": name, "prompt": f"Text: {json.dumps(expected)}", "expected_output": expected}
+        project.write_cases(f"cases/test/simple/{name}.jsonl", [{**row, "schema_id": name, "complexity": "simple"}])
+    answered = [f"cases/test/simple/{name}.jsonl" for name in roots]
+    pytester.runpytest(f"--edgejson-model=obeying:m+{way}", *answered).assert_outcomes(passed=len(roots))
+    ignoring = ("--edgejson-model=ignoring:m+json", "--edgejson-store=other.sqlite", RESULTS)
+    pytester.runpytest(*ignoring, *answered).assert_outcomes(errors=len(roots))
+    errors = [str(row["error"]) for row in project.results()[1]]
+    assert all(any(f"the answer is no JSON {name}, it ends with" in error for error in errors) for name in roots)
+
+
 def test_a_backend_that_constrains_nothing_is_refused(project: Project, pytester: pytest.Pytester) -> None:
     for model in ("free:m", "control:gold"):
         result = pytester.runpytest(f"--edgejson-model={model}", BOTH)

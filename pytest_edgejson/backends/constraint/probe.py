@@ -12,23 +12,35 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.interface import BackendError
+from pytest_edgejson.suite.subschemas import root_types
 from pytest_edgejson.values.text import show
 
 if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import Backend, Completion, Request
 
 _SHOWN = 60
+# What the text of a value ends with, by its type.
+_ENDINGS = {
+    "object": "}",
+    "array": "]",
+    "string": '"',
+    "number": "0123456789",
+    "boolean": "e",
+    "null": "l",
+}
 
 
-def let_through(completion: Completion) -> Completion:
+def let_through(completion: Completion, constraint: str) -> Completion:
     """Return a completion that was held to a constraint; an error in its place where it cannot have been.
 
     A probe says nothing of the mode `json` where a server has a field of its own for it.
     """
-    if completion.finish_reason != "stop" or completion.text.rstrip().endswith("}"):
+    types = root_types(json.loads(constraint)) or _ENDINGS.keys()
+    endings = tuple(ending for name in types for ending in _ENDINGS[name])
+    if completion.finish_reason != "stop" or completion.text.rstrip().endswith(endings):
         return completion
-    said = show(completion.text[-_SHOWN:])
-    error = f"--edgejson-constrain is not in force: the answer is no JSON object, it ends with {said}"
+    wanted, said = " or ".join(sorted(types)), show(completion.text[-_SHOWN:])
+    error = f"--edgejson-constrain is not in force: the answer is no JSON {wanted}, it ends with {said}"
     return replace(completion, finish_reason="error", error=error)
 
 
