@@ -53,6 +53,11 @@ class Planted(Backend):
             file.write(f"{self.model} {request.case.id} {os.getpid()}\\n")
         if self.model == "deadly" and request.case.id == "bill-001":
             os._exit(3)
+        if self.model.startswith("telling"):
+            for _ in range(4):
+                time.sleep(0.1)
+                self.watch.step(5)
+            return Completion(request.key, request.prompt.partition(": ")[2], "stop", output_tokens=20)
         if self.model in ("slow", "on-gpu"):
             time.sleep(0.5)
             with (FOLDER / "gpus").open("a") as file:
@@ -166,6 +171,17 @@ def test_models_run_at_once_on_all_nodes_and_an_early_end_stops_them(
     assert len(asked(planted, "slow")) < 54
     assert completions_in(planted.root / "other.sqlite") >= 1
     wait_for_no_actors()
+
+
+@pytest.mark.slow
+def test_the_time_left_is_that_of_the_model_whose_turn_it_is(
+    planted: Project, pytester: pytest.Pytester, cluster: Nodes
+) -> None:
+    pytester.makeconftest(CONFTEST + "from pytest_edgejson.backends import progress\nprogress.LOG_EVERY_S = 0\n")
+    run = ("--edgejson-model=planted:telling-a", "--edgejson-model=planted:telling-b", "--edgejson-repeat=5")
+    result = pytester.runpytest_subprocess(*run, f"--edgejson-ray={cluster.address}")
+    result.assert_outcomes(passed=60)
+    result.stdout.re_match_lines([r"planted:telling-a: \d+/30 cases .* left", r"planted:telling-b: \d+/\d+ cases"])
 
 
 @pytest.mark.slow

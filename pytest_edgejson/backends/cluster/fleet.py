@@ -277,8 +277,8 @@ class Fleet:
                 actor.under_way = ()
                 if rest and share_model not in self._broken:
                     self._break(share_model, f"{share_model}: the backend ended before all cases were answered")
-            case ("begin", keys):
-                actor.under_way = keys
+            case ("begin", begun):
+                actor.under_way = begun
                 if watch is not None:
                     under_way = {key for each in self._actors.values() for key in each.under_way if key in self._asked}
                     watch.begin([key for key in under_way if key in keys])
