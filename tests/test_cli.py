@@ -232,6 +232,7 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], tmp_path: 
             ["--base", "x/y", "--prompt", "chat"],
             "--prompt chat: training gives a model no chats: use v3, or schema with --lora",
         ),
+        (["--base", "x/y", "--prompt", "@nowhere.txt"], "nowhere.txt: cannot be read: No such file"),
         (
             ["--base", "x/y", "--prompt", "schema"],
             "--prompt schema: training of all weights gives a model no schemas: use v3",

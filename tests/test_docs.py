@@ -19,4 +19,4 @@ def test_a_page_shows_what_the_code_says(page):
     made = subprocess.run(
         [sys.executable, "-m", "cogapp", "--check", "--diff", page], cwd=DOCS, capture_output=True, text=True
     )
-    assert made.returncode == 0, f"{made.stdout}{made.stderr}\nmake it anew: cog -r docs/{page}"
+    assert made.returncode == 0, f"{made.stdout}{made.stderr}\nmake it anew, in docs: cog -r {page}"

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_edgejson.cli.arguments import diffs
-from pytest_edgejson.suite import bundled
 
 if TYPE_CHECKING:
     import argparse
@@ -39,7 +38,7 @@ def add_parser(commands: Commands) -> None:
 
 
 def _compare(arguments: argparse.Namespace) -> None:
-    from pytest_edgejson.backends.models import load_registry
+    from pytest_edgejson.backends.models import known_models
     from pytest_edgejson.report.compare import render_markdown, render_text
     from pytest_edgejson.report.compare_json import as_json
     from pytest_edgejson.results.compare.runs import compare_runs
@@ -50,7 +49,7 @@ def _compare(arguments: argparse.Namespace) -> None:
         common=arguments.common,
         baseline=arguments.baseline,
         base=arguments.base,
-        registry=load_registry(bundled.MODELS_FILE),
+        registry=known_models(),
     )
     if arguments.format == "json":
         print(json.dumps(as_json(report), indent=2, ensure_ascii=True, allow_nan=False))

@@ -6,8 +6,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite import bundled
-
 if TYPE_CHECKING:
     import argparse
 
@@ -33,14 +31,14 @@ def add_parser(commands: Commands) -> None:
 
 def _leaderboard(arguments: argparse.Namespace) -> None:
     from pytest_edgejson.backends.measuring.measurement import read_measurements
-    from pytest_edgejson.backends.models import load_registry
+    from pytest_edgejson.backends.models import known_models
     from pytest_edgejson.report.document import as_markdown, as_text, in_one
     from pytest_edgejson.report.leaderboard import as_csv, sections
     from pytest_edgejson.results.file import read_run
     from pytest_edgejson.results.leaderboard import make_leaderboard
 
     measured = [each for file in arguments.measured for each in read_measurements(file)]
-    registry = load_registry(bundled.MODELS_FILE)
+    registry = known_models()
     board = make_leaderboard([read_run(file) for file in arguments.results], registry, measured)
     if arguments.html is not None:
         from pytest_edgejson.report.html.leaderboard import write_leaderboard_page

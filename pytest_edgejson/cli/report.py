@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_edgejson.suite import bundled
-
 if TYPE_CHECKING:
     import argparse
 
@@ -29,14 +27,12 @@ def add_parser(commands: Commands) -> None:
 
 
 def _report(arguments: argparse.Namespace) -> None:
-    from pytest_edgejson.backends.models import load_registry
+    from pytest_edgejson.backends.models import known_models
     from pytest_edgejson.report.document import as_markdown, as_text, in_one
     from pytest_edgejson.report.overview import overview_of, sections
     from pytest_edgejson.results.file import read_run
 
-    overview = overview_of(
-        [read_run(file) for file in arguments.results], load_registry(bundled.MODELS_FILE), arguments.baseline
-    )
+    overview = overview_of([read_run(file) for file in arguments.results], known_models(), arguments.baseline)
     if arguments.html is not None:
         from pytest_edgejson.report.html.report import write_report_page
 

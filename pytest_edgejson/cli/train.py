@@ -26,7 +26,7 @@ def add_parser(commands: Commands) -> None:
     train.add_argument("--checkpoints", type=Path, help="folder for checkpoints (default: OUT-checkpoints)")
     train.add_argument("--seed", type=seed, default=0, help="decides weights, records and order (default: 0)")
     train.add_argument("--steps", type=positive, help="optimizer steps")
-    train.add_argument("--prompt", help="prompt template, as in models.toml (default: of the cases' suite, else v3)")
+    train.add_argument("--prompt", help="v3, schema, a text or @FILE (default: of the cases' suite, else v3)")
     train.add_argument("--size", help="from scratch: nano-1m or nano-4m")
     train.add_argument("--base", help="hub id, folder, GGUF file or entry of models.toml to begin with")
     train.add_argument("--lora", action="store_true", help="fine-tune an adapter on --base with --cases")

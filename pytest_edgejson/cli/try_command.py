@@ -39,7 +39,7 @@ def add_parser(commands: Commands) -> None:
     tried.add_argument("--constrain", choices=("none", "json", "schema"), help="what answers are held to")
     tried.add_argument("--temperature", type=temperature, default=0.0, metavar="T", help="(default: 0, greedy)")
     tried.add_argument(
-        "--max-new-tokens", type=positive, metavar="N", help="of an answer (default: the model's, or 512)"
+        "--max-new-tokens", type=positive, metavar="N", help="of an answer (default: the model's, the suite's, or 2048)"
     )
     tried.add_argument("--base-url", type=base_url, metavar="URL", help="as --edgejson-base-url")
     add_asking(tried)

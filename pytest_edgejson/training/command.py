@@ -10,7 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.prompts import asking_for, parse_template
+from pytest_edgejson.backends.prompts import asking_for, parse_template, read_text
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.schemas import Schemas
 from pytest_edgejson.suite.suites import SchemaFinder, suite_at
@@ -51,7 +51,7 @@ def _checkpoints(arguments: argparse.Namespace) -> Path:
 
 def _template(name: str) -> Template:
     """Return a template of a training that has no chats; the one of all weights has no schemas either."""
-    template = parse_template(name)
+    template = parse_template(read_text(name, Path()))
     if template.chat:
         raise ValueError(f"--prompt {template.name}: training gives a model no chats: use v3, or schema with --lora")
     return template

@@ -72,6 +72,18 @@ def test_text_markdown_and_csv_tell_the_same(tmp_path: Path, capsys: pytest.Capt
     assert rows[0]["bytes"] == "4000000"
 
 
+def test_what_the_projects_own_models_file_has_published_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    entry = '[models.best]\nmodel = "x/y"\n[[models.best.published]]\nsource = "our notes"\njson_exact = 0.61\n'
+    (tmp_path / "models.toml").write_text(entry, encoding="utf-8")
+    files = [str(run.path) for run in runs(tmp_path)]
+    for command in (["leaderboard", *files], ["compare", *files], ["report", *files]):
+        assert main(command) == 0
+        assert "61.0" in capsys.readouterr().out
+
+
 def test_a_model_named_like_a_formula_is_text_in_csv(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = write_run(tmp_path / "r.jsonl", answers(6, (), '=HYPERLINK("http://x")'))
     assert main(["leaderboard", str(run.path), "--format", "csv"]) == 0

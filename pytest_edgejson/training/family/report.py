@@ -73,7 +73,7 @@ def making(experiment: Experiment) -> Iterator[Block]:
     )
     rows = []
     for base in plan.bases:
-        made = duration(steps[base.name].seconds) if base.name in steps else "ships with the project"
+        made = duration(steps[base.name].seconds) if base.name in steps else "not trained here"
         rows.append([base.name, *[""] * 6, made, _answering(experiment, base.name)])
         for adapter in plan.of(base):
             step, own = steps[adapter.name], adapter.settings

@@ -99,7 +99,7 @@ def reproduce(
     from pytest_edgejson.training.family.steps import answer, need_training, step_of, train_adapters, train_bases
     from pytest_edgejson.training.family.tables import Experiment
 
-    need_training()
+    need_training(plan)
     notebook, file = Notebook(out / "steps.json"), out / "report.md"
     # What is trained already is said of the first stage that has it.
     say = cache(_say)

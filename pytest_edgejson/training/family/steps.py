@@ -8,6 +8,7 @@ from dataclasses import asdict
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from pytest_edgejson.backends.constraint.grammar import GrammarError, need_engine
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.model_files import hash_files, locate, need_libraries
 from pytest_edgejson.backends.spec import ModelSpec
@@ -30,15 +31,17 @@ if TYPE_CHECKING:
     from pytest_edgejson.training.family.plan import Adapter, Plan
 
 
-def need_training() -> None:
-    """Check that what trains is installed.
+def need_training(plan: Plan) -> None:
+    """Check that what trains is installed, and what holds answers to a grammar if a plan does.
 
     Raises:
         ModuleNotFoundError: it is not.
     """
     try:
         need_libraries("reproduce", "torch", "transformers", "peft", "accelerate")
-    except BackendError as error:
+        if plan.constrain != "none":
+            need_engine()
+    except (BackendError, GrammarError) as error:
         raise ModuleNotFoundError(str(error)) from None
 
 

@@ -168,7 +168,7 @@ def test_it_says_how_it_was_made(done: tuple[Path, str]) -> None:
     report = (out / "report.md").read_text(encoding="utf-8")
     assert report.startswith("# The published experiment in miniature\n\nMade by `edgejson reproduce`, ")
     made = cells(report, "How it was made", "")
-    assert made["nano-1m"][-2] == "ships with the project"
+    assert made["nano-1m"][-2] == "not trained here"
     assert made["nano-1m-lora-rank8"][:5] == ["6", "8", "16", "1", "0.002"]
     assert f"torch {torch.__version__}" in report
     assert "seed 0" in report
