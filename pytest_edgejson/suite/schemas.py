@@ -323,7 +323,6 @@ def make_schema(
     complexity: Complexity,
     document: Mapping[str, Any],
     source: str,
-    comparators: Mapping[str, Any] | None = None,
 ) -> Schema:
     """Make a schema of a document, and check that it is one.
 
@@ -332,7 +331,6 @@ def make_schema(
         complexity: its complexity.
         document: the JSON Schema.
         source: the file it is from, for messages.
-        comparators: how fields are compared, as `rules.describe` returns it; None where the document says it.
 
     Raises:
         SchemaError: it is no valid schema of its draft, or refers to what is not in it; a comparator cannot be used.
@@ -341,15 +339,14 @@ def make_schema(
         bare = without_comparators(document)
     except RecursionError:
         raise SchemaError(f"{source}: nested too deeply") from None
-    schema = Schema(schema_id, complexity, bare, source, comparators or {})
+    schema = Schema(schema_id, complexity, bare, source)
     _check(schema)
+    if bare is document:
+        return schema
     try:
-        if comparators is None and bare is not document:
-            return replace(schema, comparators=comparators_of(document))
-        read_rule(schema.comparators)
+        return replace(schema, comparators=comparators_of(document))
     except ComparatorError as error:
         raise SchemaError(f"{source}: {clean(str(error))}") from None
-    return schema
 
 
 def _at(path: Path, text: str, position: int) -> str:

@@ -37,6 +37,7 @@ def test_what_is_finished_counts_and_a_rerun_goes_on(project: Project, pytester:
     assert {row["error"] for row in late} == {"no answer before the run's deadline of 2.5 s (--edgejson-deadline)"}
     assert {row["output"] for row in late} == {""}
     result.assert_outcomes(passed=6 - len(late), errors=len(late))
+    (project.root / "conftest.py").unlink()
     pytester.runpytest_subprocess(*run).assert_outcomes(passed=6)
     _, rows = project.results()
     assert [row["stored"] for row in rows].count(True) == 6 - len(late)
@@ -44,8 +45,8 @@ def test_what_is_finished_counts_and_a_rerun_goes_on(project: Project, pytester:
 
 @pytest.mark.slow
 def test_the_store_still_answers_after_it(project: Project, pytester: pytest.Pytester) -> None:
-    pytester.makeconftest(SLOW)
     pytester.runpytest_subprocess("--edgejson-model=control:empty")
+    pytester.makeconftest(SLOW)
     models = ("--edgejson-model=control:gold", "--edgejson-model=control:empty")
     pytester.runpytest_subprocess(*models, RESULTS, "--edgejson-deadline=0.2")
     found = {(row["model"], row["finish_reason"], row["stored"]) for row in project.results()[1]}

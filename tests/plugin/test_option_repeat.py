@@ -8,8 +8,6 @@ import shutil
 import pytest
 from helpers.projects import Project, run_pytest
 
-from pytest_edgejson.suite import bundled
-
 
 @pytest.fixture
 def repeated(project: Project) -> str:
@@ -114,8 +112,6 @@ def outputs(project: Project, pytester: pytest.Pytester, *arguments: str) -> dic
 @pytest.mark.slow
 def test_a_real_model_draws_reproducibly_whatever_the_batch(project: Project, pytester: pytest.Pytester) -> None:
     pytest.importorskip("torch")
-    if not (bundled.ROOT / "models" / "nano").is_dir():
-        pytest.fail("the shipped model is missing")
     shutil.rmtree(project.root / "cases" / "test" / "complex")
     sampled = ("--edgejson-temperature=1.5", "--edgejson-repeat=2")
     first = outputs(project, pytester, *sampled)

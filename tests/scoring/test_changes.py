@@ -10,7 +10,7 @@ from helpers.answers import scored
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pytest_edgejson.scoring.alignment import align
+from pytest_edgejson.scoring.alignment import align, without_gaps
 from pytest_edgejson.scoring.changes import changed_leaves, compare
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, leaves
 
@@ -32,15 +32,6 @@ EXPECTED = {
     "buyer": {"name": "Ada", "city": "Paris"},
     "lines": [{"text": "tea", "price": 2.5}, {"text": "ink", "price": 7.25}, {"text": "cake", "price": 99}],
 }
-
-
-def without_gaps(value):
-    """An aligned value as one can write it: nothing stands where an item is missing."""
-    if isinstance(value, dict):
-        return {key: without_gaps(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [without_gaps(item) for item in value if item is not ABSENT]
-    return value
 
 
 @given(objects, objects)

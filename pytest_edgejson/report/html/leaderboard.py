@@ -27,7 +27,7 @@ def write_leaderboard_page(path: Path, board: Leaderboard) -> None:
         ]
         figures = [
             plots.plot_groups("JSONExact, with 95 % intervals", {"": ranked}),
-            plots.plot_sizes("JSONExact by size, with 95 % intervals", sizes),
+            plots.plot_sizes(sizes),
         ]
         cases = board.places[0].metrics["all"]
         about = [counted(len(board.places), "model"), f"{counted(cases.n + cases.errors, 'answer')} of each"]

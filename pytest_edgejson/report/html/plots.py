@@ -158,11 +158,10 @@ def plot_latency(title: str, by_model: Mapping[str, Sequence[Result]]) -> Figure
         return _figure(title, drawing, axes)
 
 
-def plot_sizes(title: str, points: Sequence[tuple[str, int, Metrics]]) -> Figure | None:
+def plot_sizes(points: Sequence[tuple[str, int, Metrics]]) -> Figure | None:
     """Draw JSONExact against the number of parameters.
 
     Args:
-        title: what it shows.
         points: name, parameters and metrics of each model.
     """
     shown = list(_with_interval(points))
@@ -190,7 +189,7 @@ def plot_sizes(title: str, points: Sequence[tuple[str, int, Metrics]]) -> Figure
         axes.set_ylim(-2, 102)
         axes.set_yticks(*_PERCENT)
         axes.grid(axis="y", color=INK["rule"], linewidth=1)
-        return _figure(title, drawing, axes)
+        return _figure("JSONExact by size, with 95 % intervals", drawing, axes)
 
 
 def _with_interval(

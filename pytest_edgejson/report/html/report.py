@@ -44,7 +44,7 @@ def _draw(overview: Overview) -> dict[str, list[Figure]]:
         ],
         "complexity": [
             plots.plot_groups(f"{second.label} by {words}, with 95 % intervals", groups, second.name),
-            plots.plot_sizes("JSONExact by size, with 95 % intervals", sizes),
+            plots.plot_sizes(sizes),
         ],
         "schemas": [plots.plot_groups("JSONExact by schema, with 95 % intervals", overview.schemas)],
         "speed": [plots.plot_latency("Answers that came within a time", by_label)],

@@ -35,6 +35,7 @@ from pytest_edgejson.backends.models import resolve_model
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.spec import ModelSpec
 from pytest_edgejson.scoring.loops import ends_in_loop
+from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import Case
 
 torch = pytest.importorskip("torch")
@@ -178,11 +179,8 @@ def test_other_kinds_of_models(tmp_path: Path, name: str, config: dict[str, Any]
 
 
 def test_the_shipped_model_answers_in_batches_as_alone() -> None:
-    root = Path(__file__).resolve().parents[3]
-    folder = root / "models" / "nano"
-    files = sorted((root / "cases" / "test").glob("*/*.jsonl"))[::4]
-    if not (folder / "config.json").is_file() or not files:
-        pytest.skip("there is none yet")
+    folder = bundled.ROOT / "models" / "nano"
+    files = sorted(bundled.TEST_CASES.glob("*/*.jsonl"))[::4]
     texts = [json.loads(file.read_text(encoding="utf-8").splitlines()[0])["prompt"] for file in files]
     spec = ModelSpec(name="nano", model=str(folder))
     alone = content(run(load(spec, batch_size=1, max_new_tokens=48), texts))

@@ -176,10 +176,15 @@ def test_a_server_that_is_killed_costs_nothing_that_was_finished(nano: Path, tmp
     command = [sys.executable, "-m", "pytest", *files, "--edgejson-model=served"]
     command += ["--edgejson-models=models.toml", f"--edgejson-store={store}", "--edgejson-report-only"]
     command += ["-p", "no:cacheprovider", "-q", "--edgejson-results"]
+    # It is asked again five times, after twice as long each time.
+    hurried = "from pytest_edgejson.backends.server import pool\npool.FIRST_WAIT_S = 0.02\n"
+    (tmp_path / "hurried.py").write_text(hurried, encoding="utf-8")
     with serving(nano, port) as server:
-        run = subprocess.Popen([*command, "first.jsonl"], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+        first = [*command, "first.jsonl", "-p", "hurried"]
+        run = subprocess.Popen(first, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
         until_s = time.monotonic() + 60
-        while not _holds_some(store) and time.monotonic() < until_s:
+        while not _holds_some(store):
+            assert time.monotonic() < until_s, "nothing is stored"
             time.sleep(0.02)
         server.kill()
         out, _ = run.communicate(timeout=120)

@@ -107,13 +107,13 @@ class Note:
 
         return self._say(path, "number", value, phrase, wrong, noun)
 
-    def quantity(self, path: str, value: float, wrong: float | None = None, noun: str = "", decimals: int = 0) -> Slot:
+    def quantity(self, path: str, value: float, wrong: float | None = None, noun: str = "") -> Slot:
         """Say a number in digits with the language's separators."""
         return self._say(
             path,
             "number",
             value,
-            lambda value, form: ([], amounts.digits(value, self.language, decimals), []),
+            lambda value, form: ([], amounts.digits(value, self.language, 0), []),
             wrong,
             noun,
         )
