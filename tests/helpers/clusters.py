@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 import warnings
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from helpers.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,4 @@ def actors_here() -> list[int]:
 
 def wait_for_no_actors() -> None:
     """Wait until no actor is left: Ray kills the process of an actor that it has ended a moment later."""
-    until = time.monotonic() + 60
-    while left := actors_here():
-        assert time.monotonic() < until, left
-        time.sleep(0.1)
+    wait_until(lambda: not actors_here())

@@ -7,11 +7,12 @@ import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from helpers.waiting import wait_until
 
 _SERVE = """
 import sys, time, xllamacpp
@@ -40,11 +41,8 @@ def serving(model: Path, port: int, *, tokens: int = 4096) -> Iterator[subproces
     command = [sys.executable, "-c", _SERVE, str(model), str(port), str(tokens), KEY]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until_s = time.monotonic() + 60
-        while not _is_ready(port):
-            assert process.poll() is None, "the server has ended"
-            assert time.monotonic() < until_s, "the server is not ready"
-            time.sleep(0.05)
+        wait_until(lambda: _is_ready(port) or process.poll() is not None)
+        assert process.poll() is None, "the server has ended"
         yield process
     finally:
         process.kill()

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from helpers.clusters import Nodes, actors_here, nodes, wait_for_no_actors
 from helpers.projects import Project, completions_in
+from helpers.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 RESULTS = "--edgejson-results=results.jsonl"
@@ -110,12 +111,10 @@ def begin(pytester: pytest.Pytester, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(condition: Any, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 120
-    while not condition():
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < until
-        time.sleep(0.05)
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    """Wait until a condition holds, or a process has ended."""
+    wait_until(lambda: condition() or process.poll() is not None, 120)
+    assert process.poll() is None, process.communicate()[0]
 
 
 @pytest.mark.slow
@@ -218,7 +217,7 @@ def test_a_node_that_dies_loses_only_what_was_under_way(
     doomed = cluster.add(num_cpus=1)
     run = ("--edgejson-model=planted:slow", f"--edgejson-ray={cluster.address}", RESULTS, "--edgejson-repeat=20")
     process = begin(pytester, *run)
-    wait_until(lambda: len({worker for _, worker in asked(planted, "slow")}) == 4, process)
+    wait_for(lambda: len({worker for _, worker in asked(planted, "slow")}) == 4, process)
     cluster.kill(doomed)
     output = process.communicate(timeout=300)[0]
     assert process.returncode == 0, output
@@ -248,7 +247,7 @@ def test_a_model_of_which_three_actors_die_is_an_error_and_others_go_on(
 def test_ctrl_c_leaves_no_actor_behind(planted: Project, pytester: pytest.Pytester, cluster: Nodes) -> None:
     run = ("--edgejson-model=planted:slow", f"--edgejson-ray={cluster.address}", "--edgejson-repeat=90")
     process = begin(pytester, *run)
-    wait_until(lambda: len(asked(planted, "slow")) > 3, process)
+    wait_for(lambda: len(asked(planted, "slow")) > 3, process)
     assert len(actors_here()) == 3
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 from helpers.chromium import started
 from helpers.onnx_models import export, need_onnx
 from helpers.servers import FakeServer, running
+from helpers.waiting import wait_until
 from helpers.web_models import need_browser
 
 from pytest_edgejson.backends.browser.server import Site
@@ -183,13 +183,6 @@ def marked(mark: str) -> list[str]:
     return found
 
 
-def wait_for(condition: Any, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.1)
-    return bool(condition())
-
-
 def test_a_run_of_pytest_is_scored_and_leaves_nothing(model: Path, tmp_path: Path) -> None:
     results, mark = tmp_path / "results.jsonl", tmp_path.name
     arguments = ("-k", "rating-001 or rating-002", f"--edgejson-results={results}", "--edgejson-report-only")
@@ -201,18 +194,18 @@ def test_a_run_of_pytest_is_scored_and_leaves_nothing(model: Path, tmp_path: Pat
     scored = [line for line in rest if "case_id" in line]
     assert [line["failure"] for line in scored if line["failure"] == "runtime_error"] == []
     assert len(scored) == 2
-    assert wait_for(lambda: marked(mark) == [], 10), marked(mark)
+    wait_until(lambda: not marked(mark))
 
 
 def test_ctrl_c_leaves_nothing(model: Path, tmp_path: Path) -> None:
     mark = tmp_path.name
     process = run(model, tmp_path, mark=mark)
     try:
-        assert wait_for(lambda: any(name.startswith("chrom") for name in marked(mark)), 120)
+        wait_until(lambda: any(name.startswith("chrom") for name in marked(mark)), 120)
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
-    assert wait_for(lambda: marked(mark) == [], 10), marked(mark)
+    wait_until(lambda: not marked(mark))
 
 
 def test_measured_in_the_browser(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

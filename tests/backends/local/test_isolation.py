@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from helpers.planted import MARKS, pids, plant
 from helpers.projects import Project
+from helpers.waiting import wait_until
 from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
@@ -62,13 +63,6 @@ def is_running(pid: int) -> bool:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
-
-
-def gone_soon(pid: int) -> bool:
-    end = time.monotonic() + 10
-    while is_running(pid) and time.monotonic() < end:
-        time.sleep(0.05)
-    return not is_running(pid)
 
 
 @pytest.mark.slow
@@ -125,7 +119,7 @@ def test_one_process_serves_all_and_may_print_what_it_likes(planted: Path, capfd
         stream = backend.generate(requests([f"{number}" for number in range(50)]))
         next(stream)
         stream.close()  # type: ignore[attr-defined]
-        assert gone_soon(other)
+        wait_until(lambda: not is_running(other))
 
 
 @pytest.mark.slow
@@ -264,4 +258,4 @@ def test_a_killed_parent_leaves_nothing_behind(
         time.sleep(0.5)
         assert is_running(pid)
         parent.kill()
-        assert gone_soon(pid)
+        wait_until(lambda: not is_running(pid))

@@ -7,7 +7,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from helpers.gguf_models import NANO, make_gguf, smollm2
 from helpers.llamacpp_server import KEY, free_port, serving
 from helpers.projects import completions_in
+from helpers.waiting import wait_until
 from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
@@ -182,10 +182,7 @@ def test_a_server_that_is_killed_costs_nothing_that_was_finished(nano: Path, tmp
     with serving(nano, port) as server:
         first = [*command, "first.jsonl", "-p", "hurried"]
         run = subprocess.Popen(first, cwd=tmp_path, stdout=subprocess.PIPE, text=True)
-        until_s = time.monotonic() + 60
-        while not _holds_some(store):
-            assert time.monotonic() < until_s, "nothing is stored"
-            time.sleep(0.02)
+        wait_until(lambda: _holds_some(store))
         server.kill()
         out, _ = run.communicate(timeout=120)
     assert "is not there any more" in out, out
