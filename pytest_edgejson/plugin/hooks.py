@@ -151,10 +151,13 @@ class EdgeJSONPlugin:
         from pytest_edgejson.plugin.nodes import case_items
 
         self.session.begin([item.job for item in case_items(session.items)])
+        has_ended = False
         try:
             outcome = yield
+            has_ended = True
         finally:
-            self.session.close()
+            # -x and --maxfail are an exception, that of an interrupt with xdist.
+            self.session.close(has_ended=has_ended or bool(session.shouldfail))
         session.testsfailed = self.session.testsfailed(session.testsfailed)
         return outcome
 

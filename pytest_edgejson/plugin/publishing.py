@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,10 +64,12 @@ def publish(session: Session) -> None:
         groups = {model: by_slice(own[model], session.settings.profile, session.suite) for model in session.specs}
         for name, value in ci.suite_properties(groups, session.suite):
             xml.add_global_property(name, value)
-    if session.settings.badge is not None:
+    badge = session.settings.badge
+    # An earlier badge says more than a run of which nothing came.
+    if badge is not None and (session.is_finished or not badge.stat().st_size):
         model = next(iter(session.specs))
         metrics = measure(own[model], session.settings.profile)
-        session.settings.badge.write_text(ci.badge(model, metrics), encoding="utf-8")
+        badge.write_text(ci.badge(model, metrics), encoding="utf-8")
     if session.settings.html is not None:
         _write_page(session, session.settings.html)
     if session.settings.report is None and not (ci.is_github() and session.results):
@@ -95,8 +96,7 @@ def _write_page(session: Session, path: Path) -> None:
     from pytest_edgejson.results.compare.runs import model_runs
     from pytest_edgejson.results.file import Run
 
-    finished = {"finished": datetime.now(UTC).isoformat(timespec="seconds")}
-    run = Run(Path(session.settings.results or "this run"), session.manifest | finished, tuple(session.results), {})
+    run = Run(Path(session.settings.results or "this run"), session.manifest, tuple(session.results), {})
     overview = Overview(
         runs=[run],
         models=model_runs([run], session.specs),

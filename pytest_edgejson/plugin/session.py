@@ -74,6 +74,8 @@ class Session:
         is_worker: whether this is an xdist worker.
         workers: those that this process controls; None without xdist, and on a worker.
         has_begun: whether cases were run, or begun to; on the controller only.
+        is_finished: whether the run came to its end with a result; else what an earlier run published stays.
+        results_file: where the results are, once all cases ran; None where there is none.
         warnings: of the models that xdist's workers run, which have no terminal.
     """
 
@@ -89,6 +91,8 @@ class Session:
         self.is_worker = hasattr(config, "workerinput")
         self.workers = _make_workers(config, self.specs, settings, backends)
         self.has_begun = False
+        self.is_finished = False
+        self.results_file: Path | None = None
         self.warnings: list[str] = []
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
@@ -248,15 +252,24 @@ class Session:
             lines += _cluster_header(self.settings.ray, self.specs)
         return [*lines, *self.workers.header()] if self.workers else lines
 
-    def close(self) -> None:
-        """Stop the model, let the gates decide, close store and results file."""
+    def close(self, *, has_ended: bool) -> None:
+        """Stop the model, let the gates decide, close store and results file.
+
+        Args:
+            has_ended: whether all cases ran, or `-x` ended the run; not so after an interrupt or an error.
+        """
         self.generation.close()
+        self.is_finished = has_ended and bool(self.results)
+        if self.is_finished:
+            self.manifest = {**self.manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
         if self._gatekeeper is not None:
             self.decisions = self._gatekeeper.decide(self.results)
-            manifest = {**self.manifest, "finished": datetime.now(UTC).isoformat(timespec="seconds")}
-            self.comparisons = self._gatekeeper.compare(Run(Path("this run"), manifest, tuple(self.results), {}))
-        if self._writer is not None:
+            self.comparisons = self._gatekeeper.compare(Run(Path("this run"), self.manifest, tuple(self.results), {}))
+        if self._writer is not None and self.is_finished:
             self._writer.close([decision.as_dict() for decision in self.decisions])
+            self.results_file = self._writer.path
+        elif self._writer is not None:
+            self.results_file = self._writer.leave()
 
     def rerun_command(self, file: str, name: str, model: str) -> str:
         """Return the command that runs one case again."""

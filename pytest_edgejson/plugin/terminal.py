@@ -69,8 +69,9 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
     )
     for line in text.split("\n"):
         reporter.write_line(line)
-    if session.settings.results is not None:
-        reporter.write_line(f"results: {session.settings.results}")
+    if session.results_file is not None:
+        why = "" if session.is_finished else ", as the run was cut off"
+        reporter.write_line(f"results: {session.results_file}{why}")
 
 
 def write_notes(reporter: TerminalReporter, session: Session) -> None:

@@ -49,17 +49,22 @@ class ResultsWriter:
     Beside the manifest and the results it holds each schema once, before the first result that was validated with it.
     A run that is killed leaves what it finished in `FILE.partial`, and an earlier FILE as it was.
 
+    Args:
+        path: the file.
+        manifest: what is known of the run before it starts.
+        suffix: follows the name until the file is in its place.
+
     Raises:
         ResultsError: the file cannot be written.
     """
 
-    def __init__(self, path: Path, manifest: Mapping[str, Any]) -> None:
+    def __init__(self, path: Path, manifest: Mapping[str, Any], suffix: str = ".partial") -> None:
         self.path = path
         self._manifest = manifest
         self._suite: set[str] = set()
         self._compared: dict[str, Any] = {}
         self._schemas: set[str] = set()
-        self._partial = path.with_name(path.name + ".partial")
+        self._partial = path.with_name(path.name + suffix)
         refuse_to_replace(path)
         try:
             if path.is_dir():
@@ -90,11 +95,24 @@ class ResultsWriter:
             self._compared[result["case_id"]] = how
         self._write(result)
 
-    def close(self, gates: Sequence[Mapping[str, Any]] = ()) -> None:
+    def leave(self) -> Path | None:
+        """Let what a run finished that was cut off lie beside the file's place.
+
+        Returns:
+            Where it is; None where nothing was finished, and nothing is left.
+        """
+        self._file.close()
+        if self._suite:
+            return self._partial
+        self._partial.unlink()
+        return None
+
+    def close(self, gates: Sequence[Mapping[str, Any]] = (), *, is_finished: bool = True) -> None:
         """Put the file in its place, its manifest completed with what only the end of the run knows.
 
         Args:
             gates: what each gate said, as JSON builtins.
+            is_finished: whether the run came to its end; else the manifest stays that of one that was cut off.
         """
         finished: dict[str, Any] = {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -107,7 +125,7 @@ class ResultsWriter:
             finished["comparators_sha256"] = hashlib.sha256(compared.encode()).hexdigest()
         whole = self.path.with_name(self.path.name + ".tmp")
         with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
-            file.write(dumps({**self._manifest, **finished}) + "\n")
+            file.write(dumps({**self._manifest, **(finished if is_finished else {})}) + "\n")
             self._file.seek(0)
             self._file.readline()
             shutil.copyfileobj(self._file, file)

@@ -164,7 +164,8 @@ def _at(result: Result, key: str) -> Any:
 def write(rescored: Rescored, path: Path) -> None:
     """Write the new results; the manifest says when and by which version they were scored.
 
-    The file appears whole or not at all, also where it replaces the one that was read.
+    The file appears whole or not at all, also where it replaces the one that was read. That of a run that was cut off
+    stays one.
 
     Raises:
         ResultsError: the file cannot be written.
@@ -173,7 +174,8 @@ def write(rescored: Rescored, path: Path) -> None:
     manifest = {**rescored.run.manifest, "rescored": now}
     if rescored.policy is not None:
         manifest["settings"] = {**manifest["settings"], "extraction": rescored.policy}
-    writer = ResultsWriter(path, manifest)
+    # What is read may be the `.partial` of the very file.
+    writer = ResultsWriter(path, manifest, suffix=".rescored")
     for result, schema in zip(rescored.results, rescored.schemas, strict=True):
         writer.add(result, schema)
-    writer.close()
+    writer.close(is_finished="finished" in manifest)

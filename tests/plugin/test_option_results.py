@@ -80,6 +80,57 @@ def test_an_interrupted_run_keeps_the_earlier_file_and_what_it_finished(
     assert [row["case_id"] for row in rows] == ["tree-001", "bill-001", "bill-002"]
 
 
+KEPT = ("--edgejson-model=control:gold", "--edgejson-results=results.jsonl", "--edgejson-badge=badge.json")
+
+
+@pytest.fixture
+def kept(project: Project, pytester: pytest.Pytester) -> dict[str, bytes]:
+    """What a whole run left: its results and its badge."""
+    pytester.runpytest(*KEPT).assert_outcomes(passed=6)
+    return {name: (project.root / name).read_bytes() for name in ("results.jsonl", "badge.json")}
+
+
+def test_a_run_without_a_result_keeps_the_earlier_file(
+    project: Project, pytester: pytest.Pytester, kept: dict[str, bytes]
+) -> None:
+    assert pytester.runpytest(*KEPT, "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    (project.root / "cases/test/simple/contact.jsonl").write_text("{broken\n", encoding="utf-8")
+    assert pytester.runpytest(*KEPT).ret == pytest.ExitCode.INTERRUPTED
+    assert {name: (project.root / name).read_bytes() for name in kept} == kept
+    assert not (project.root / "results.jsonl.partial").exists()
+
+
+def test_ctrl_c_keeps_the_earlier_file_and_what_is_finished(
+    project: Project, pytester: pytest.Pytester, kept: dict[str, bytes]
+) -> None:
+    pytester.makeconftest(
+        """
+        def pytest_edgejson_result(result):
+            if result["case_id"] == "bill-002":
+                raise KeyboardInterrupt
+        """
+    )
+    result = pytester.runpytest_subprocess(*KEPT)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["results: *results.jsonl.partial, as the run was cut off"])
+    assert {name: (project.root / name).read_bytes() for name in kept} == kept
+    manifest, rows = project.results("results.jsonl.partial")
+    assert "finished" not in manifest
+    assert [row["case_id"] for row in rows] == ["tree-001", "bill-001", "bill-002"]
+
+
+@pytest.mark.parametrize("arguments", [("-x",), pytest.param(("--maxfail=1", "-n2"), marks=pytest.mark.slow)])
+def test_a_run_that_is_to_stop_at_a_miss_is_finished_there(
+    project: Project, pytester: pytest.Pytester, arguments: tuple[str, ...]
+) -> None:
+    model = project.record({"contact-001": "{}"})
+    run_pytest(pytester, f"--edgejson-model={model}", "--edgejson-results=results.jsonl", *arguments)
+    manifest, rows = project.results()
+    assert manifest["finished"]
+    assert manifest["cases"] == len(rows)
+    assert "contact-001" in {row["case_id"] for row in rows}
+
+
 def test_an_errored_case_is_a_line_too(project: Project, pytester: pytest.Pytester) -> None:
     (project.root / "one.jsonl").write_text('{"case_id": "tree-001", "output": "{}"}\n', encoding="utf-8")
     pytester.runpytest("--edgejson-model=replay:one.jsonl", "--edgejson-results=results.jsonl")

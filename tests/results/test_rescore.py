@@ -90,6 +90,22 @@ def test_a_file_replaces_itself_only_where_asked(tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["a.jsonl"]
 
 
+def test_what_is_left_of_a_run_stays_and_its_rescored_file_is_no_finished_one(tmp_path):
+    left = tmp_path / "cut.jsonl.partial"
+    write_run(left, fenced_answers())
+    whole = left.read_text(encoding="utf-8").splitlines(keepends=True)
+    manifest = json.loads(whole[0])
+    del manifest["finished"]
+    left.write_text("".join([json.dumps(manifest) + "\n", *whole[1:]]), encoding="utf-8")
+    before = left.read_bytes()
+    assert main(["rescore", str(left), "--out", str(tmp_path / "cut.jsonl")]) == 0
+    assert left.read_bytes() == before
+    again = read_run(tmp_path / "cut.jsonl")
+    assert "finished" not in again.manifest
+    assert len(again.results) == 4
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.jsonl", "cut.jsonl.partial"]
+
+
 def test_other_schemas_can_be_given(tmp_path):
     run = write_run(tmp_path / "a.jsonl", answers(6))
     stricter = {
