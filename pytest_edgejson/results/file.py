@@ -5,9 +5,11 @@ The schema of the lines is `results.schema.json` beside this module.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -47,7 +49,8 @@ class ResultsWriter:
     """Writes a results file line by line, beside its place, and moves it there when the run ends; `.gz` compressed.
 
     Beside the manifest and the results it holds each schema once, before the first result that was validated with it.
-    A run that is killed leaves what it finished in `FILE.partial`, and an earlier FILE as it was.
+    A run that is killed leaves what it finished in `FILE.partial`, and an earlier FILE as it was. A link is written
+    through: FILE is then what it leads to.
 
     Args:
         path: the file.
@@ -64,12 +67,14 @@ class ResultsWriter:
         self._suite: set[str] = set()
         self._compared: dict[str, Any] = {}
         self._schemas: set[str] = set()
-        self._partial = path.with_name(path.name + suffix)
-        refuse_to_replace(path)
+        # What a link leads to is replaced, and not the link.
+        self._place = Path(os.path.realpath(path)) if path.is_symlink() else path
+        self._partial = self._place.with_name(self._place.name + suffix)
         try:
-            if path.is_dir():
-                raise IsADirectoryError(21, "it is a folder")
-            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not path.is_file():
+                raise OSError(errno.EINVAL, "it is a folder" if path.is_dir() else "it is no regular file")
+            refuse_to_replace(path)
+            self._place.parent.mkdir(parents=True, exist_ok=True)
             self._file = self._partial.open("w+", encoding="utf-8")
         except OSError as error:
             raise ResultsError(f"cannot write {path}: {error.strerror}; name a writable file") from None
@@ -123,14 +128,14 @@ class ResultsWriter:
         if self._compared:
             compared = json.dumps(self._compared, sort_keys=True, separators=(",", ":"))
             finished["comparators_sha256"] = hashlib.sha256(compared.encode()).hexdigest()
-        whole = self.path.with_name(self.path.name + ".tmp")
+        whole = self._place.with_name(self._place.name + ".tmp")
         with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
             file.write(dumps({**self._manifest, **(finished if is_finished else {})}) + "\n")
             self._file.seek(0)
             self._file.readline()
             shutil.copyfileobj(self._file, file)
         self._file.close()
-        whole.replace(self.path)
+        whole.replace(self._place)
         self._partial.unlink()
 
 

@@ -25,6 +25,8 @@ SUFFIX = rf"\.(?:{_LINES}|json)(?:\.gz)?"
 _NAME = re.compile(rf"(?P<stem>.+?){SUFFIX}", re.IGNORECASE | re.DOTALL)
 _NAME_OF_LINES = re.compile(rf".+\.(?:{_LINES})(?:\.gz)?", re.IGNORECASE | re.DOTALL)
 _GZIP = b"\x1f\x8b"
+# What reading a compressed file raises that is cut off or changed.
+_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 _SPACE = re.compile(r"[ \t\r\n]*")
 _CHUNK = 65_536
 
@@ -86,7 +88,7 @@ def open_unzipped(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def holds_other(path: Path, beginning: bytes) -> bool:
-    """Tell whether a file is there that is not empty and begins otherwise.
+    """Tell whether a file is there that is not empty and begins otherwise, or is damaged.
 
     Raises:
         OSError: the file cannot be read.
@@ -94,8 +96,11 @@ def holds_other(path: Path, beginning: bytes) -> bool:
     # Nothing but a file is looked into: a pipe would wait for somebody who writes.
     if not path.is_file():
         return False
-    with open_unzipped(path) as file:
-        return file.read(len(beginning)) not in (b"", beginning)
+    try:
+        with open_unzipped(path) as file:
+            return file.read(len(beginning)) not in (b"", beginning)
+    except _DAMAGE:
+        return True
 
 
 def raw_rows(path: Path) -> Iterator[tuple[int, bytes | str]]:
@@ -123,7 +128,7 @@ def raw_rows(path: Path) -> Iterator[tuple[int, bytes | str]]:
                     yield from enumerate(lines, 1)
     except UnicodeDecodeError as error:
         raise CaseError(path, 0, f"not {error.encoding.upper()}: {error.reason}; save the file as UTF-8") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except _DAMAGE as error:
         raise CaseError(path, 0, f"damaged or cut off ({error}); make the file anew") from None
 
 

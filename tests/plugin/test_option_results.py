@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
+import os
 
 import jsonschema
 import pytest
@@ -177,3 +179,34 @@ def test_nothing_that_is_not_a_results_file_is_replaced(project: Project, pytest
         passed=6
     )
     pytester.runpytest(model, "--edgejson-results=results.jsonl").assert_outcomes(passed=6)
+
+
+def test_a_damaged_file_is_not_replaced(project: Project, pytester: pytest.Pytester) -> None:
+    cut = gzip.compress(b"anything")[:3]
+    (project.root / "results.jsonl.gz").write_bytes(cut)
+    refused = pytester.runpytest("--edgejson-model=control:gold", "--edgejson-results=results.jsonl.gz")
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["ERROR: *results.jsonl.gz holds no results, and would be replaced: *"])
+    assert (project.root / "results.jsonl.gz").read_bytes() == cut
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_or_device_is_not_replaced(project: Project, pytester: pytest.Pytester) -> None:
+    os.mkfifo(project.root / "pipe")
+    for place in ("pipe", os.devnull):
+        refused = pytester.runpytest("--edgejson-model=control:gold", f"--edgejson-results={place}")
+        assert refused.ret == pytest.ExitCode.USAGE_ERROR
+        refused.stderr.fnmatch_lines([f"ERROR: cannot write *{place}: it is no regular file; name a writable file"])
+    assert (project.root / "pipe").is_fifo()
+
+
+def test_a_link_is_written_through(project: Project, pytester: pytest.Pytester) -> None:
+    link, runs = project.root / "latest.jsonl", project.root / "runs"
+    runs.mkdir()
+    link.symlink_to(runs / "first.jsonl")
+    # To what is not there yet, and to what is.
+    for _ in range(2):
+        pytester.runpytest("--edgejson-model=control:gold", "--edgejson-results=latest.jsonl").assert_outcomes(passed=6)
+        assert link.is_symlink()
+        assert [path.name for path in runs.iterdir()] == ["first.jsonl"]
+        assert len(project.results("runs/first.jsonl")[1]) == 6
