@@ -61,6 +61,7 @@ class Metric:
         is_headline: whether it stands in the tables of a run and in JUnit XML, where the suite names no metrics.
         is_rare: whether tables leave it out where no model has what it needs.
         is_compared: whether a comparison of runs tells its differences; for proportions and means by a key.
+        lacking: what is the matter where no result has what it needs, in words.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Metric:
     is_headline: bool = False
     is_rare: bool = False
     is_compared: bool = False
+    lacking: str = "no case has an answer"
 
     def score(self, result: Result, profile: Profile) -> float:
         """Return the value of one result, by the profile's scorer."""

@@ -154,6 +154,7 @@ METRICS: Mapping[str, Metric] = {
             PROPORTION,
             "answers with the expected `intent`; in suites of intents, as the next three",
             value=_where(intents.has_intents, intents.is_right),
+            lacking="no case expects an intent and slots",
             is_compared=True,
         ),
         Metric(
@@ -162,6 +163,7 @@ METRICS: Mapping[str, Metric] = {
             MEAN,
             "F1 of each intent, out-of-scope among them; the mean over those that are expected",
             compute=_of_sums(intents.intent_counts, intents.macro_f1),
+            lacking="not every case expects an intent and slots",
         ),
         Metric(
             "oos_recall",
@@ -169,6 +171,7 @@ METRICS: Mapping[str, Metric] = {
             PROPORTION,
             "cases out of scope that were seen to be",
             value=_where(intents.has_intents, intents.is_found_out),
+            lacking="no case is out of scope",
         ),
         Metric(
             "slot_f1",
@@ -176,6 +179,7 @@ METRICS: Mapping[str, Metric] = {
             MEAN,
             "slots whose name and value are right, of those expected and those given in all cases together",
             compute=_of_sums(intents.slot_counts, intents.slot_f1),
+            lacking="not every case expects an intent and slots",
         ),
         Metric(
             "function_exact",
@@ -183,6 +187,7 @@ METRICS: Mapping[str, Metric] = {
             PROPORTION,
             "answers that make the expected function calls and no other, by the rules of BFCL; in suites of calls",
             value=_where(calls.has_calls, calls.is_exact),
+            lacking="no case expects function calls",
             is_compared=True,
         ),
         Metric(
@@ -191,6 +196,7 @@ METRICS: Mapping[str, Metric] = {
             MEAN,
             "parameters of calls that are right, of those expected and those given; the mean over cases",
             value=_where(calls.has_calls, calls.param_f1),
+            lacking="no case expects function calls",
             is_compared=True,
         ),
         Metric(
@@ -199,6 +205,7 @@ METRICS: Mapping[str, Metric] = {
             TOKENS_PER_S,
             "generated tokens over the seconds that the model worked",
             compute=_tokens_per_s,
+            lacking="no answer was timed",
             is_headline=True,
         ),
         Metric(
@@ -207,6 +214,7 @@ METRICS: Mapping[str, Metric] = {
             MONEY,
             "what the answers cost by the `prices` of the model's entry, also of those from the store",
             compute=_sum("cost"),
+            lacking="no answer has a cost: it comes of prices in the model's entry of models.toml",
             higher_is_better=False,
             is_headline=True,
             is_rare=True,
@@ -217,6 +225,7 @@ METRICS: Mapping[str, Metric] = {
             TOKENS,
             "generated tokens of thoughts; the sum over the answers in which they are counted",
             compute=_sum("thought_tokens"),
+            lacking="no thoughts were counted",
             higher_is_better=False,
             is_headline=True,
             is_rare=True,
@@ -228,6 +237,7 @@ METRICS: Mapping[str, Metric] = {
                 SECONDS,
                 f"the least latency that {percent} % of the answers do not exceed (nearest rank)",
                 compute=_latency_percentile(percent),
+                lacking="no answer was timed",
                 higher_is_better=False,
             )
             for percent in (50, 95)

@@ -111,6 +111,13 @@ def test_gates_take_its_slices(pytester: pytest.Pytester) -> None:
     )
 
 
+def test_a_gate_on_slices_that_no_case_is_in_is_a_usage_error(pytester: pytest.Pytester) -> None:
+    make_suite(pytester.path / "moods", TOML.replace('key = "topic"', 'key = "theme"'))
+    result = pytester.runpytest(GOLD, "moods", "--edgejson-gate=worst_slice(json_exact)>=0.5")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: worst_slice has no groups, as no case says its theme: take worst_schema"])
+
+
 def test_comparisons_take_its_slices_and_refuse_a_mix(project: Project, pytester: pytest.Pytester) -> None:
     folder = make_suite(pytester.path / "moods")
     for name, wrong in (("a", {}), ("b", {"glad": "{}"})):

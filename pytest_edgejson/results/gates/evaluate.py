@@ -116,13 +116,21 @@ class Evaluation:
     slices: Slices = EDGEJSON.slices
 
     def check(self, gate: Gate) -> None:
-        """Raise GateError where no case is in the gate's slice; nothing is said of a population that is not known."""
-        if gate.slice is None or self.population.problem:
+        """Raise GateError where no case is in the gate's slice, or in any group that its function takes the worst of.
+
+        Nothing is said of a population that is not known.
+        """
+        if self.population.problem:
             return
         try:
-            select(list(self.population.cases.values()), gate.slice, self.profile, self.slices)
+            rows = self._slice(gate).values()
         except UnknownSlice as error:
             raise GateError(str(error), gate.text, gate.slice_position) from None
+        key = self._key(gate)
+        if key is not None and not any(slices_of(row, key, self.profile) for row in rows):
+            raise GateError(
+                f"{gate.function} has no groups, as no case says its {key}: take worst_schema", gate.text, 0
+            )
 
     def decide(self, gate: Gate, model: str, results: Sequence[Result], baseline: Sequence[Result] = ()) -> Decision:
         """Say whether a gate holds for a model.
@@ -165,6 +173,11 @@ class Evaluation:
         chosen = select(list(self.population.cases.values()), gate.slice, self.profile, self.slices)
         return {case_fingerprint(row): row for row in chosen}
 
+    def _key(self, gate: Gate) -> str | None:
+        """Return by what of a case the groups are made that the gate's function takes the worst of."""
+        keys = {"worst_schema": "schema_id", "worst_slice": self.slices.key, "worst_complexity": "complexity"}
+        return keys.get(gate.function or "")
+
     def _measure(
         self,
         gate: Gate,
@@ -172,13 +185,13 @@ class Evaluation:
         now: Mapping[str, Sequence[Result]],
         before: Mapping[str, Sequence[Result]],
     ) -> tuple[Measurement, str]:
-        keys = {"worst_schema": "schema_id", "worst_slice": self.slices.key, "worst_complexity": "complexity"}
-        key = keys.get(gate.function or "")
+        key = self._key(gate)
         if key is None:
             return self._measure_group(gate.metric, cases, now, before)
         groups: defaultdict[str, list[str]] = defaultdict(list)
         for fingerprint, row in cases.items():
-            for name in sorted(slices_of(row, key, self.profile)):
+            # Cases that are in none are a group too: a gate speaks of all.
+            for name in sorted(slices_of(row, key, self.profile)) or [f"no {key}"]:
                 groups[name].append(fingerprint)
         measured = {name: self._measure_group(gate.metric, group, now, before)[0] for name, group in groups.items()}
         worst = (min if gate.metric.higher_is_better else max)(measured, key=lambda name: measured[name].value)
@@ -205,7 +218,7 @@ class Evaluation:
                 )
         measured = metric.measure(results, self.profile)
         if measured is None:
-            raise Unmeasurable("no answer was timed")
+            raise Unmeasurable(metric.lacking)
         return measured, ""
 
     def _changed(

@@ -14,6 +14,7 @@ from pytest_edgejson.results.gates.population import Population
 from pytest_edgejson.results.metric import Measurement
 from pytest_edgejson.results.result import case_fingerprint
 from pytest_edgejson.results.statistics import proportion_interval
+from pytest_edgejson.suite.suites import Slices
 
 SCHEMAS = {"contact": "simple", "rating": "simple", "invoice": "medium", "tree": "complex"}
 
@@ -177,6 +178,38 @@ def test_an_unknown_slice_points_at_it() -> None:
     with pytest.raises(GateError, match="did you mean 'invoice'") as caught:
         evaluation().check(parse_gate("lower(json_exact[invoce])>=0"))
     assert caught.value.position == 17
+
+
+def test_what_is_in_no_group_is_one_more_and_without_any_group_there_is_no_worst() -> None:
+    told = [result("tree", 1, metadata={"topic": "bugs"}), result("tree", 2, exact=False, metadata={})]
+
+    def by_topic(*rows: Any) -> Evaluation:
+        cases = {case_fingerprint(row): row for row in rows}
+        return Evaluation(Population(cases), "default", lambda result: result["json_exact"], Slices("topic"))
+
+    gate = parse_gate("worst_slice(json_exact)>=0.5")
+    by_topic(*told).check(gate)
+    decision = by_topic(*told).decide(gate, "m", told)
+    assert (decision.outcome, decision.compared, decision.note) == ("fail", 0, "no topic")
+    with pytest.raises(GateError, match="worst_slice has no groups, as no case says its topic: take worst_schema"):
+        by_topic(told[1]).check(gate)
+    by_topic(told[1]).check(parse_gate("worst_complexity(json_exact)>=0.5"))
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("intent_accuracy>=0.5", "no case expects an intent and slots"),
+        ("worst_schema(macro_f1)>=0.5", "not every case expects an intent and slots"),
+        ("function_exact>=0.5", "no case expects function calls"),
+        ("cost<=1", "no answer has a cost: it comes of prices in the model's entry of models.toml"),
+        ("thought_tokens<=1", "no thoughts were counted"),
+        ("latency_p50<=1", "no answer was timed"),
+    ],
+)
+def test_what_a_metric_lacks_is_told(text: str, note: str) -> None:
+    decision = decide(text, run(latency_s=None))
+    assert (decision.outcome, decision.note) == ("unmeasurable", note)
 
 
 def test_under_v3_a_case_without_its_own_complexity_is_of_none() -> None:
