@@ -124,6 +124,13 @@ class Gatekeeper:
             )
         except BaselineError as error:
             raise pytest.UsageError(str(error)) from None
+        repeats, now = max(result["repeat"] for result in self._before[model].results), self._settings.repeat
+        needy = next((gate for gate in gates if gate.needs_same_repeats), None)
+        if needy is not None and repeats != now:
+            raise pytest.UsageError(
+                f"the gate {needy.text} needs a baseline with as many repeats: {baseline_file(baseline)} has "
+                f"{repeats}, this run has {now}: use the same --edgejson-repeat"
+            )
 
     def decide(self, results: Sequence[Result]) -> list[Decision]:
         """Return what each gate says of each model.

@@ -12,6 +12,7 @@ OK, FAILED, USAGE, UNMEASURABLE = 0, 1, 4, 6
 
 BASELINE = "--edgejson-baseline=baseline.jsonl"
 GATE = "--edgejson-gate=json_exact>=baseline-0.02"
+REPLAY = "--edgejson-model=replay:answers.jsonl"
 
 
 def model(project: Project, *wrong: str) -> str:
@@ -104,6 +105,29 @@ def test_a_baseline_with_cases_that_could_not_be_run_is_refused(project: Project
     pytester.runpytest("--edgejson-model=replay:one.jsonl", "--edgejson-results=baseline.jsonl")
     error = usage_error(pytester, model(project), BASELINE, GATE)
     assert "5 cases differ: bill-001 (could not be run in the baseline)" in error
+
+
+def test_a_baseline_with_a_repeat_that_could_not_be_run_is_refused(project: Project, pytester: pytest.Pytester) -> None:
+    project.record()
+    rows = [json.loads(line) for line in (project.root / "answers.jsonl").read_text(encoding="utf-8").splitlines()]
+    twice = [row | {"repeat": repeat} for row in rows for repeat in (1, 2)]
+    answers = "".join(json.dumps(row) + "\n" for row in twice if (row["case_id"], row["repeat"]) != ("tree-001", 2))
+    (project.root / "answers.jsonl").write_text(answers, encoding="utf-8")
+    pytester.runpytest(REPLAY, "--edgejson-repeat=2", "--edgejson-results=baseline.jsonl")
+    error = usage_error(pytester, REPLAY, "--edgejson-repeat=2", BASELINE, "--edgejson-gate=regressions<=1")
+    assert "1 case differs: tree-001 (could not be run in the baseline)" in error
+
+
+def test_counts_are_compared_with_those_of_as_many_repeats(
+    project: Project, pytester: pytest.Pytester, baseline: Path
+) -> None:
+    run = ("--edgejson-model=control:gold", "--edgejson-repeat=3", BASELINE)
+    for gate in ("misses<=baseline", "cost<=baseline", "regressions<=1", "p_worse>=0.05"):
+        assert usage_error(pytester, *run, f"--edgejson-gate={gate}") == (
+            f"ERROR: the gate {gate} needs a baseline with as many repeats: {baseline} has 1, "
+            "this run has 3: use the same --edgejson-repeat"
+        )
+    assert pytester.runpytest(*run, GATE, "--edgejson-gate=misses<=0").ret == OK
 
 
 def test_which_model_of_the_baseline(project: Project, pytester: pytest.Pytester) -> None:

@@ -126,10 +126,11 @@ def _check_same(path: Path, option: str, before: str, now: str) -> None:
 
 
 def _check_cases(path: Path, results: Sequence[Result], population: Population) -> None:
-    answered = {case_fingerprint(result): result for result in results if not is_error(result)}
+    broken = {case_fingerprint(result) for result in results if is_error(result)}
+    # A case of several repeats was answered where all were.
+    answered = {asked: result for result in results if (asked := case_fingerprint(result)) not in broken}
     mine = {fingerprint: row for fingerprint, row in population.cases.items() if fingerprint not in answered}
     theirs = {row["case_id"]: row for fingerprint, row in answered.items() if fingerprint not in population.cases}
-    broken = {case_fingerprint(result) for result in results if is_error(result)}
     others = dict(theirs)
     differences = []
     for fingerprint, row in mine.items():

@@ -206,7 +206,8 @@ class Evaluation:
     ) -> tuple[Measurement, str]:
         results = [result for fingerprint in cases for result in now.get(fingerprint, ())]
         if metric.of == "misses":
-            return Measurement(sum(not self.holds(result) for result in results), None, len(results)), ""
+            missed = [case for case in cases if not all(map(self.holds, now.get(case, ())))]
+            return Measurement(len(missed), None, len(cases)), ""
         if metric.of == "changes":
             return self._changed(metric.name, cases, now, before)
         if metric.unit in (TOKENS_PER_S, SECONDS):

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias, cast, get_args
 
 from pytest_edgejson.results.metrics import METRICS
+from pytest_edgejson.results.units import COUNT, MONEY, TOKENS
 from pytest_edgejson.values.wording import did_you_mean
 
 if TYPE_CHECKING:
@@ -100,6 +101,11 @@ class Gate:
     def needs_baseline(self) -> bool:
         """Whether it compares with a baseline."""
         return self.bound.factor != 0 or self.metric.of == "changes"
+
+    @property
+    def needs_same_repeats(self) -> bool:
+        """Whether it compares sums, or cases whose answers all pass: more answers to a case alone change both."""
+        return self.needs_baseline and (self.metric.of == "changes" or self.metric.unit in (COUNT, MONEY, TOKENS))
 
     def holds(self, value: float, bound: float) -> bool:
         """Compare; numbers nearer than 1e-9 are equal."""

@@ -158,6 +158,12 @@ def test_every_repeat_counts() -> None:
     assert decide("regressions<=2", twice, run()).compared == 3
 
 
+def test_a_case_misses_once_however_often_it_is_asked() -> None:
+    thrice = run(1) + run(1, repeat=2) + run(0, repeat=3)
+    decision = decide("misses<=baseline", run(1), thrice)
+    assert (decision.compared, decision.bound, decision.measured) == (3, 3, Measurement(3, None, 16))
+
+
 def test_a_population_that_is_not_known_is_unmeasurable() -> None:
     unknown = Evaluation(Population(problem="x.jsonl:3: not JSON"), "default", lambda result: True)
     unknown.check(parse_gate("json_exact[nowhere]>=0"))
