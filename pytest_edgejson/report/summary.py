@@ -191,7 +191,7 @@ def beside_the_table(
 def footnote(results: Sequence[Result], profile: Profile = "default") -> str:
     """Return how to read the tables of a run."""
     if any(result["repeat"] > 1 for result in results):
-        note = "Intervals are 95 %: bootstrap over cases, each with the mean of its answers."
+        note = "Intervals are 95 %: bootstrap over cases, each with the mean of its answers; Wilson for 0 and 100 %."
     else:
         note = "Intervals are 95 %: Wilson for proportions, bootstrap for means."
     return note + (" Scored as EdgeJSON v3 was published: tok/s is 50 / mean latency." if profile == "v3" else "")

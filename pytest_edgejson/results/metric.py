@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_edgejson.results.result import Result, is_error
-from pytest_edgejson.results.statistics import mean_interval, proportion_interval
+from pytest_edgejson.results.statistics import mean_interval, proportion_interval, shares_interval
 from pytest_edgejson.results.units import PROPORTION, Unit
 
 if TYPE_CHECKING:
@@ -101,7 +101,8 @@ class Metric:
             for result, score in scores:
                 by_case[result["case_id"]].append(score)
             means = [fmean(scores) for scores in by_case.values()]
-            value, interval = fmean(means) if means else 0.0, mean_interval(means)
+            interval_of = shares_interval if self.unit is PROPORTION else mean_interval
+            value, interval = fmean(means) if means else 0.0, interval_of(means)
         return None if interval is None else Measurement(value, interval, len(answers))
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.results.metric import Estimate
 from pytest_edgejson.results.metrics import METRICS
 from pytest_edgejson.results.result import is_error
-from pytest_edgejson.results.statistics import mean_interval
+from pytest_edgejson.results.statistics import shares_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,7 +51,7 @@ class Repeats:
         left_out: cases with fewer, because some of theirs could not be run.
         json_exact: proportion of exact answers, over the repeats.
         field_f1: mean FieldF1, over the repeats.
-        pass_at: pass@k of JSONExact by k, each with the interval of its mean over the cases, bootstrapped.
+        pass_at: pass@k of JSONExact by k, each with the interval of its mean over the cases.
         pass_all: pass^k of JSONExact by k, likewise.
         identical: cases whose answers are all the same text.
     """
@@ -118,6 +118,6 @@ def _spread(values: Sequence[float]) -> Spread:
 
 
 def _mean(values: Sequence[float]) -> Estimate:
-    interval = mean_interval(values)
+    interval = shares_interval(values)
     assert interval is not None
     return Estimate(fmean(values), interval)

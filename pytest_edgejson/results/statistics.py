@@ -78,6 +78,17 @@ def mean_interval(values: Sequence[float]) -> Interval | None:
     return Interval(float(result.confidence_interval.low), float(result.confidence_interval.high))
 
 
+def shares_interval(shares: Sequence[float]) -> Interval | None:
+    """Return the 95 % interval of a proportion of which each case has a share, such as that of its repeats.
+
+    It is that of the mean share; Wilson's of as many cases where all shares are 0, or all 1, which resampling cannot
+    vary. None for no cases.
+    """
+    if set(shares) in ({0.0}, {1.0}):
+        return _wilson(int(sum(shares)), len(shares))
+    return mean_interval(shares)
+
+
 def sums_interval(
     rows: Sequence[Sequence[float]], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 ) -> Interval | None:

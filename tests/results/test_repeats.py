@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pytest_edgejson.results.repeats import measure_repeats, pass_all, pass_at
+from pytest_edgejson.results.statistics import proportion_interval
 
 
 def result(
@@ -60,6 +61,12 @@ def test_mean_and_spread_are_of_whole_repeats():
     assert list(found.pass_at) == [1, 2, 3]
     assert found.pass_at[1].value == found.pass_all[1].value == 0.5
     assert (found.pass_at[3].value, found.pass_all[3].value) == (1.0, 0.0)
+
+
+def test_what_always_passes_is_as_uncertain_as_its_cases_are_few():
+    found = measure_repeats([result(case, repeat, True) for case in "ab" for repeat in (1, 2)])
+    assert found is not None
+    assert found.pass_at[2].interval == found.pass_all[2].interval == proportion_interval(2, 2)
 
 
 def test_cases_that_lack_an_answer_are_left_out():

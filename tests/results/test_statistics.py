@@ -24,6 +24,7 @@ from pytest_edgejson.results.statistics import (
     paired_difference_interval,
     paired_ratio_interval,
     proportion_interval,
+    shares_interval,
 )
 
 # Complete response before and after a therapy (Cavo et al. 2012), an example of chapter 8 of Fagerland, Lydersen and
@@ -77,6 +78,17 @@ def test_no_proportion_is_refused(successes, n):
 @pytest.mark.parametrize("values", [[0.5], [0.0], [1.0] * 50, [0.1] * 3])
 def test_values_that_are_all_the_same_are_their_interval(values):
     assert mean_interval(values) == Interval(values[0], values[0])
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_shares_that_are_all_none_or_all_whole_are_a_proportion_of_as_many_cases(share):
+    assert shares_interval([share] * 7) == proportion_interval(int(7 * share), 7)
+
+
+def test_other_shares_are_a_mean():
+    assert shares_interval([]) is None
+    for shares in ([0.5], [0.0, 0.5, 1.0]):
+        assert shares_interval(shares) == mean_interval(shares)
 
 
 def test_the_mean_lies_in_its_interval_and_more_cases_narrow_it():

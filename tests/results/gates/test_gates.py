@@ -158,6 +158,13 @@ def test_every_repeat_counts() -> None:
     assert decide("regressions<=2", twice, run()).compared == 3
 
 
+def test_repeats_of_few_cases_are_no_more_evidence() -> None:
+    once, twice = run(), run() + run(repeat=2)
+    for text in ("lower(json_exact)>=0.9", "lower(schema_compliance)>=0.9"):
+        decision = decide(text, twice)
+        assert (decision.outcome, decision.compared) == ("fail", decide(text, once).compared)
+
+
 def test_a_case_misses_once_however_often_it_is_asked() -> None:
     thrice = run(1) + run(1, repeat=2) + run(0, repeat=3)
     decision = decide("misses<=baseline", run(1), thrice)
