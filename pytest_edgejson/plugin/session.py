@@ -76,6 +76,7 @@ class Session:
         has_begun: whether cases were run, or begun to; on the controller only.
         is_finished: whether the run came to its end with a result; else what an earlier run published stays.
         results_file: where the results are, once all cases ran; None where there is none.
+        unwritten: why results could not be written, as where the disk is full; empty where they could.
         warnings: of the models that xdist's workers run, which have no terminal.
     """
 
@@ -93,6 +94,7 @@ class Session:
         self.has_begun = False
         self.is_finished = False
         self.results_file: Path | None = None
+        self.unwritten = ""
         self.warnings: list[str] = []
         self.results: list[Result] = []
         self.decisions: list[Decision] = []
@@ -210,8 +212,18 @@ class Session:
             key = result["schema_sha256"]
             if key not in self._schema_of:
                 self._schema_of[key] = self.schemas(Path(report.edgejson_file))[result["schema_id"]]
-            self._writer.add(result, self._schema_of[key])
+            try:
+                self._writer.add(result, self._schema_of[key])
+            except ResultsError as error:
+                self._stop_writing(error)
         self.config.hook.pytest_edgejson_result(result=result, config=self.config)
+
+    def _stop_writing(self, error: ResultsError) -> None:
+        """Go on without a results file: table and gates need none."""
+        assert self._writer is not None
+        self.unwritten = str(error)
+        self._writer.leave()
+        self._writer = None
 
     def let_go(self, report: pytest.TestReport) -> None:
         """Drop the result of a report that a worker has sent: its terminal, which nobody sees, keeps all reports."""
@@ -222,19 +234,20 @@ class Session:
         """Return how many of the failed items fail the run: 0 lets it succeed.
 
         Misses do not where there is nothing to decide, nor those of a model whose gates decide; a gate that fails does,
-        though every case may have passed.
+        though every case may have passed, and so do results that could not be written.
 
         Args:
             count: all that failed.
         """
         if self.is_worker:
             return count
+        least = int(bool(self.unwritten))
         if self.settings.report_only:
-            return count - self._misses.total()
+            return max(count - self._misses.total(), least)
         failed = any(decision.outcome == "fail" for decision in self.decisions)
         gated = {decision.model for decision in self.decisions}
         self.others_failed = count - sum(self._misses[model] for model in gated)
-        return max(count, 1) if failed else self.others_failed
+        return max(count, 1) if failed else max(self.others_failed, least)
 
     @property
     def unmeasurable(self) -> bool:
@@ -266,8 +279,11 @@ class Session:
             self.decisions = self._gatekeeper.decide(self.results)
             self.comparisons = self._gatekeeper.compare(Run(Path("this run"), self.manifest, tuple(self.results), {}))
         if self._writer is not None and self.is_finished:
-            self._writer.close([decision.as_dict() for decision in self.decisions])
-            self.results_file = self._writer.path
+            try:
+                self._writer.close([decision.as_dict() for decision in self.decisions])
+                self.results_file = self._writer.path
+            except ResultsError as error:
+                self._stop_writing(error)
         elif self._writer is not None:
             self.results_file = self._writer.leave()
 

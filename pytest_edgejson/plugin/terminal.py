@@ -69,7 +69,9 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
     )
     for line in text.split("\n"):
         reporter.write_line(line)
-    if session.results_file is not None:
+    if session.unwritten:
+        reporter.write_line(clean(session.unwritten), red=True)
+    elif session.results_file is not None:
         why = "" if session.is_finished else ", as the run was cut off"
         reporter.write_line(f"results: {session.results_file}{why}")
 

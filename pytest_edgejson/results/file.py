@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import shutil
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,7 +22,7 @@ from pytest_edgejson.suite.json_rows import CaseError, decode_row, holds_other, 
 from pytest_edgejson.suite.suites import Suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.suite.schemas import Schema
 
@@ -80,9 +81,20 @@ class ResultsWriter:
             raise ResultsError(f"cannot write {path}: {error.strerror}; name a writable file") from None
         self._write(manifest)
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ResultsError(
+                f"cannot write {self.path}: {error.strerror}; make room and run again: {self._partial} keeps what was "
+                "written"
+            ) from None
+
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(dumps(line) + "\n")
-        self._file.flush()
+        with self._writing():
+            self._file.write(dumps(line) + "\n")
+            self._file.flush()
 
     def add(self, result: Result, schema: Schema) -> None:
         """Write a result at once.
@@ -90,6 +102,9 @@ class ResultsWriter:
         Args:
             result: what came out.
             schema: the one it was validated with.
+
+        Raises:
+            ResultsError: it cannot be written, as where the disk is full.
         """
         if result["schema_sha256"] not in self._schemas:
             self._schemas.add(result["schema_sha256"])
@@ -106,7 +121,9 @@ class ResultsWriter:
         Returns:
             Where it is; None where nothing was finished, and nothing is left.
         """
-        self._file.close()
+        # What could not be written is still to be written.
+        with suppress(OSError):
+            self._file.close()
         if self._suite:
             return self._partial
         self._partial.unlink()
@@ -118,6 +135,9 @@ class ResultsWriter:
         Args:
             gates: what each gate said, as JSON builtins.
             is_finished: whether the run came to its end; else the manifest stays that of one that was cut off.
+
+        Raises:
+            ResultsError: it cannot be written, as where the disk is full.
         """
         finished: dict[str, Any] = {
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -129,13 +149,18 @@ class ResultsWriter:
             compared = json.dumps(self._compared, sort_keys=True, separators=(",", ":"))
             finished["comparators_sha256"] = hashlib.sha256(compared.encode()).hexdigest()
         whole = self._place.with_name(self._place.name + ".tmp")
-        with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
-            file.write(dumps({**self._manifest, **(finished if is_finished else {})}) + "\n")
-            self._file.seek(0)
-            self._file.readline()
-            shutil.copyfileobj(self._file, file)
+        try:
+            with self._writing():
+                with (gzip.open if self.path.suffix.lower() == ".gz" else open)(whole, "wt", encoding="utf-8") as file:
+                    file.write(dumps({**self._manifest, **(finished if is_finished else {})}) + "\n")
+                    self._file.seek(0)
+                    self._file.readline()
+                    shutil.copyfileobj(self._file, file)
+                whole.replace(self._place)
+        except ResultsError:
+            whole.unlink(missing_ok=True)
+            raise
         self._file.close()
-        whole.replace(self._place)
         self._partial.unlink()
 
 

@@ -11,7 +11,7 @@ import jsonschema
 import pytest
 from helpers.projects import Project, run_pytest
 
-from pytest_edgejson.results.file import SCHEMA_FILE
+from pytest_edgejson.results.file import SCHEMA_FILE, read_run
 
 WRONG = {
     "contact-001": '{"name": "Ada", "age": 37}',
@@ -131,6 +131,28 @@ def test_a_run_that_is_to_stop_at_a_miss_is_finished_there(
     assert manifest["finished"]
     assert manifest["cases"] == len(rows)
     assert "contact-001" in {row["case_id"] for row in rows}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.999])
+def test_a_full_disk_is_one_line_beside_the_table(
+    project: Project, pytester: pytest.Pytester, kept: dict[str, bytes], share: float
+) -> None:
+    pytest.importorskip("resource", reason="what limits the size of files is a module of Unix")
+    # Some of the results fit, or all of them, but not with what the manifest has at the end.
+    most = int(share * len(kept["results.jsonl"]))
+    pytester.makeconftest(f"import resource\n\nresource.setrlimit(resource.RLIMIT_FSIZE, ({most}, {most}))\n")
+    result = pytester.runpytest_subprocess(*KEPT, "-p", "no:cacheprovider", "--edgejson-report-only")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "all * 6 * 100.0 %*",
+            "cannot write *results.jsonl: File too large; make room and run again: *results.jsonl.partial keeps what *",
+        ]
+    )
+    assert (len(read_run(project.root / "results.jsonl.partial").results) == 6) == (share > 0.9)
+    assert (project.root / "results.jsonl").read_bytes() == kept["results.jsonl"]
+    assert not (project.root / "results.jsonl.tmp").exists()
 
 
 def test_an_errored_case_is_a_line_too(project: Project, pytester: pytest.Pytester) -> None:
