@@ -22,6 +22,7 @@ from pytest_edgejson.backends.models import (
 from pytest_edgejson.backends.prompts import PROMPT_KEYS, asking_for
 from pytest_edgejson.backends.references import split_constrain, split_file
 from pytest_edgejson.backends.registry import BACKENDS, add_backends
+from pytest_edgejson.plugin.node_ids import model_and_repeat, split_repeat
 from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.scoring import v3
 from pytest_edgejson.suite import bundled
@@ -29,7 +30,7 @@ from pytest_edgejson.suite.json_rows import stem
 from pytest_edgejson.suite.suites import EDGEJSON
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from pytest_edgejson.backends.interface import Backend, BackendType, Constrain
     from pytest_edgejson.backends.spec import ModelSpec
@@ -87,6 +88,8 @@ def resolve_models(
             registry |= _read_models(settings.models_file, backends)
         found: dict[str, tuple[str, ModelSpec]] = {}
         for named in settings.models:
+            if settings.are_in_node_ids:
+                named = _without_repeat(named, registry, backends)
             for typed, spec in _ways(named, registry, backends, settings, suite):
                 if typed in (other for other, _ in found.values()):
                     continue
@@ -104,6 +107,40 @@ def resolve_models(
     except (ModelsFileError, UnknownModel) as error:
         raise pytest.UsageError(str(error)) from None
     return found
+
+
+def _without_repeat(text: str, registry: Mapping[str, ModelSpec], backends: Mapping[str, BackendType]) -> str:
+    """Return the model that a node id has in brackets: all of it where there is such a model, else what `-r2` ends."""
+    model, repeat = split_repeat(text)
+    if repeat == 1 or text in registry:
+        return text
+    try:
+        resolve_model(text, registry, backends)
+    except UnknownModel:
+        return model
+    return text
+
+
+def asked_repeats(settings: Settings, models: Collection[str]) -> int:
+    """Return how often each case is asked: as `--edgejson-repeat` says, or as a node id needs that names a later one.
+
+    Args:
+        settings: of the run.
+        models: their names in node ids.
+
+    Raises:
+        pytest.UsageError: a repeat of one model would be called as another model is.
+    """
+    named = [model_and_repeat(text, models) for text in settings.in_brackets]
+    repeats = max([settings.repeat, *(repeat for model, repeat in named if model in models)])
+    for name in models:
+        model, repeat = split_repeat(name)
+        if model in models and 1 < repeat <= repeats:
+            raise pytest.UsageError(
+                f"{name!r} is a model, and what repeat {repeat} of {model!r} is called: run them one after the other, "
+                "or name one otherwise in models.toml"
+            )
+    return repeats
 
 
 def _names(typed: str, spec: ModelSpec) -> Iterator[str]:

@@ -117,7 +117,7 @@ class EdgeJSONPlugin:
         """Give each worker one block of each model's cases."""
         from pytest_edgejson.plugin.xdist import make_scheduler
 
-        return make_scheduler(config, log)
+        return make_scheduler(config, log, self.session.specs)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:

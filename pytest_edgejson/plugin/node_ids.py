@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.suite.json_rows import SUFFIX, may_hold_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 # The names of models hold no brackets, ids of cases may.
-_MODEL = r"\[(?P<model>[^\[\]]+?)(?:-r(?P<repeat>\d+))?\]\Z"
-_NAME = re.compile(rf".+{_MODEL}", re.DOTALL)
-_NODE_ID = re.compile(rf"{SUFFIX}::.+{_MODEL}", re.DOTALL | re.IGNORECASE)
+_BRACKETS = r"\[(?P<text>[^\[\]]+)\]\Z"
+_NAME = re.compile(rf".+{_BRACKETS}", re.DOTALL)
+_NODE_ID = re.compile(rf"{SUFFIX}::.+{_BRACKETS}", re.DOTALL | re.IGNORECASE)
+_REPEAT = re.compile(r"(?P<model>.+)-r(?P<repeat>[1-9]\d*)", re.DOTALL)
 # What an expression of -k takes for a word, but for ASCII signs that it has another use for.
 _NO_WORD = re.compile(r"[^\w\x00-\x7f]")
 
@@ -26,10 +27,25 @@ def case_name(case_id: str, model: str, repeat: int) -> str:
     return f"{case_id}[{model}]" if repeat == 1 else f"{case_id}[{model}-r{repeat}]"
 
 
-def model_of(node_id: str) -> str | None:
-    """Return the model that a node id of a case names; None for any other test's."""
+def split_repeat(text: str) -> tuple[str, int]:
+    """Split what a node id has in brackets, `nano-r2`, into model and repeat; without such an end the repeat is 1."""
+    match = _REPEAT.fullmatch(text)
+    return (match["model"], int(match["repeat"])) if match else (text, 1)
+
+
+def model_and_repeat(text: str, models: Collection[str]) -> tuple[str, int]:
+    """Return model and repeat that a node id has in brackets, where the names of the models are known.
+
+    Such a name may itself end as a repeat does: `adapter-r8`.
+    """
+    return (text, 1) if text in models else split_repeat(text)
+
+
+def model_of(node_id: str, models: Collection[str]) -> str | None:
+    """Return which of the models a node id of a case names; None for any other test's."""
     match = _NODE_ID.search(node_id)
-    return match["model"] if match else None
+    model = model_and_repeat(match["text"], models)[0] if match else None
+    return model if model in models else None
 
 
 def keyword(text: str) -> str:
@@ -68,20 +84,10 @@ class Argument:
         return cls(Path(os.path.abspath(folder / text[:file])), text[file + 2 :])  # noqa: PTH100
 
     @property
-    def model(self) -> str | None:
-        """The model that it names in brackets, if any."""
-        match = self._match
-        return match["model"] if match else None
-
-    @property
-    def repeat(self) -> int:
-        """The repeat that it names, such as the 2 of `[nano-r2]`, else 1."""
-        match = self._match
-        return int(match["repeat"] or 1) if match else 1
-
-    @property
-    def _match(self) -> re.Match[str] | None:
-        return _NAME.fullmatch(self.name) if may_hold_rows(self.path) else None
+    def brackets(self) -> str | None:
+        """What it has in brackets, a model and perhaps a repeat; None for nothing."""
+        match = _NAME.fullmatch(self.name) if may_hold_rows(self.path) else None
+        return match["text"] if match else None
 
 
 def read_arguments(texts: Iterable[str], folder: Path) -> list[Argument]:

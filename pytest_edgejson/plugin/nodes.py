@@ -274,7 +274,8 @@ def _items_beside(item: CaseItem) -> list[CaseItem]:
     if not is_in_blocks(item.config):
         # Which cases this worker gets is decided one by one.
         return [item]
-    mine = blocks([other.nodeid for other in items], item.config.workerinput["workercount"])  # type: ignore[attr-defined]
+    count: int = item.config.workerinput["workercount"]  # type: ignore[attr-defined]
+    mine = blocks([other.nodeid for other in items], item.edgejson.specs, count)
     return [other for other in case_items(items) if mine[other.nodeid] == mine[item.nodeid]]
 
 

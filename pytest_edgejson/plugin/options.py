@@ -179,6 +179,8 @@ class Settings:
 
     Attributes:
         models: what `--edgejson-model` names, in order, without repetition.
+        are_in_node_ids: whether node ids name them instead, so that each may end with a repeat, `-r2`.
+        in_brackets: what the node ids among the arguments have in brackets, each a model and perhaps a repeat.
         models_file: `--edgejson-models`.
         suite: `--edgejson-suite`.
         cases: `--edgejson-cases`.
@@ -207,7 +209,7 @@ class Settings:
         shots_from: where examples are, None for the train split beside the cases.
         loops: `end` or `keep`, None where the model's entry decides.
         max_new_tokens: or `auto`; None for the default, which the model's entry or the profile may replace.
-        repeat: times that each case is asked.
+        repeat: times that each case is asked; node ids may name a later one.
         temperature: 0 for greedy.
         top_p: 1 for all tokens.
         repetition_penalty: 1 for none.
@@ -222,6 +224,8 @@ class Settings:
     """
 
     models: tuple[str, ...]
+    are_in_node_ids: bool
+    in_brackets: tuple[str, ...]
     models_file: Path | None
     suite: str | None
     cases: Path | None
@@ -297,7 +301,7 @@ def make_settings(config: pytest.Config) -> Settings:
     """
     values: dict[str, Any] = {}
     rerun = []
-    arguments = _arguments(config).values()
+    in_brackets = tuple(argument.brackets for argument in _arguments(config).values() if argument.brackets)
     for option in _OPTIONS:
         value = typed = config.getoption(option.ini)
         if value is None:
@@ -307,17 +311,17 @@ def make_settings(config: pytest.Config) -> Settings:
             value = [option.parse(text) for text in value]
         elif not option.is_flag:
             value = _resolved(option, option.parse(value), config)
-        if option.name == "repeat":
-            value = max([value, *(argument.repeat for argument in arguments)])
         if typed is not None and option.name not in _NOT_FOR_A_RERUN:
             from pytest_edgejson.values.text import shell_word
 
             rerun.append(option.flag if option.is_flag else f"{option.flag}={shell_word(str(typed))}")
         values[option.name] = value
     named = values.pop("model") or []
-    models = named if given(config, "model") else [each.model for each in arguments if each.model] or named
+    are_in_node_ids = bool(in_brackets) and not given(config, "model")
     return Settings(
-        models=tuple(dict.fromkeys(models)),
+        models=tuple(dict.fromkeys(in_brackets if are_in_node_ids else named)),
+        are_in_node_ids=are_in_node_ids,
+        in_brackets=in_brackets,
         models_file=values.pop("models"),
         assertion=values.pop("assert"),
         gates=tuple(values.pop("gate") or ()),

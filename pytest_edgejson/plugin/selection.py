@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_edgejson.plugin.node_ids import Argument, read_arguments
+from pytest_edgejson.plugin.node_ids import Argument, model_and_repeat, read_arguments
 from pytest_edgejson.plugin.nodes import CaseItem
 from pytest_edgejson.suite.files import is_loop
 from pytest_edgejson.suite.json_rows import may_hold_rows
@@ -53,9 +53,9 @@ class Selection:
         if not (path.is_dir() or (path.is_file() and may_hold_rows(path))):
             return text
         typed = text.removesuffix(f"::{name}") if name else text
-        plain_name = name.removesuffix(f"[{argument.model}]") if argument.model in models else name
-        if argument.repeat > 1:
-            plain_name = name.removesuffix(f"[{argument.model}-r{argument.repeat}]")
+        brackets = argument.brackets
+        names_model = brackets is not None and model_and_repeat(brackets, models)[0] in models
+        plain_name = name.removesuffix(f"[{brackets}]") if names_model else name
         if _is_plain(typed):
             return text if _is_plain(plain_name) else typed
         parts = Path(os.path.relpath(path, self._folder)).parts

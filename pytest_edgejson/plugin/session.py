@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.plugin.chosen_models import (
+    asked_repeats,
     described_settings,
     find_backends,
     refuse_inability,
@@ -82,12 +84,12 @@ class Session:
 
     def __init__(self, config: pytest.Config, settings: Settings, suite: Suite) -> None:
         self.config = config
-        self.settings = settings
         self.suite = suite
         backends = find_backends(config)
         models = resolve_models(settings, config, backends, suite)
         self.typed = {name: typed for name, (typed, _) in models.items()}
         self.specs = {name: spec for name, (_, spec) in models.items()}
+        self.settings = settings = replace(settings, repeat=asked_repeats(settings, self.specs))
         self.marks = _read_marks(settings)
         self.is_worker = hasattr(config, "workerinput")
         self.workers = _make_workers(config, self.specs, settings, backends)
@@ -203,7 +205,7 @@ class Session:
                 result,
                 name,
                 file,
-                rerun=partial(self.rerun_command, file, name, result["model"]),
+                rerun=partial(self.rerun_command, file, name, result["model"], result["repeat"]),
                 verbose=self.config.get_verbosity() >= 2,
                 profile=self.settings.profile,
             )
@@ -287,7 +289,7 @@ class Session:
         elif self._writer is not None:
             self.results_file = self._writer.leave()
 
-    def rerun_command(self, file: str, name: str, model: str) -> str:
+    def rerun_command(self, file: str, name: str, model: str, repeat: int) -> str:
         """Return the command that runs one case again."""
         path = Path(file)
         with suppress(ValueError):
@@ -295,7 +297,8 @@ class Session:
         place = f"{path.as_posix()}::{name}"
         # pytest takes a word that begins otherwise for an option, or for a file of arguments.
         words = ["pytest", f"./{place}" if place.startswith(("-", "@")) else place]
-        if self.typed[model] != model or given(self.config, "models"):
+        # The node id of a repeat may be one of another model: of a server, `openai:deepseek-r1`.
+        if self.typed[model] != model or repeat > 1 or given(self.config, "models"):
             words.append(f"--edgejson-model={self.typed[model]}")
         return " ".join([*map(shell_word, words), *self.settings.rerun_options])
 

@@ -23,18 +23,18 @@ from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.plugin.node_ids import model_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pytest_edgejson.backends.interface import BackendType
     from pytest_edgejson.backends.spec import ModelSpec
 
 
-def blocks(node_ids: Iterable[str], workers: int) -> dict[str, str]:
-    """Return the name of the block of each case among node ids; other tests are not in it."""
+def blocks(node_ids: Iterable[str], models: Collection[str], workers: int) -> dict[str, str]:
+    """Return the name of the block of each case of the models among node ids; other tests are not in it."""
     found: dict[str, str] = {}
     counts: dict[str, int] = {}
     for node_id in node_ids:
-        model = model_of(node_id)
+        model = model_of(node_id, models)
         if model is not None:
             index = counts.get(model, 0)
             counts[model] = index + 1
@@ -57,12 +57,13 @@ class _Positions(list[str]):
 class BlockScheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
     """Schedules cases by block, any other test by itself."""
 
+    models: Collection[str] = ()
     _blocks: dict[str, str] | None = None
 
     def _split_scope(self, nodeid: str) -> str:
         if self._blocks is None:
             collected = next(iter(self.registered_collections.values()))
-            self._blocks = blocks(collected, self.numnodes)
+            self._blocks = blocks(collected, self.models, self.numnodes)
         return self._blocks.get(nodeid, nodeid)
 
     def add_node_collection(self, node: Any, collection: Iterable[str]) -> None:
@@ -83,13 +84,15 @@ class BlockScheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
         return crashed
 
 
-def make_scheduler(config: pytest.Config, log: Any) -> BlockScheduling | None:
-    """Return the scheduler where xdist is free to choose one: `-n` alone, or `--dist=load`."""
+def make_scheduler(config: pytest.Config, log: Any, models: Collection[str]) -> BlockScheduling | None:
+    """Return the scheduler of the models' cases where xdist is free to choose one: `-n` alone, or `--dist=load`."""
     if config.getoption("dist") != "load":
         return None
     # Ordered by size, blocks of several models would mix: those of one model differ by a case.
     config.option.loadscopereorder = False
-    return BlockScheduling(config, log)
+    scheduler = BlockScheduling(config, log)
+    scheduler.models = models
+    return scheduler
 
 
 def devices_by_backend(

@@ -69,6 +69,54 @@ def test_one_repeat_is_run_again_by_its_node_id(project: Project, pytester: pyte
     last.assert_outcomes(failed=6)
 
 
+@pytest.fixture
+def adapters(project: Project) -> Project:
+    """Add a model whose name ends as a repeat does, and one of the name before that."""
+    entries = {"adapter": "gold", "adapter-r2": "empty", "adapter-r8": "empty"}
+    text = "".join(f'[models.{name}]\nbackend = "control"\nmodel = "{model}"\n' for name, model in entries.items())
+    (project.root / "models.toml").write_text(text, encoding="utf-8")
+    return project
+
+
+def test_a_name_that_ends_as_a_repeat_does_is_a_name(adapters: Project, pytester: pytest.Pytester) -> None:
+    run = pytester.runpytest("--edgejson-model=adapter-r8", "cases/test/simple")
+    run.assert_outcomes(failed=3)
+    run.stdout.fnmatch_lines(["run it again: pytest 'cases/test/simple/contact.jsonl::contact-001[[]adapter-r8]'"])
+    place = "cases/test/simple/contact.jsonl::contact-001"
+    for arguments in (["[adapter-r8]"], ["[adapter-r8]", "--edgejson-model=adapter-r8"]):
+        one = pytester.runpytest(place + arguments[0], *arguments[1:], "--edgejson-results=results.jsonl")
+        one.assert_outcomes(failed=1)
+        (row,) = adapters.results()[1]
+        assert (row["model"], row["repeat"]) == ("adapter-r8", 1)
+    # No model is called that.
+    pytester.runpytest(f"{place}[adapter-r3]").assert_outcomes(passed=1)
+    pytester.runpytest(f"{place}[adapter-r3]", f"{place}[adapter-r8]").assert_outcomes(passed=1, failed=1)
+    unknown = pytester.runpytest(f"{place}[adaptor-r3]")
+    assert unknown.ret == pytest.ExitCode.USAGE_ERROR
+    unknown.stderr.fnmatch_lines(["ERROR: unknown model 'adaptor': did you mean 'adapter'?*"])
+
+
+def test_the_command_for_a_repeat_names_the_model(project: Project, pytester: pytest.Pytester) -> None:
+    run = pytester.runpytest("--edgejson-model=control:empty", "--edgejson-repeat=2", "-k", "contact-001")
+    place = "'cases/test/simple/contact.jsonl::contact-001[[]control:empty"
+    run.stdout.fnmatch_lines(
+        [f"run it again: pytest {place}]'", f"run it again: pytest {place}-r2]' --edgejson-model=control:empty"]
+    )
+
+
+def test_two_models_whose_items_would_have_the_same_name(adapters: Project, pytester: pytest.Pytester) -> None:
+    both = ("--edgejson-model=adapter", "--edgejson-model=adapter-r2")
+    pytester.runpytest(*both).assert_outcomes(passed=6, failed=6)
+    result = pytester.runpytest(*both, "--edgejson-repeat=2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: 'adapter-r2' is a model, and what repeat 2 of 'adapter' is called: run them one after the other, "
+            "or name one otherwise in models.toml"
+        ]
+    )
+
+
 def test_repeats_can_be_selected(project: Project, pytester: pytest.Pytester, repeated: str) -> None:
     pytester.runpytest(repeated, "--edgejson-repeat=3", "-k", "r3").assert_outcomes(passed=3, failed=3)
 

@@ -166,6 +166,12 @@ def test_other_tests_run_beside_cases(project: Project, pytester: pytest.Pyteste
 
 def test_blocks_take_turns() -> None:
     ids = [f"a.jsonl::c{number}[{model}]" for model in ("m", "n") for number in range(5)]
-    found = blocks([*ids, "test_a.py::test_b"], 2)
+    found = blocks([*ids, "test_a.py::test_b"], ("m", "n"), 2)
     assert [found[name] for name in ids] == ["m#0", "m#1", "m#0", "m#1", "m#0", "n#0", "n#1", "n#0", "n#1", "n#0"]
     assert "test_a.py::test_b" not in found
+
+
+def test_a_block_has_the_repeats_of_its_model_and_no_other_models_cases() -> None:
+    ids = [f"a.jsonl::c{number}[{end}]" for end in ("m", "m-r2", "m-r8") for number in range(2)]
+    found = blocks(ids, ("m", "m-r8"), 2)
+    assert [found[name] for name in ids] == ["m#0", "m#1", "m#0", "m#1", "m-r8#0", "m-r8#1"]
