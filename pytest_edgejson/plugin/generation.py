@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,7 +58,7 @@ class Generation:
         # Those of all files of cases: more come in while these are collected.
         self._schemas = schemas
         self._workers = workers
-        # Takes those of the models on a worker, which has no terminal.
+        # Takes those of the models on a worker, which has no terminal, and what is told at the end.
         self._warnings = warnings
         self._is_worker = hasattr(config, "workerinput")
         self._runner: Runner | None = None
@@ -74,7 +75,7 @@ class Generation:
         """
         if self._runner is None:
             try:
-                store = Store(self._store_path())
+                store = Store(self._store_path)
             except StoreError as error:
                 raise pytest.UsageError(str(error)) from None
             progress = make_progress(self._config, self._warnings if self._is_worker else None)
@@ -166,7 +167,7 @@ class Generation:
 
     def _options(self, spec: ModelSpec, device: str | None, *, isolate: bool = False) -> LoadOptions:
         documents = {schema.id: dict(schema.document) for schemas in self._schemas for schema in schemas.used.values()}
-        store = self._store_path()
+        store = self._store_path
         return LoadOptions(
             device=device,
             batch_size=self._settings.batch_size,
@@ -184,8 +185,21 @@ class Generation:
         devices = self._workers.devices.get(backend) if self._workers else self._settings.devices
         return devices[0] if devices else None
 
+    @cached_property
     def _store_path(self) -> Path | None:
+        """The file of the store, None where completions are kept in memory."""
         if self._settings.store is not None:
             return self._settings.store
         cache = getattr(self._config, "cache", None)
-        return cache.mkdir("edgejson") / "store.sqlite" if cache is not None else None
+        if cache is None:
+            return None
+        try:
+            folder: Path = cache.mkdir("edgejson")
+        except OSError as error:
+            # As in a read-only checkout, where pytest goes on too.
+            self._warnings.append(
+                f"note: pytest's cache directory cannot be written: {error.strerror or error}; completions are kept "
+                "in memory and lost with this run: name a file for them with --edgejson-store"
+            )
+            return None
+        return folder / "store.sqlite"

@@ -79,7 +79,7 @@ class Session:
         is_finished: whether the run came to its end with a result; else what an earlier run published stays.
         results_file: where the results are, once all cases ran; None where there is none.
         unwritten: why results could not be written, as where the disk is full; empty where they could.
-        warnings: of the models that xdist's workers run, which have no terminal.
+        warnings: of the models that xdist's workers run, which have no terminal, and of the store.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, suite: Suite) -> None:

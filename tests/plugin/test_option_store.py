@@ -89,6 +89,22 @@ def test_without_a_cache_directory_it_is_in_memory(project: Project, pytester: p
     assert files() == before
 
 
+def test_a_cache_directory_that_cannot_be_made_is_a_note(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / ".pytest_cache").touch()
+    # pytest warns of it, which the run around this one makes an error.
+    quiet = ("-W", "ignore::pytest.PytestCacheWarning")
+    result = pytester.runpytest("--edgejson-model=control:gold", *quiet)
+    result.assert_outcomes(passed=6)
+    result.stdout.fnmatch_lines(
+        [
+            "note: pytest's cache directory cannot be written: Not a directory; completions are kept in memory and "
+            "lost with this run: name a file for them with --edgejson-store"
+        ]
+    )
+    again = pytester.runpytest("--edgejson-model=control:gold", *quiet, "--edgejson-store=store.sqlite")
+    again.stdout.no_fnmatch_line("note: *")
+
+
 def test_cases_that_broke_are_tried_again(project: Project, pytester: pytest.Pytester) -> None:
     recording = project.root / "one.jsonl"
     recording.write_text('{"case_id": "tree-001", "output": "{}"}\n', encoding="utf-8")
