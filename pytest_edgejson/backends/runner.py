@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any
 from pytest_edgejson.backends.constraint.probe import let_through, probe
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, Request
 from pytest_edgejson.backends.limits import token_limit
-from pytest_edgejson.backends.store import store_key
+from pytest_edgejson.backends.store import Store, StoreError, store_key
 from pytest_edgejson.backends.turns import Turns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.backends.interface import Backend, Fleet
     from pytest_edgejson.backends.progress import Progress
     from pytest_edgejson.backends.spec import ModelSpec
-    from pytest_edgejson.backends.store import Store
     from pytest_edgejson.suite.cases import Case
 
 # What a backend has finished when it is told to end is there at once; one that goes on generating is left.
@@ -81,6 +80,8 @@ class Runner:
         self._settings = settings
         self._turns = Turns(specs, load)
         self._store = store
+        # What the store could not take, from the first completion on that it did not.
+        self._unsaved: Store | None = None
         self._progress = progress
         self._fleet = fleet
         self._has_foreseen = fleet is None
@@ -189,7 +190,7 @@ class Runner:
 
         def is_needed() -> bool:
             _, keys = self._requests(backend, [job for job in jobs if job.model == model])
-            return not keys or len(self._store.get_many(keys.values())) < len({*keys.values()})
+            return not keys or len(self._known(keys.values())) < len({*keys.values()})
 
         # What it has to say comes before there is any progress.
         silent, backend.watch = backend.watch, self._progress or backend.watch
@@ -219,7 +220,7 @@ class Runner:
             with suppress(BackendError):
                 backend = self._fleet.backend(model)
                 requests, keys = self._requests(backend, [job for job in jobs if job.model == model])
-                known = self._store.get_many(keys.values())
+                known = self._known(keys.values())
                 missing = [request for key, request in requests.items() if keys[key] not in known]
                 self._await(missing, keys)
                 self._fleet.foresee(model, missing)
@@ -247,7 +248,7 @@ class Runner:
                 and other.key not in self._arrived
             ),
         )
-        known = self._store.get_many(keys.values())
+        known = self._known(keys.values())
         for key in requests:
             if key in self._early:
                 self._arrived[key] = self._early.pop(key)
@@ -289,7 +290,7 @@ class Runner:
         if constraint is not None:
             completion = let_through(completion, constraint)
         key = self._keys.pop(completion.key)
-        is_kept = self._store.put(key, completion)
+        is_kept = self._keep(key, completion)
         self._made.add(key)
         if completion.key in self._pending:
             self._pending.discard(completion.key)
@@ -298,6 +299,23 @@ class Runner:
                 self._progress.done(completion)
         elif not is_kept:
             self._early[completion.key] = completion
+
+    def _known(self, keys: Collection[str]) -> dict[str, Completion]:
+        known = self._store.get_many(keys)
+        return known if self._unsaved is None else known | self._unsaved.get_many(keys)
+
+    def _keep(self, key: str, completion: Completion) -> bool:
+        """Keep a completion, in memory where the store cannot be written: what was generated is scored all the same."""
+        if self._unsaved is None:
+            try:
+                return self._store.put(key, completion)
+            except StoreError as error:
+                # Not tried again: on a locked file each try would take a minute.
+                self._unsaved = Store()
+                if self._progress is not None:
+                    what = "completions are kept in memory from here on, and lost with this run"
+                    self._progress.warn(f"edgejson: warning: {error}; {what}")
+        return self._unsaved.put(key, completion)
 
     def _is_over(self) -> bool:
         return self._deadline is not None and time.monotonic() >= self._deadline

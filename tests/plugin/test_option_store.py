@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.projects import Project
+from helpers.projects import Project, completions_in, run_pytest
 
 RUN = ("--edgejson-model=control:rules", "--edgejson-results=results.jsonl")
 
@@ -124,6 +124,44 @@ def test_a_damaged_store_names_the_file_and_the_way_out(project: Project, pytest
     result = pytester.runpytest(*RUN, "--edgejson-store=store.sqlite")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *store.sqlite*--edgejson-store*"])
+
+
+@pytest.mark.parametrize("extra", [(), pytest.param(("-n2",), marks=pytest.mark.slow)])
+def test_a_full_disk_costs_no_case(project: Project, pytester: pytest.Pytester, extra: tuple[str, ...]) -> None:
+    pytester.makeconftest(
+        """
+        from pytest_edgejson.backends import control, store
+
+        prepare, generate = store.Store._prepare, control.ControlBackend.generate
+
+        def prepare_on_a_full_disk(self):
+            prepare(self)
+            if self._path is not None:
+                self._connection.execute("PRAGMA max_page_count = 4")
+
+        def counting(self, requests):
+            with open("calls", "a") as file:
+                file.write("call\\n")
+            return generate(self, requests)
+
+        def pytest_configure():
+            store.Store._prepare, control.ControlBackend.generate = prepare_on_a_full_disk, counting
+
+        def pytest_unconfigure():
+            store.Store._prepare, control.ControlBackend.generate = prepare, generate
+        """
+    )
+    run = (*RUN, "--edgejson-store=store.sqlite", "--edgejson-repeat=5", *extra)
+    result = run_pytest(pytester, *run)
+    result.assert_outcomes(failed=30)
+    assert (project.root / "calls").read_text(encoding="utf-8").split() == ["call"] * (1 + len(extra))
+    (line,) = [line for line in result.outlines if "store.sqlite cannot be used as a store" in line]
+    assert line.endswith(
+        "database or disk is full; choose another with --edgejson-store; completions are kept in memory from here on, "
+        "and lost with this run"
+    )
+    assert len(project.results()[1]) == 30
+    assert 0 < completions_in(project.root / "store.sqlite") < 30
 
 
 def test_ini(project: Project, pytester: pytest.Pytester) -> None:
