@@ -163,7 +163,7 @@ class EdgeJSONPlugin:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
-        """Publish what came out, and say that a gate could not be measured where nothing worse happened.
+        """Publish what came out; fail where a file could not be written, or a gate not be measured.
 
         The exit status comes last: pytest shows no summary for one that is not its own.
         """
@@ -172,12 +172,15 @@ class EdgeJSONPlugin:
         if not self.session.has_begun:
             return (yield)
         from pytest_edgejson.plugin.publishing import publish
-        from pytest_edgejson.plugin.terminal import print_annotations, print_unseen_decisions
+        from pytest_edgejson.plugin.terminal import print_annotations, print_unseen_decisions, print_unseen_warnings
         from pytest_edgejson.results.gates.evaluate import UNMEASURABLE_EXIT
 
-        publish(self.session)
+        are_written = publish(self.session)
         outcome = yield
         print_annotations(self.session)
+        print_unseen_warnings(self.session)
+        if not are_written and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self.session.unmeasurable and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = UNMEASURABLE_EXIT
         print_unseen_decisions(self.session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from pytest_edgejson.results.result import by_model, is_error
 from pytest_edgejson.suite.json_rows import is_json_lines, may_hold_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_edgejson.plugin.session import Session
     from pytest_edgejson.results.result import Result
@@ -53,8 +54,14 @@ def _files(session: Session) -> dict[str, Path]:
     return {name: path for name, path in files.items() if path is not None}
 
 
-def publish(session: Session) -> None:
-    """Write report, page and badge, put metrics into JUnit XML, and the report into the summary of GitHub's step."""
+def publish(session: Session) -> bool:
+    """Write report, page and badge, put metrics into JUnit XML, and the report into the summary of GitHub's step.
+
+    What cannot be written is a warning of the session.
+
+    Returns:
+        Whether all files that options ask for were written.
+    """
     from _pytest.junitxml import xml_key
 
     # None where no JUnit XML is written.
@@ -64,30 +71,50 @@ def publish(session: Session) -> None:
         groups = {model: by_slice(own[model], session.settings.profile, session.suite) for model in session.specs}
         for name, value in ci.suite_properties(groups, session.suite):
             xml.add_global_property(name, value)
-    badge = session.settings.badge
-    # An earlier badge says more than a run of which nothing came.
-    if badge is not None and (session.is_finished or not badge.stat().st_size):
-        model = next(iter(session.specs))
-        metrics = measure(own[model], session.settings.profile)
-        badge.write_text(ci.badge(model, metrics), encoding="utf-8")
-    if session.settings.html is not None:
-        _write_page(session, session.settings.html)
-    if session.settings.report is None and not (ci.is_github() and session.results):
-        return
+    settings, are_written = session.settings, True
+    write: Callable[[], object]
+    if settings.badge is not None:
+        write = partial(_write_badge, session, own, settings.badge)
+        are_written &= _try_to(write, session, "--edgejson-badge", settings.badge)
+    if settings.html is not None:
+        are_written &= _try_to(partial(_write_page, session, settings.html), session, "--edgejson-html", settings.html)
+    if settings.report is None and not (ci.is_github() and session.results):
+        return are_written
     report = render_report(
         session.results,
-        profile=session.settings.profile,
+        profile=settings.profile,
         decisions=session.decisions,
         others_failed=session.others_failed,
-        report_only=session.settings.report_only,
+        report_only=settings.report_only,
         comparisons=session.comparisons,
-        diffs=session.settings.diffs,
+        diffs=settings.diffs,
         suite=session.suite,
     )
-    if session.settings.report is not None:
-        session.settings.report.write_text(report, encoding="utf-8")
+    if settings.report is not None:
+        write = partial(settings.report.write_text, report, encoding="utf-8")
+        are_written &= _try_to(write, session, "--edgejson-report", settings.report)
     if ci.is_github():
-        ci.write_step_summary(report)
+        # No option asks for it.
+        place = os.environ.get(ci.STEP_SUMMARY, "")
+        _try_to(partial(ci.write_step_summary, report), session, ci.STEP_SUMMARY, place)
+    return are_written
+
+
+def _try_to(write: Callable[[], object], session: Session, name: str, place: Path | str) -> bool:
+    """Write a file, and tell whether that went well. The run has been made, and what came of it is shown either way."""
+    try:
+        write()
+    except OSError as error:
+        session.warnings.append(f"warning: {name}: cannot write {place}: {error.strerror or error}")
+        return False
+    return True
+
+
+def _write_badge(session: Session, own: Mapping[str, Sequence[Result]], path: Path) -> None:
+    # An earlier badge says more than a run of which nothing came.
+    if session.is_finished or not path.stat().st_size:
+        model = next(iter(session.specs))
+        path.write_text(ci.badge(model, measure(own[model], session.settings.profile)), encoding="utf-8")
 
 
 def _write_page(session: Session, path: Path) -> None:

@@ -79,7 +79,8 @@ class Session:
         is_finished: whether the run came to its end with a result; else what an earlier run published stays.
         results_file: where the results are, once all cases ran; None where there is none.
         unwritten: why results could not be written, as where the disk is full; empty where they could.
-        warnings: of the models that xdist's workers run, which have no terminal, and of the store.
+        warnings: not yet shown: of the models that xdist's workers run, which have no terminal, of the store, and of
+            files that cannot be written.
     """
 
     def __init__(self, config: pytest.Config, settings: Settings, suite: Suite) -> None:

@@ -77,9 +77,10 @@ def write_tables(reporter: TerminalReporter, session: Session) -> None:
 
 
 def write_notes(reporter: TerminalReporter, session: Session) -> None:
-    """Write what may be a mistake: of models that ran out of sight, and of the files that were collected."""
+    """Write what may be a mistake: of models that ran out of sight, of files that were written and collected."""
     for line in dict.fromkeys(session.warnings):
         reporter.write_line(clean(line))
+    session.warnings.clear()
     for line in session.notes():
         reporter.write_line(f"note: {clean(line)}")
 
@@ -118,6 +119,12 @@ def print_annotations(session: Session) -> None:
 
         for command in ci.github_commands(make_annotations(session)):
             print(command)  # noqa: T201
+
+
+def print_unseen_warnings(session: Session) -> None:
+    """Print the warnings on stderr that no terminal showed (`-p no:terminal`, `--no-summary`)."""
+    for line in dict.fromkeys(session.warnings):
+        print(clean(line), file=sys.stderr)  # noqa: T201
 
 
 def print_unseen_decisions(session: Session) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Level: TypeAlias = Literal["error", "warning", "notice"]
 
+# The environment variable by which GitHub names the file of a step's summary.
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 # GitHub shows ten annotations of each level per step.
 MOST_ANNOTATIONS = 10
 # GitHub refuses a larger summary of a step.
@@ -72,8 +74,12 @@ def _property(text: str) -> str:
 
 
 def write_step_summary(markdown: str) -> None:
-    """Append to the summary of the step of GitHub Actions, where it offers one."""
-    place = os.environ.get("GITHUB_STEP_SUMMARY")
+    """Append to the summary of the step of GitHub Actions, where it offers one.
+
+    Raises:
+        OSError: its file cannot be written.
+    """
+    place = os.environ.get(STEP_SUMMARY)
     if place and len(markdown.encode()) < MOST_SUMMARY_BYTES:
         with open(place, "a", encoding="utf-8") as file:  # noqa: PTH123
             file.write(markdown + "\n")

@@ -75,6 +75,35 @@ def test_a_place_that_cannot_be_written_is_a_usage_error(
     result.stderr.fnmatch_lines([f"*--edgejson-{option}: cannot write *cases: Is a directory"])
 
 
+@pytest.mark.parametrize("extra", ["", "-pno:terminal"])
+def test_a_place_that_cannot_be_written_any_more_costs_nothing_else(
+    project: Project, pytester: pytest.Pytester, extra: str
+) -> None:
+    pytester.makeconftest(
+        """
+        from pathlib import Path
+
+        def pytest_edgejson_result(result):
+            for name in ("badge.json", "page.html"):
+                if Path(name).is_file():
+                    Path(name).unlink()
+                    Path(name).mkdir()
+        """
+    )
+    files = ("--edgejson-badge=badge.json", "--edgejson-html=page.html", "--edgejson-report=report.md")
+    result = pytester.runpytest("--edgejson-model=control:gold", *files, *extra.split())
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    told = result.errlines if extra else result.outlines
+    assert [line for line in told if line.startswith("warning: ")] == [
+        f"warning: --edgejson-badge: cannot write {project.root / 'badge.json'}: Is a directory",
+        f"warning: --edgejson-html: cannot write {project.root / 'page.html'}: Is a directory",
+    ]
+    if not extra:
+        result.assert_outcomes(passed=6)
+        result.stdout.fnmatch_lines(["all * 6  100.0 %*"])
+    assert (project.root / "report.md").read_text(encoding="utf-8").startswith("## EdgeJSON")
+
+
 def test_a_badge(project: Project, pytester: pytest.Pytester) -> None:
     pytester.runpytest("--edgejson-model=control:gold", "--edgejson-badge=badge.json")
     badge = json.loads((project.root / "badge.json").read_text(encoding="utf-8"))
@@ -133,6 +162,17 @@ def test_a_case_that_reaches_what_is_asserted_is_no_annotation(github: Project, 
     result = run_pytest(pytester, f"--edgejson-model={model}", "--edgejson-assert=schema")
     assert result.ret == pytest.ExitCode.OK
     assert not [line for line in result.outlines if line.startswith("::")]
+
+
+def test_a_summary_of_the_step_that_cannot_be_written_fails_nothing(
+    github: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "/dev/null/x")
+    result = pytester.runpytest("--edgejson-model=control:gold")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        ["all * 6  100.0 %*", "warning: GITHUB_STEP_SUMMARY: cannot write /dev/null/x: Not a directory"]
+    )
 
 
 def test_nothing_is_printed_elsewhere(project: Project, pytester: pytest.Pytester) -> None:
