@@ -191,6 +191,17 @@ def test_schemas_that_cannot_be_used(
 # suite build
 
 
+@pytest.mark.parametrize(
+    "arguments", [("prompt", "x", "rating-001"), ("try", "x", "--case=rating-001"), ("measure", "x"), ("export", "x")]
+)
+def test_an_entry_whose_backend_is_unknown(
+    refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models.toml").write_text('[models.x]\nbackend = "acme"\nmodel = "m"\n', encoding="utf-8")
+    assert refused(*arguments).startswith("edgejson: x: unknown backend 'acme': known: transformers, openvino, ")
+
+
 def test_build_writes_a_sound_suite(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "new/cases"
     assert main(["suite", "build", "--out", str(out), "--seed", "11"]) == 0

@@ -93,6 +93,23 @@ def add_backends(known: Mapping[str, BackendType], plugin: str, added: object) -
     return found
 
 
+def backend_type(spec: ModelSpec, backends: Mapping[str, BackendType] = BACKENDS) -> BackendType:
+    """Return the kind of backend that runs a model.
+
+    Args:
+        spec: the model.
+        backends: the kinds there are, by prefix.
+
+    Raises:
+        BackendError: the backend is unknown.
+    """
+    kind = backends.get(spec.backend)
+    if kind is None:
+        hint = did_you_mean(spec.backend, backends)
+        raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(backends)}")
+    return kind
+
+
 def load_backend(
     spec: ModelSpec,
     settings: GenerationSettings,
@@ -110,10 +127,7 @@ def load_backend(
     Raises:
         BackendError: the backend is unknown, or it cannot load the model.
     """
-    kind = backends.get(spec.backend)
-    if kind is None:
-        hint = did_you_mean(spec.backend, backends)
-        raise BackendError(f"{spec.name}: unknown backend {spec.backend!r}: {hint}known: {', '.join(backends)}")
+    kind = backend_type(spec, backends)
     whose = f"the backend {spec.backend!r} of plugin {kind.plugin}"
     try:
         backend = kind.load(spec, settings, options)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from pytest_edgejson.backends.models import known_models, resolve_model
 from pytest_edgejson.backends.references import split_constrain
-from pytest_edgejson.backends.registry import BACKENDS
+from pytest_edgejson.backends.registry import backend_type
 from pytest_edgejson.cli.try_screen import Screen
 from pytest_edgejson.report.asking import cases_at, examples_for, find_case, place_of, with_prompts
 from pytest_edgejson.report.show import terminal_style
@@ -76,7 +76,7 @@ class Trials:
         typed, behind = split_constrain(arguments.model, registry)
         spec, suite = resolve_model(typed, registry), suite_at(place)
         examples = {}
-        if BACKENDS[spec.backend].asks:
+        if backend_type(spec).asks:
             limit = spec.max_new_tokens or suite.max_new_tokens
             spec = replace(with_prompts(spec, arguments, suite), max_new_tokens=limit)
             examples = examples_for(spec, arguments, case_files([place])[0])

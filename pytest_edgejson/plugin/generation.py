@@ -108,7 +108,9 @@ class Generation:
 
     def limiting(self, model: str, outputs: Sequence[Any]) -> Sequence[Any]:
         """Return the expected outputs from which the token limit of a model's cases follows, none for no others'."""
-        follows = self._settings.max_new_tokens == "auto" and self.backends[self._specs[model].backend].asks
+        kind = self.backends.get(self._specs[model].backend)
+        # That there is no such backend is told before the first case.
+        follows = self._settings.max_new_tokens == "auto" and kind is not None and kind.asks
         return outputs if follows else ()
 
     def constrain(self, model: str) -> Constrain:

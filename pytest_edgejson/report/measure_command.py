@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.choices import LOOPS
 from pytest_edgejson.backends.examples import read_examples
-from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions
+from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
 from pytest_edgejson.backends.measuring.energy import Meter
 from pytest_edgejson.backends.measuring.measurement import MeasurementError
 from pytest_edgejson.backends.measuring.passes import Job, measure
 from pytest_edgejson.backends.models import known_models, resolve_model
 from pytest_edgejson.backends.prompts import asking_for
-from pytest_edgejson.backends.registry import BACKENDS
+from pytest_edgejson.backends.registry import backend_type
 from pytest_edgejson.report.asking import cases_at, place_of
 from pytest_edgejson.report.document import as_markdown, as_text
 from pytest_edgejson.report.measured import as_documents, blocks
@@ -70,7 +70,11 @@ def _rows(arguments: argparse.Namespace) -> Sequence[CaseRow]:
 
 def _job(arguments: argparse.Namespace, name: str, rows: Sequence[CaseRow], cache: Path) -> Job:
     spec = resolve_model(f"browser:{name}" if arguments.browser else name, known_models())
-    if not BACKENDS[spec.backend].asks:
+    try:
+        asks = backend_type(spec).asks
+    except BackendError as error:
+        raise MeasurementError(str(error)) from None
+    if not asks:
         raise MeasurementError(f"{name} asks no model, and so costs nothing: name a model such as nano")
     spec = replace(spec, prompt=asking_for(spec.prompt, suite_at(rows[0].path).prompt))
     examples = read_examples([row.path for row in rows], None, 0, SchemaFinder()) if spec.shots else {}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
 from pytest_edgejson.backends.models import known_models, resolve_model
-from pytest_edgejson.backends.registry import BACKENDS, load_backend
+from pytest_edgejson.backends.registry import backend_type, load_backend
 from pytest_edgejson.report.asking import examples_for, find_case, place_of, with_prompts
 from pytest_edgejson.suite.suites import suite_at
 from pytest_edgejson.values.text import clean, show
@@ -38,10 +38,10 @@ def report(arguments: argparse.Namespace) -> str:
     """
     row = find_case(arguments.case, place_of(arguments))
     spec = resolve_model(arguments.model, known_models())
-    if not BACKENDS[spec.backend].asks:
-        raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
-    spec = with_prompts(spec, arguments, suite_at(row.path))
     try:
+        if not backend_type(spec).asks:
+            raise ValueError(f"{arguments.model} asks no model, and so has no prompts: name a model such as nano")
+        spec = with_prompts(spec, arguments, suite_at(row.path))
         examples = examples_for(spec, arguments, row.path)
         options = LoadOptions(schema_documents={row.schema.id: dict(row.schema.document)}, examples=examples)
         backend = load_backend(spec, GenerationSettings(), options)

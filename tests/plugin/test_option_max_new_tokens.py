@@ -81,6 +81,14 @@ def test_a_backend_with_one_limit_for_all(project: Project, pytester: pytest.Pyt
     pytester.runpytest("--edgejson-model=control:gold", "--edgejson-max-new-tokens=auto").assert_outcomes(passed=6)
 
 
+def test_a_backend_that_there_is_not(project: Project, pytester: pytest.Pytester) -> None:
+    (project.root / "models.toml").write_text('[models.x]\nbackend = "acme"\nmodel = "m"\n', encoding="utf-8")
+    result = pytester.runpytest("--edgejson-model=x", "--edgejson-max-new-tokens=auto")
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["ERROR: x: unknown backend 'acme': known: transformers, *"])
+    result.stdout.no_fnmatch_line("*KeyError*")
+
+
 @pytest.mark.parametrize("limit", ["0", "many", "-1"])
 def test_what_is_no_limit(project: Project, pytester: pytest.Pytester, limit: str) -> None:
     result = pytester.runpytest("--edgejson-model=writing:m", f"--edgejson-max-new-tokens={limit}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.models import known_models, label, resolve_model
-from pytest_edgejson.backends.registry import BACKENDS
+from pytest_edgejson.backends.registry import backend_type
 from pytest_edgejson.training.export.error import ExportError
 from pytest_edgejson.values.text import shell_word
 from pytest_edgejson.values.wording import megabytes
@@ -60,9 +60,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.ollama and arguments.to != "gguf":
         raise ExportError("--ollama: Ollama runs GGUF files: use --to gguf")
     spec = resolve_model(arguments.model, known_models())
-    if not BACKENDS[spec.backend].checkpoints:
-        raise ExportError(f"{arguments.model}: there are no weights to export: name an entry, a folder or a hub id")
     try:
+        if not backend_type(spec).checkpoints:
+            raise ExportError(f"{arguments.model}: there are no weights to export: name an entry, a folder or a hub id")
         export = getattr(importlib.import_module(f"pytest_edgejson.training.export.{form.module}"), form.function)
         exported: Exported = export(spec, _place(arguments, spec, quant), quant, force=arguments.force, say=_say)
     except BackendError as error:
