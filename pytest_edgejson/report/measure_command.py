@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from pytest_edgejson.backends.measuring.measurement import Measurement
     from pytest_edgejson.suite.files import CaseRow
 
 # Tokens of an answer at most, where neither the command nor an entry says.
@@ -34,7 +35,7 @@ _MAX_NEW_TOKENS = 512
 
 
 def run(arguments: argparse.Namespace) -> str:
-    """Measure models as the arguments say; return what came of it, and write it where that is asked for.
+    """Measure models as the arguments say; return what came of it, and write it after each where that is asked for.
 
     Raises:
         ValueError: a model is unknown or cannot be run, there are no cases, or a meter's records do not do.
@@ -44,18 +45,24 @@ def run(arguments: argparse.Namespace) -> str:
         # Said now: a file that cannot be read is found out after all passes otherwise.
         Meter(arguments.energy_csv)
     rows = _rows(arguments)
-    found = []
+    found: list[Measurement] = []
     with tempfile.TemporaryDirectory(prefix="edgejson-measure-") as cache:
-        for name in arguments.models:
-            job = _job(arguments, name, rows, Path(cache))
+        jobs = [_job(arguments, name, rows, Path(cache)) for name in arguments.models]
+        if arguments.out is not None:
+            # Said now, too: whether it can be written.
+            arguments.out.open("a", encoding="utf-8").close()
+        for job in jobs:
             sys.stderr.write(f"measure: {job.spec.name}\n")
             found.append(measure(job, rows, arguments.energy_csv))
-    documents = json.dumps(as_documents(found), indent=1, allow_nan=False)
-    if arguments.out is not None:
-        arguments.out.write_text(documents + "\n", encoding="utf-8")
+            if arguments.out is not None:
+                arguments.out.write_text(_as_json(found) + "\n", encoding="utf-8")
     if arguments.format == "json":
-        return documents
+        return _as_json(found)
     return (as_markdown if arguments.format == "markdown" else as_text)([*blocks(found)])
+
+
+def _as_json(found: Sequence[Measurement]) -> str:
+    return json.dumps(as_documents(found), indent=1, allow_nan=False)
 
 
 def _rows(arguments: argparse.Namespace) -> Sequence[CaseRow]:
