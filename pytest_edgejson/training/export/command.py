@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.models import known_models, label, resolve_model
 from pytest_edgejson.backends.registry import backend_type
+from pytest_edgejson.results.gates.language import GateError, parse_gate
 from pytest_edgejson.training.export.error import ExportError
 from pytest_edgejson.values.text import shell_word
 from pytest_edgejson.values.wording import megabytes
@@ -59,6 +60,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ExportError(f"--quant {quant}: with --to {arguments.to} it is one of {', '.join(form.quants)}")
     if arguments.ollama and arguments.to != "gguf":
         raise ExportError("--ollama: Ollama runs GGUF files: use --to gguf")
+    for gate in arguments.gate:
+        try:
+            parse_gate(gate)
+        except GateError as error:
+            # The message has the gate on a line of its own.
+            raise ExportError(f"--gate {gate}: {error.message}") from None
     spec = resolve_model(arguments.model, known_models())
     try:
         if not backend_type(spec).checkpoints:

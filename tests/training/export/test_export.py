@@ -178,6 +178,9 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     assert refused("control:gold") == (
         "edgejson: control:gold: there are no weights to export: name an entry, a folder or a hub id"
     )
+    assert refused("nano", "--gate=regressions<=0", "--gate=no_such_metric>1").startswith(
+        "edgejson: --gate no_such_metric>1: unknown metric 'no_such_metric': there are: json_exact, "
+    )
     assert refused("openai:gpt").startswith("edgejson: openai:gpt: there are no weights to export")
     other = make_scripted(tmp_path / "gpt2", "{}")
     assert refused(other, "--out", tmp_path / "x.gguf") == (
@@ -224,6 +227,3 @@ def test_both_answer_a_suite_and_gates_decide(
 
     assert main([*export, "--score", pytest_options]) == 0
     assert "no gate: nothing decides whether nano-1m-lora-f16.gguf may be released" in capfd.readouterr().out
-
-    assert main([*export, "--gate=no_such_metric>1", pytest_options]) == 2
-    assert "nano-1m-lora-f16.gguf: the benchmark ended with exit code 4, see above" in capfd.readouterr().err
