@@ -27,7 +27,7 @@ def choose_suite(config: pytest.Config, settings: Settings) -> Suite:
     """
     is_typed = config.args_source == config.ArgsSource.ARGS
     try:
-        named = find_suite(settings.suite) if settings.suite else None
+        named = None if settings.suite is None else find_suite(settings.suite, _place_of_suite(config))
         if not is_typed and any(given(config, name) for name in ("model", "suite", "cases")):
             config.args = [str(suite_folder(config, settings, named or EDGEJSON))]
         suite = named or _suite_of_arguments(config)
@@ -40,6 +40,13 @@ def choose_suite(config: pytest.Config, settings: Settings) -> Suite:
     if settings.profile == "v3" and suite.metrics:
         raise pytest.UsageError(f"--edgejson-profile=v3 is for EdgeJSON: leave it out for the suite {suite.name}")
     return suite
+
+
+def _place_of_suite(config: pytest.Config) -> Path:
+    """Return what a folder that `--edgejson-suite` names is relative to: the configuration, where that names it."""
+    if config.inipath is None or given(config, "suite"):
+        return config.invocation_params.dir
+    return config.inipath.parent
 
 
 def _suite_of_arguments(config: pytest.Config) -> Suite:

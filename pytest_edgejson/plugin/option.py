@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,7 @@ class Option:
         default: the value where the option is not given.
         is_flag: whether it has no value.
         is_list: whether it may be given again.
-        is_path: whether the value is a path, relative to where it was written.
+        is_path: whether the value is a path, relative to where it was written, or to a home folder, `~`.
         without: the text that stands for the option without a value, None where it must have one.
         is_text: whether the value is a text, or `@FILE` for one in a file whose path is such.
     """
@@ -76,4 +77,5 @@ class Option:
             except ArgumentTypeError as error:
                 raise ValueError(str(error)) from None
             return text
-        return folder / value if self.is_path else value
+        # A shell leaves `~` as it is behind `=`; Path.expanduser raises where there is no such user.
+        return folder / os.path.expanduser(value) if self.is_path else value  # noqa: PTH111

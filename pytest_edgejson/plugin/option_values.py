@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_edgejson.results.gates.language import Gate
+
+
+def parse_suite(text: str) -> str:
+    """Read the name of a suite, or a folder, which may begin with `~`."""
+    if not text:
+        raise argparse.ArgumentTypeError(
+            "a name is missing: name a suite, or leave the option out for the project's own or else the bundled one"
+        )
+    return os.path.expanduser(text)  # noqa: PTH111 - Path("./notes") would be a name
 
 
 def parse_assertion(text: str) -> Assertion:

@@ -273,15 +273,20 @@ class Settings:
         return bool(self.models)
 
 
-def _from_ini(option: Option, raw: Any, config: pytest.Config) -> Any:
-    if option.is_flag:
-        return raw
+def _from_ini(option: Option, config: pytest.Config) -> Any:
     try:
+        raw = config.getini(option.ini)
+        if raw in (None, "", []):
+            return option.default
+        if option.is_flag:
+            return raw
         value: Any = [option.parse(line) for line in raw] if option.is_list else option.parse(raw)
         # A path in a configuration file is relative to that file.
         return option.resolve(value, config.inipath.parent) if config.inipath else value
-    except (argparse.ArgumentTypeError, ValueError) as error:
-        raise pytest.UsageError(f"{config.inipath}: {option.ini}: {error}") from None
+    except (argparse.ArgumentTypeError, ValueError, pytest.UsageError) as error:
+        # pytest does not name the key. Without a file it is one of -o.
+        where = f"{config.inipath}: " if config.inipath else ""
+        raise pytest.UsageError(f"{where}{option.ini}: {error}") from None
 
 
 def _resolved(option: Option, value: Any, config: pytest.Config) -> Any:
@@ -305,8 +310,7 @@ def make_settings(config: pytest.Config) -> Settings:
     for option in _OPTIONS:
         value = typed = config.getoption(option.ini)
         if value is None:
-            raw = config.getini(option.ini)
-            value = option.default if raw in (None, "", []) else _from_ini(option, raw, config)
+            value = _from_ini(option, config)
         elif option.is_list:
             value = [option.parse(text) for text in value]
         elif not option.is_flag:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from pytest_edgejson.plugin.option import Option
+from pytest_edgejson.plugin.option_values import parse_suite
 
 SUITE_OPTIONS = (
     Option(
         "suite",
-        str,
+        parse_suite,
         "run this suite when no path is given: edgejson (default), another bundled one, one that a package brings, or "
         "a folder with a suite.toml",
         "NAME",

@@ -28,7 +28,7 @@ def place_of(arguments: argparse.Namespace) -> Path:
     Raises:
         SuiteError: there is no such suite.
     """
-    place: Path | None = find_suite(arguments.suite).cases if arguments.suite else arguments.cases
+    place: Path | None = arguments.cases if arguments.suite is None else find_suite(arguments.suite).cases
     own = Path("cases/test")
     return place or (own if own.is_dir() else bundled.TEST_CASES)
 

@@ -207,8 +207,12 @@ def suite_at(path: Path) -> Suite:
     return EDGEJSON if path.is_relative_to(EDGEJSON.cases) else UNNAMED
 
 
-def find_suite(name: str) -> Suite:
+def find_suite(name: str, start: Path = Path()) -> Suite:
     """Return the suite of a name: a bundled one, one that a package brings, or a folder that has a `suite.toml`.
+
+    Args:
+        name: of the suite, or its folder.
+        start: what the folder is relative to.
 
     Raises:
         SuiteError: there is none, or it cannot be used. The message lists the names.
@@ -219,8 +223,8 @@ def find_suite(name: str) -> Suite:
         entry.name: entry for entry in metadata.entry_points(group=ENTRY_POINTS)
     } | {file.parent.name: file.parent for file in sorted(bundled.SUITES.glob(f"*/{FILE}"))}
     if name not in known:
-        if (Path(name) / FILE).is_file():
-            return read_suite(Path(name).resolve())
+        if (start / name / FILE).is_file():
+            return read_suite((start / name).resolve())
         names = [EDGEJSON.name, *sorted(known)]
         raise SuiteError(
             f"unknown suite {name!r}: {did_you_mean(name, names)}use {', '.join(names)}, or a folder with a {FILE}"

@@ -51,3 +51,15 @@ def test_stopping_early_keeps_its_exit_code(project: Project, pytester: pytest.P
 def test_ini(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeini("[pytest]\nedgejson_report_only = true\n")
     assert pytester.runpytest("--edgejson-model=control:empty").ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_wrong_value_in_the_configuration_names_the_key(
+    project: Project, pytester: pytest.Pytester, has_file: bool
+) -> None:
+    if has_file:
+        pytester.makeini("[pytest]\n")
+    result = pytester.runpytest("--edgejson-model=control:gold", "-o", "edgejson_report_only=maybe")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    place = f"{project.root / 'tox.ini'}: " if has_file else ""
+    result.stderr.fnmatch_lines([f"ERROR: {place}edgejson_report_only: invalid truth value 'maybe'"])

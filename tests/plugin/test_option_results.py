@@ -171,6 +171,15 @@ def test_own_results_can_be_replayed(project: Project, pytester: pytest.Pytester
     pytester.runpytest("--edgejson-model=replay:results.jsonl").assert_outcomes(passed=3, failed=3)
 
 
+def test_a_path_may_begin_with_the_home_folder(
+    project: Project, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(project.root / "home"))
+    pytester.runpytest("--edgejson-model=control:gold", "--edgejson-results=~/x/r.jsonl").assert_outcomes(passed=6)
+    assert len(project.results("home/x/r.jsonl")[1]) == 6
+    assert not (project.root / "~").exists()
+
+
 def test_hook(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(
         """

@@ -76,6 +76,20 @@ def test_a_folder_with_a_suite_file(pytester: pytest.Pytester, way: str) -> None
     assert (suite.name, suite.version, suite.slices.values) == ("moods", "2", ("work", "home"))
 
 
+def test_a_folder_in_the_configuration_is_relative_to_that(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_suite(pytester.path / "moods")
+    pytester.makeini("[pytest]\nedgejson_suite = moods\n")
+    below = pytester.mkdir("below")
+    monkeypatch.chdir(below)
+    pytester.runpytest(GOLD).assert_outcomes(passed=4)
+    # What is typed is relative to where it is.
+    pytester.runpytest(GOLD, "--edgejson-suite=../moods").assert_outcomes(passed=4)
+    monkeypatch.setenv("HOME", str(pytester.path))
+    pytester.runpytest(GOLD, "--edgejson-suite=~/moods").assert_outcomes(passed=4)
+
+
 def test_tables_are_by_its_slices_and_of_its_metrics(pytester: pytest.Pytester) -> None:
     model = recorded(make_suite(pytester.path / "moods"), glad='{"mood": "sad"}')
     run = (model, "moods", "--edgejson-results=r.jsonl", "--edgejson-report=r.md", "--junit-xml=r.xml", "-v")
@@ -230,6 +244,7 @@ def test_comparators_of_no_field_are_one_line_whatever_the_files(pytester: pytes
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["--edgejson-suite="], "*--edgejson-suite: a name is missing: name a suite, or leave the option out for *"),
         (["--edgejson-suite=mood"], "*unknown suite 'mood': * edgejson*or a folder with a suite.toml*"),
         (["moods", "other"], "*cases of the suites moods and other: run them one after the other*"),
         (
