@@ -94,14 +94,20 @@ class Answer:
         if self._reason is not None:
             self._rest = _REST
 
-    def completion(self, latency_s: float) -> Completion:
+    def completion(self, latency_s: float, *, is_done: bool = False) -> Completion:
         """Return what it came to.
+
+        Args:
+            latency_s: seconds that it took.
+            is_done: whether the server has said that nothing more comes. Some say nothing else of an answer's end.
 
         Raises:
             ServerError: it did not end, there is none, or it was filtered out.
         """
         if not self._has_begun:
             raise ServerError("strange", "an empty answer came: no choices")
+        if self._reason is None and is_done and self._texts:
+            self._reason = "stop"
         if self._reason is None:
             raise ServerError("cut", "the connection ended in the middle of the answer")
         if self._filtered is not None:

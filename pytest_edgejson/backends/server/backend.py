@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
 
 # Raised whenever requests or their reading change in a way that can change an answer.
-_ASKING = 1
+_ASKING = 2
 _CONCURRENCY = 8
 # Of the request that tries a server out.
 _TRIED_TOKENS = 16
@@ -217,8 +217,8 @@ class ServerBackend(Backend):
             began_s = time.monotonic()
             try:
                 async with asyncio.timeout(left_s):
-                    await client.ask(self._endpoint.url, body, answer.take, longest=longest)
-                return self._shown(answer.completion(time.monotonic() - began_s))
+                    is_done = await client.ask(self._endpoint.url, body, answer.take, longest=longest)
+                return self._shown(answer.completion(time.monotonic() - began_s, is_done=is_done))
             except TimeoutError:
                 return self._shown(answer.out_of_time(time.monotonic() - began_s))
             except ServerError as error:

@@ -138,8 +138,10 @@ class Client:
     async def __aexit__(self, *_: object) -> None:
         await self._openai.close()
 
-    async def ask(self, url: str, body: Mapping[str, Any], take: Callable[[Any], Wanted], *, longest: int) -> None:
+    async def ask(self, url: str, body: Mapping[str, Any], take: Callable[[Any], Wanted], *, longest: int) -> bool:
         """Send a request, and hand on what comes back as decoded JSON, until that is enough or nothing more comes.
+
+        Return whether the server has said that nothing more comes; it may have been enough before.
 
         Args:
             url: what is asked.
@@ -165,9 +167,11 @@ class Client:
             async with asyncio.timeout(None) as limit:
                 async with aclosing(_pieces(stream.response, longest)) as pieces:
                     async for piece in pieces:
+                        if piece == _DONE:
+                            return True
                         wanted = take(self._decoded(piece))
                         if wanted == "over":
-                            return
+                            break
                         if wanted == "rest" and limit.when() is None:
                             limit.reschedule(asyncio.get_running_loop().time() + _REST_S)
         except TimeoutError:
@@ -179,6 +183,7 @@ class Client:
             raise ServerError("cut", f"the connection ended in the middle of the answer ({_word(error)})") from None
         finally:
             await stream.response.aclose()
+        return False
 
     async def models(self, url: str) -> list[str]:
         """Return the names of the server's models; none where it does not tell them."""
@@ -272,7 +277,7 @@ async def _read(response: httpx2.Response, longest: int) -> AsyncGenerator[bytes
 
 
 async def _pieces(response: httpx2.Response, longest: int) -> AsyncGenerator[bytes]:
-    """Yield the JSON texts of a body: one, one a line, or one a server-sent event.
+    """Yield the JSON texts of a body: one, one a line, or one a server-sent event; `_DONE` last, where it is complete.
 
     Raises:
         ServerError: it is too long, or a web page.
@@ -290,13 +295,15 @@ async def _pieces(response: httpx2.Response, longest: int) -> AsyncGenerator[byt
             *lines, buffer = buffer.split(b"\n")
             for line in lines:
                 text = _text_of(line)
-                if text == _DONE:
-                    return
                 if text:
                     yield text
+                if text == _DONE:
+                    return
     rest = buffer.strip() if is_whole else _text_of(buffer)
-    if rest and rest != _DONE:
+    if rest:
         yield rest
+    if is_whole:
+        yield _DONE
 
 
 def _text_of(line: bytes) -> bytes:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Some servers keep seeds in 32 bits, with a sign.
 _SEEDS = 2**31
+# What some servers say in each piece of an answer that goes on, in the place of JSON's null.
+_GOES_ON = ("", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +212,8 @@ class Completions(Endpoint):
             return Part(**_usage(piece.get("usage")), is_choice=False)
         choice = choices[0]
         text, thought = self._said(choice)
-        return Part(text, thought, choice.get("finish_reason"), **_usage(piece.get("usage")))
+        finish = choice.get("finish_reason")
+        return Part(text, thought, None if finish in _GOES_ON else finish, **_usage(piece.get("usage")))
 
     def _said(self, choice: Mapping[str, Any]) -> tuple[str, str]:
         return _text(choice.get("text")), ""

@@ -168,6 +168,27 @@ def test_what_ended_an_answer_is_told_by_any_name(server: FakeServer, word: str,
     assert answer(load(server)).finish_reason == reason
 
 
+@pytest.mark.parametrize("goes_on", ["", "null"])
+@pytest.mark.parametrize("ends", ["stop", ""])
+def test_an_answer_goes_on_whatever_stands_for_no_finish_reason(server: FakeServer, goes_on: str, ends: str) -> None:
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        for text in ('{"num', 'ber": ', "0}"):
+            handler.piece(goes_on, content=text)
+        handler.piece(ends)
+        handler.event("[DONE]")
+
+    server.answer = reply
+    found = answer(load(server, stop_at_root=False))
+    assert (found.text, found.finish_reason) == ('{"number": 0}', "stop")
+
+
+def test_a_whole_document_is_an_answer_that_has_ended(server: FakeServer) -> None:
+    message = {"role": "assistant", "content": "no object"}
+    server.answer = lambda handler: handler.reply(200, {"choices": [{"message": message, "finish_reason": ""}]})
+    assert (answer(load(server)).text, len(server.requests)) == ("no object", 1)
+
+
 # What goes wrong with one case.
 
 
