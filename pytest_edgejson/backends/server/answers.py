@@ -117,7 +117,13 @@ class Answer:
         return self._made(self._reason, latency_s)
 
     def out_of_time(self, latency_s: float) -> Completion:
-        """Return what came until the time limit."""
+        """Return what came until the time limit: the answer, where only its usage was waited for.
+
+        Raises:
+            ServerError: it was broken off, or filtered out.
+        """
+        if self._reason is not None:
+            return self.completion(latency_s)
         return self._made("timeout", latency_s, too_late(self._request))
 
     @property

@@ -163,6 +163,7 @@ class Client:
             )
         except openai.APIError as error:
             raise self._error(error) from None
+        wanted: Wanted = "more"
         try:
             async with asyncio.timeout(None) as limit:
                 async with aclosing(_pieces(stream.response, longest)) as pieces:
@@ -180,7 +181,9 @@ class Client:
         except httpx2.TimeoutException:
             raise _silent() from None
         except httpx2.HTTPError as error:
-            raise ServerError("cut", f"the connection ended in the middle of the answer ({_word(error)})") from None
+            # The answer itself is there where only its usage was waited for.
+            if wanted == "more":
+                raise ServerError("cut", f"the connection ended in the middle of the answer ({_word(error)})") from None
         finally:
             await stream.response.aclose()
         return False

@@ -189,6 +189,29 @@ def test_a_whole_document_is_an_answer_that_has_ended(server: FakeServer) -> Non
     assert (answer(load(server)).text, len(server.requests)) == ("no object", 1)
 
 
+@pytest.mark.parametrize("then", ["cut", "silent"])
+def test_an_answer_that_has_ended_is_kept_whatever_becomes_of_its_usage(server: FakeServer, then: str) -> None:
+    def reply(handler: Handler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "text/event-stream")
+        handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        for content, finish in (('{"number": 0}', None), ("", "stop")):
+            choice = {"delta": {"content": content}, "finish_reason": finish}
+            event = f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
+            handler.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+        if then == "silent":
+            time.sleep(1)
+        # Without the chunk that ends the body.
+        handler.cut()
+
+    server.answer = reply
+    found = answer(load(server, stop_at_root=False), timeout_s=0.5)
+    assert (found.text, found.finish_reason, found.output_tokens) == ('{"number": 0}', "stop", None)
+    assert found.error is None
+    assert len(server.requests) == 1
+
+
 # What goes wrong with one case.
 
 
