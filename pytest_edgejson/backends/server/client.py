@@ -15,7 +15,7 @@ import openai
 
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.server.entry import OPENAI_URL
-from pytest_edgejson.backends.server.errors import ServerError, of_status, said
+from pytest_edgejson.backends.server.errors import ServerError, of_event, of_status, said
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
@@ -212,9 +212,7 @@ class Client:
                 "strange", f"what came is no JSON object: {said(self._secrets.hide(json.dumps(value)[:1000]))}"
             )
         if error := value.get("error"):
-            code = error.get("code") if isinstance(error, dict) else None
-            status = code if isinstance(code, int) and 400 <= code < 600 else 400
-            raise self._hidden(of_status(status, error, {}))
+            raise self._hidden(of_event(error))
         return value
 
     def _error(self, error: openai.APIError) -> ServerError:

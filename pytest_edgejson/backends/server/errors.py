@@ -19,6 +19,13 @@ Kind: TypeAlias = Literal["unreachable", "cut", "busy", "silent", "denied", "abs
 # Timeouts, conflicts, rate limits, and what servers say while they load a model or are overloaded.
 _BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 _CROWDED = frozenset({429, 503, 529})
+# The same as words: the code or type of an error that comes in the place of an answer, behind HTTP 200.
+_OVERLOADED = ("overloaded", "overloaded_error", "engine_overloaded", "service_unavailable", "unavailable")
+_LIMITED = ("too_many_requests", "rate_limit", "rate_limit_error", "rate_limit_exceeded", "resource_exhausted")
+_FAILED = ("server_error", "internal_server_error", "internal_error", "api_error", "bad_gateway", "timeout_error")
+_CROWDED_CODES = frozenset((*_OVERLOADED, *_LIMITED))
+_BUSY_CODES = _CROWDED_CODES | frozenset(_FAILED)
+_STATUS = re.compile(r"[45][0-9]{2}")
 # No waiting helps.
 _SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _SHOWN = 300
@@ -59,7 +66,7 @@ class ServerError(Exception):
     @property
     def is_crowded(self) -> bool:
         """Whether fewer requests at once are asked for."""
-        return self.status in _CROWDED
+        return self.status in _CROWDED or self.code in _CROWDED_CODES
 
     @property
     def is_spent(self) -> bool:
@@ -95,6 +102,22 @@ def of_status(status: int, body: object, headers: Mapping[str, str]) -> ServerEr
     return ServerError(
         kind, message, status=status, code=None if code is None else str(code), retry_after_s=retry_after_s
     )
+
+
+def of_event(body: object) -> ServerError:
+    """Return the error that a server tells in the place of an answer, or in the midst of one, behind HTTP 200.
+
+    Args:
+        body: the `error` of a JSON document. Its `code` is a status, also as a text, or a word, as its `type` is.
+    """
+    fields = (body.get("code"), body.get("type")) if isinstance(body, dict) else ()
+    told = [str(field).lower() for field in fields if field]
+    status = next(filter(_STATUS.fullmatch, told), None)
+    if status is not None:
+        return of_status(int(status), body, {})
+    code = next(filter(_BUSY_CODES.__contains__, told), None)
+    message = clean(said(body)) or "an error without a word"
+    return ServerError("busy" if code else "rejected", message, code=code or next(iter(told), None))
 
 
 def said(body: object) -> str:

@@ -14,6 +14,7 @@ from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
 from pytest_edgejson.backends.registry import load_backend
+from pytest_edgejson.backends.server.errors import of_event
 from pytest_edgejson.backends.spec import ModelSpec, Server
 from pytest_edgejson.suite.cases import Case
 
@@ -311,6 +312,57 @@ def test_what_may_work_later_is_asked_again(server: FakeServer, status: int) -> 
     found = answers(load(server), 2)
     assert {each.finish_reason for each in found.values()} == {"stop"}
     assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("error", "is_crowded"),
+    [
+        ({"code": "server_error", "message": "provider disconnected"}, False),
+        ({"code": None, "type": "server_error", "message": "no"}, False),
+        ({"type": "overloaded_error", "message": "Overloaded"}, True),
+        ({"code": "rate_limit_exceeded", "type": "tokens", "message": "slow down"}, True),
+        ({"code": "502", "message": "bad gateway"}, False),
+        ({"code": 503, "message": "loading"}, True),
+    ],
+)
+def test_an_error_in_the_midst_of_an_answer_is_known_by_its_word(
+    server: FakeServer, error: dict[str, Any], is_crowded: bool
+) -> None:
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.piece(content='{"num')
+        handler.event({"error": error})
+
+    server.answer = times(reply, 1)
+    found = answer(load(server))
+    assert (found.text, found.error, len(server.requests)) == ('{"number": 0}', None, 2)
+    assert of_event(error).is_crowded == is_crowded
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        ({"message": "no such thing", "code": "invalid_request"}, "no such thing"),
+        ({"message": "no such thing", "code": None}, "no such thing"),
+        ("no such thing", "no such thing"),
+        ({"message": "no such thing", "code": "9" * 5000}, "no such thing"),
+        ({"message": "no such thing", "code": "404"}, "HTTP 404: no such thing"),
+    ],
+)
+def test_an_error_in_the_midst_of_an_answer_has_no_status_that_nobody_sent(
+    server: FakeServer, error: object, message: str
+) -> None:
+    def reply(handler: Handler) -> None:
+        if expected(handler).endswith("1}"):
+            handler.begin_stream()
+            handler.event({"error": error})
+        else:
+            right(handler)
+
+    server.answer = reply
+    found = answers(load(server, options={"batch_size": 1}), 2)
+    assert (found["case-0"].finish_reason, found["case-1"].error) == ("stop", message)
+    assert len(server.requests) == 2
 
 
 def test_a_connection_that_ended_is_asked_again(server: FakeServer) -> None:
