@@ -37,10 +37,10 @@ class EndScanner:
 
     def __init__(self, settings: GenerationSettings, request: Request) -> None:
         roots = frozenset({json_type(request.case.expected_output)})
-        # Templates of reasoning models open the thought themselves.
-        self._root = (
-            RootScanner(request.text, thoughts=Marks(settings.thoughts), roots=roots) if settings.stop_at_root else None
-        )
+        self._thoughts = Marks(settings.thoughts)
+        # Templates of reasoning models open the thought themselves. An answer that is held to a schema has none.
+        self._opening = self._thoughts.opened_by(request.text) if request.constraint is None else None
+        self._root = RootScanner(request.text, thoughts=self._thoughts, roots=roots) if settings.stop_at_root else None
         self._loop = LoopScanner(request.case.expected_output) if settings.ends_loops else None
         self.is_needed = self._root is not None or self._loop is not None
         self.thought_pieces: int | None = None
@@ -50,6 +50,16 @@ class EndScanner:
     def closed_at(self) -> int | None:
         """The offset after the root object in all that was fed, None as long as it has not closed."""
         return None if self._root is None else self._root.closed_at
+
+    def split_thought(self, text: str) -> tuple[str, str | None]:
+        """Return the text of an answer, and apart from it the thought, where all of it is one.
+
+        That is so where the prompt's template has opened a thought that nothing in the text ends: no mark in the text
+        itself tells that what stands in it are drafts.
+        """
+        if self._opening is None or not text or self._thoughts.end_of(self._opening, text, 0) is not None:
+            return text, None
+        return "", text
 
     def think(self, text: str) -> Literal["loop"] | None:
         """Take the next piece of a thought that comes apart from the answer; return whether it ends in a loop."""

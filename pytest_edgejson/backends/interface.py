@@ -138,7 +138,8 @@ class Completion:
             whole, so that tokens divided by them is the throughput, batched or not.
         error: what broke, for the finish reason `error`.
         stored: whether it came from the store, from an earlier run.
-        thought: what the model thought before it answered, where that came apart from `text`; None where it did not.
+        thought: what the model thought before it answered, where that came apart from `text`, or where it is all there
+            is: the prompt's template opened it, and nothing ended it. None elsewhere.
         thought_tokens: how many of `output_tokens` are of its thoughts; None where nobody counts them.
         cached_tokens: how many of `prompt_tokens` the server had computed before; None where nobody counts them.
     """

@@ -28,12 +28,15 @@ def draw(keys: Iterable[str], count: int) -> frozenset[str]:
 
 def as_part(alone: Completion, *, json_exact: bool) -> AloneRecord:
     """Return what a result holds as `alone`: the completion that the model gives alone, and whether it is exact."""
-    return {
+    record: AloneRecord = {
         "output": alone.text,
         "finish_reason": alone.finish_reason,
         "error": alone.error,
         "json_exact": json_exact,
     }
+    if alone.thought is not None:
+        record["thought"] = alone.thought
+    return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def check_batching(results: Iterable[Result]) -> BatchingCheck | None:
     if not drawn:
         return None
     checked = [result for result in drawn if result["alone"]["finish_reason"] in ("stop", "length", "loop")]
-    differing = tuple(result for result in checked if result["alone"]["output"] != result["output"])
+    differing = tuple(result for result in checked if _said(result["alone"]) != _said(result))
     return BatchingCheck(
         checked=len(checked),
         not_checked=len(drawn) - len(checked),
@@ -69,6 +72,10 @@ def check_batching(results: Iterable[Result]) -> BatchingCheck | None:
         exact_alone=tuple(result for result in differing if result["alone"]["json_exact"] > result["json_exact"]),
         exact_together=tuple(result for result in differing if result["alone"]["json_exact"] < result["json_exact"]),
     )
+
+
+def _said(answer: AloneRecord | Result) -> tuple[str, str | None]:
+    return answer["output"], answer.get("thought")
 
 
 def describe_check(check: BatchingCheck) -> str:

@@ -51,6 +51,7 @@ class AloneRecord(TypedDict):
     """The completion that a model gives to a case alone, and whether it is exact."""
 
     output: str
+    thought: NotRequired[str]
     finish_reason: FinishReason
     error: str | None
     json_exact: bool
@@ -134,7 +135,7 @@ def make_result(
         completion.text, policy, schema.may_be_answer, Marks(thoughts), schema.roots(case.expected_output)
     )
     if completion.thought and extraction.error == "empty":
-        # The server has told the thought apart. Inline, it would have been one that never ends.
+        # The thought was told apart. Inline, it would have been one that never ends.
         extraction = replace(extraction, error="malformed:open_thought", is_open=True)
     record = extraction.as_dict()
     if thoughts:

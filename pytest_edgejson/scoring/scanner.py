@@ -64,7 +64,7 @@ class RootScanner:
         """
         self._roots = roots
         self._is_in_prose = False
-        closing = thoughts.opened_by(prompt)
+        opening = thoughts.opened_by(prompt)
         self._thoughts = thoughts
         self._first_mark, self._mark = _marks_of(thoughts)
         self.closed_at: int | None = None
@@ -72,7 +72,9 @@ class RootScanner:
         self._fed = 0
         self._text: list[str] = []
         self._doubts = 0
-        self._closing = None if closing is None else regex.compile(closing, regex.IGNORECASE)
+        self._closing = None
+        if opening is not None:
+            self._closing = regex.compile(thoughts.closing_of(opening), regex.IGNORECASE)
         self._carry = ""
         self._before = ""
         self._is_blank = True

@@ -129,11 +129,11 @@ class Marks:
         return None
 
     def opened_by(self, prompt: str) -> str | None:
-        """Return what ends the thought that a prompt's template has opened, None where it has opened none."""
+        """Return the text with which a prompt's template has opened a thought, None where it has opened none."""
         tail = prompt.rstrip()[-300:]
         for match in re.finditer(self.opening, tail, re.IGNORECASE):
             if match.end() == len(tail):
-                return self.closing_of(match.group())
+                return match.group()
         return None
 
 

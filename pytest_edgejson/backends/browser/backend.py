@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 1
+_DECODING = 2
 _DEVICES = {None: "wasm", "auto": "wasm", "cpu": "wasm", "wasm": "wasm", "webgpu": "webgpu"}
 
 

@@ -100,12 +100,14 @@ class Answer:
             self._reason, error = "error", "llama.cpp did not hold the answer to its schema: it has no grammar of it"
         elif self._reason == "timeout":
             error = too_late(self.request, self.tokens)
+        text, thought = self._ending.split_thought(text)
         return Completion(
             key=self.request.key,
             text=text,
             finish_reason=self._reason,
             prompt_tokens=len(self.prompt),
             output_tokens=self.tokens,
+            thought=thought,
             # A part is a token.
             thought_tokens=self._ending.thought_pieces,
             latency_s=self._latency_s,

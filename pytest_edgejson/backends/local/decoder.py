@@ -75,6 +75,7 @@ class Row:
         self.sampler: Sampler | None = None
         self.matcher = self._constraint = constraint
         self._gave_up: str | None = None
+        self._ending: EndScanner
         self._follower: _Follower | None = None
 
     def start(self, model: Model, settings: GenerationSettings, clock_s: float) -> None:
@@ -85,9 +86,9 @@ class Row:
         self.matcher = None if self._constraint is None else self._constraint.fresh()
         self.tokens = []
         self._follower = None
-        ending = EndScanner(settings, self.request)
-        if ending.is_needed:
-            self._follower = _Follower(model.pieces, ending)
+        self._ending = EndScanner(settings, self.request)
+        if self._ending.is_needed:
+            self._follower = _Follower(model.pieces, self._ending)
 
     def choose(self, likeliest: int, scores: torch.Tensor) -> int | None:
         """Return the next token, and let sampler and grammar know it; None where there is none.
@@ -157,13 +158,15 @@ class Row:
             )
         elif reason == "timeout":
             error = too_late(self.request, len(tokens))
+        text, thought = self._ending.split_thought(self.text(model))
         return Completion(
             key=self.request.key,
-            text=self.text(model),
+            text=text,
             finish_reason=reason,
             prompt_tokens=len(self.prompt),
             output_tokens=len(tokens),
-            thought_tokens=None if self._follower is None else self._follower.ending.thought_pieces,
+            thought=thought,
+            thought_tokens=self._ending.thought_pieces,
             latency_s=clock_s - self.began_s,
             compute_s=self.compute_s,
             error=error,
@@ -173,8 +176,9 @@ class Row:
 class _Follower:
     """Follows an answer token by token, and tells when its text has come to an end.
 
-    Attributes:
-        ending: has been fed a piece for each token.
+    Args:
+        pieces: the text of its tokens.
+        ending: is fed a piece for each token.
     """
 
     # No character is spread over more tokens than it has bytes; what is still open after that is no character.
@@ -182,7 +186,7 @@ class _Follower:
 
     def __init__(self, pieces: Pieces, ending: EndScanner) -> None:
         self._pieces = pieces
-        self.ending = ending
+        self._ending = ending
         # Tokens whose text is not settled, because they end within a character, and how much of it was scanned.
         self._open: list[int] = []
         self._scanned = 0
@@ -191,7 +195,7 @@ class _Follower:
         """Take the next token; return why the answer ends with it, if it does."""
         piece = self._pieces.piece(token)
         if not self._open and _UNDECODED not in piece:
-            return self.ending.feed(piece)
+            return self._ending.feed(piece)
         self._open.append(token)
         text = self._pieces.continuation(self._open)
         settled = text if len(self._open) > self._LONGEST else text.rstrip(_UNDECODED)
@@ -199,7 +203,7 @@ class _Follower:
         self._scanned = len(settled)
         if len(settled) == len(text):
             self._open, self._scanned = [], 0
-        return self.ending.feed(new)
+        return self._ending.feed(new)
 
 
 class Decoder(ABC):

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.suite.cases import Case
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 4
+_DECODING = 5
 
 
 def load(spec: ModelSpec, settings: GenerationSettings, options: LoadOptions) -> TransformersBackend:

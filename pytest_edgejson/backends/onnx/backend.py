@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 1
+_DECODING = 2
 _BATCH_LIMIT = 16
 # No token of any prompt: the library takes the last ones that are this for padding.
 _PADDING = -1

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.spec import ModelSpec
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
-_DECODING = 1
+_DECODING = 2
 # Cases at once. A step of 16 rows of a 135M model computes as long as it reads the weights.
 _BATCH_LIMIT = 16
 

@@ -143,13 +143,17 @@ class Answer:
         return thoughts if has_one_each else None
 
     def _made(self, reason: FinishReason, latency_s: float, error: str | None = None) -> Completion:
+        # Where the server tells thoughts apart, what it sends as text is none of them.
+        text, thought = self._text, "".join(self._thoughts) or None
+        if thought is None:
+            text, thought = self._ending.split_thought(text)
         return Completion(
             self._request.key,
-            self._text,
+            text,
             reason,
             latency_s=latency_s,
             error=error,
-            thought="".join(self._thoughts) or None,
+            thought=thought,
             **{**self._counts, "thought_tokens": self._thought_tokens},
         )
 

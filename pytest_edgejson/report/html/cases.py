@@ -67,6 +67,7 @@ class Answer:
     verdict: str
     diff: DiffView
     violations: Sequence[str]
+    thought: Excerpt | None
     output: Excerpt
     how: str
 
@@ -273,6 +274,7 @@ def _answer(model: str, result: Result, change: int) -> Answer:
         verdict=describe(result),
         diff=_diff(result),
         violations=[shorten(line, _MOST_PER_VALUE) for line in violation_lines(result["violations"])],
+        thought=excerpt(result["thought"], _MOST_CHARACTERS) if "thought" in result else None,
         output=excerpt(result["output"], _MOST_CHARACTERS),
         how=f"{how_found(result)}. {effort(result)}.",
     )

@@ -316,6 +316,16 @@ def test_a_thought_that_the_prompt_opens_holds_no_answer(tmp_path: Path) -> None
     assert found.thought_tokens == len('{"a":1}</think>')
 
 
+@pytest.mark.parametrize("stop_at_root", [True, False])
+def test_a_thought_that_the_prompt_opens_and_nothing_ends_is_no_answer(tmp_path: Path, stop_at_root: bool) -> None:
+    folder = make_scripted(tmp_path / "model", "." * 6 + 'Perhaps {"a":1}? No, wait, it is')
+    backend = load(folder, max_new_tokens=20, stop_at_root=stop_at_root, loops="keep")
+    (found,) = run(backend, ["<think>"]).values()
+    assert (found.text, found.thought, found.finish_reason) == ("", 'Perhaps {"a":1}? No,', "length")
+    (found,) = run(backend, ["a think"]).values()
+    assert (found.text[:15], found.thought) == ('Perhaps {"a":1}', None)
+
+
 def test_the_tokens_of_thoughts_are_counted(tmp_path: Path) -> None:
     for name, script, thought in (("thought", '<think>no</think>{"b":2} tail', ">no</think>"), ("none", '{"b":2}', "")):
         folder = make_scripted(tmp_path / name, script)

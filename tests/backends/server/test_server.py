@@ -616,6 +616,21 @@ def test_completions_are_sent_a_text(server: FakeServer) -> None:
     assert (server.seen[0][0], server.requests[0]["prompt"]) == ("/v1/completions", 'Text: {"number": 0}')
 
 
+def test_a_thought_that_the_prompt_opens_and_nothing_ends_is_no_answer(server: FakeServer) -> None:
+    def reply(handler: Handler) -> None:
+        handler.begin_stream()
+        handler.event({"choices": [{"text": 'Perhaps {"number": 0}, but', "finish_reason": "length"}]})
+        handler.event("[DONE]")
+
+    server.answer = reply
+    opened = {"server": Server(server.url, endpoint="completions"), "prompt": "{prompt}<think>\n"}
+    found = answer(load(server, spec=opened))
+    assert (found.text, found.thought, found.finish_reason) == ("", 'Perhaps {"number": 0}, but', "length")
+    # Held to a schema, it cannot think.
+    found = answer(load(server, spec=opened), constraint='{"type": "object"}')
+    assert (found.text, found.thought) == ('Perhaps {"number": 0}, but', None)
+
+
 def test_llamacpps_own_endpoint(server: FakeServer) -> None:
     def reply(handler: Handler) -> None:
         handler.begin_stream()

@@ -246,6 +246,12 @@ def test_what_the_page_has_no_room_for_is_left_out(browser: Any, tmp_path: Path)
         assert page.locator(".case .note").text_content().startswith("Left out")
 
 
+def test_a_thought_stands_above_its_output(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "r.jsonl", [result | {"thought": "Is it 3?"} for result in answers(1)])
+    page = page_of(tmp_path, run.path).read_text(encoding="utf-8")
+    assert re.search(r"<h4>Thought</h4>\s*<pre>Is it 3\?</pre>.*<h4>Output</h4>", page, re.DOTALL)
+
+
 def test_a_file_of_rows_is_never_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = write_run(tmp_path / "r.jsonl", answers(2))
     before = run.path.read_bytes()
