@@ -128,7 +128,7 @@ class Completion:
 
     Attributes:
         key: the request's.
-        text: generated text, without the prompt and without special tokens.
+        text: generated text, without the prompt and without special tokens that are no marks of thoughts.
         finish_reason: `stop` (ended by itself, or its root object closed), `length` (token limit), `loop` (it repeated
             itself and was ended), `timeout`, `error`.
         prompt_tokens: tokens of the rendered prompt, None where the backend counts none.

@@ -30,6 +30,8 @@ class Form:
         closing: what ends it, made of the text of the opening: a regular expression too.
         is_closed_alone: whether the closing ends a thought that the prompt's template has opened.
         is_first: whether it is one at the beginning of an output only.
+        tokens: special tokens that are its marks, or begin them, in some tokenizers: to be kept where a text is made
+            of tokens. Those of gpt-oss are not among them, as its thoughts are known without them too.
     """
 
     families: str
@@ -37,6 +39,7 @@ class Form:
     closing: Callable[[str], str]
     is_closed_alone: bool = False
     is_first: bool = False
+    tokens: tuple[str, ...] = ()
 
 
 def _end_tag(opening: str) -> str:
@@ -46,21 +49,28 @@ def _end_tag(opening: str) -> str:
 
 FORMS: tuple[Form, ...] = (
     Form("DeepSeek, Qwen, SmolLM3, Phi, GLM, Nemotron, Seed (`seed:`), MiniMax (`mm:`) and most others",
-         rf"<{_TAG}(?:\s[^<>]{{0,200}})?>", _end_tag),
-    Form("Mistral", r"\[THINK\]", lambda _: r"\[/THINK\]", is_closed_alone=True),
-    Form("Kimi", "◁think▷", lambda _: "◁/think▷", is_closed_alone=True),
-    Form("Cohere", r"<\|START_THINKING\|>", lambda _: r"<\|END_THINKING\|>", is_closed_alone=True),
+         rf"<{_TAG}(?:\s[^<>]{{0,200}})?>", _end_tag,
+         tokens=("<think>", "</think>", "<thinking>", "</thinking>", "<seed:think>", "</seed:think>", "<mm:think>",
+                 "</mm:think>")),
+    Form("Mistral", r"\[THINK\]", lambda _: r"\[/THINK\]", is_closed_alone=True, tokens=("[THINK]", "[/THINK]")),
+    Form("Kimi", "◁think▷", lambda _: "◁/think▷", is_closed_alone=True, tokens=("◁think▷", "◁/think▷")),
+    Form("Cohere", r"<\|START_THINKING\|>", lambda _: r"<\|END_THINKING\|>", is_closed_alone=True,
+         tokens=("<|START_THINKING|>", "<|END_THINKING|>")),
     Form("any in Open WebUI", r'<details\s[^<>]{0,200}"reasoning"[^<>]{0,200}>', _end_tag),
     Form("any in a page", r"<details>\s*<summary>[^<>]{0,60}(?:think|thought|reason)[^<>]{0,60}</summary>", _end_tag),
     Form("any in Markdown", r"```[ \t]*(?:think(?:ing)?|thoughts?|reasoning)[ \t]*\n", lambda _: r"\n[ \t]*```"),
-    Form("Apertus", r"<\|inner_prefix\|>", lambda _: r"<\|inner_suffix\|>", is_closed_alone=True),
-    Form("OpenThinker", r"<\|begin_of_thought\|>", lambda _: r"<\|end_of_thought\|>", is_closed_alone=True),
+    Form("Apertus", r"<\|inner_prefix\|>", lambda _: r"<\|inner_suffix\|>", is_closed_alone=True,
+         tokens=("<|inner_prefix|>", "<|inner_suffix|>")),
+    Form("OpenThinker", r"<\|begin_of_thought\|>", lambda _: r"<\|end_of_thought\|>", is_closed_alone=True,
+         tokens=("<|begin_of_thought|>", "<|end_of_thought|>")),
     Form("gpt-oss", rf"<\|channel\|>\s*(?:analysis|commentary){_RECIPIENT}<\|message\|>",
          lambda _: rf"<\|channel\|>\s*final{_RECIPIENT}<\|message\|>", is_closed_alone=True),
     Form("gpt-oss, decoded without special tokens", r"\A\s*analysis[^\s:=]", lambda _: "assistantfinal",
          is_first=True),
-    Form("Gemma 4", r"<\|channel>\s*thought", lambda _: r"<channel\|>", is_closed_alone=True),
-    Form("MedGemma", r"<unused94>\s*thought", lambda _: "<unused95>", is_closed_alone=True),
+    Form("Gemma 4", r"<\|channel>\s*thought", lambda _: r"<channel\|>", is_closed_alone=True,
+         tokens=("<|channel>", "<channel|>")),
+    Form("MedGemma", r"<unused94>\s*thought", lambda _: "<unused95>", is_closed_alone=True,
+         tokens=("<unused94>", "<unused95>")),
     Form("Granite", r"\A\s*Here is my thought process:", lambda _: "Here is my response:", is_first=True),
     Form("Apriel", r"\A\s*Here are my reasoning steps:", lambda _: r"\[BEGIN FINAL RESPONSE\]", is_first=True),
 )  # fmt: skip
@@ -100,6 +110,11 @@ class Marks:
         """A regular expression of what ends a thought that the prompt's template has opened; case is ignored."""
         return "|".join([rf"</{_TAG}\s*>", *(form.closing("") for form in self.forms if form.is_closed_alone)])
 
+    @cached_property
+    def tokens(self) -> tuple[str, ...]:
+        """The special tokens that may be marks, to be kept where a text is made of tokens."""
+        return tuple(token for form in self.forms for token in form.tokens)
+
     def may_be_in(self, text: str) -> bool:
         """Tell whether a text may hold a mark, at a fraction of what it takes to look for them."""
         text = text.lower()
@@ -138,7 +153,9 @@ class Marks:
 
 
 def _own_form(opening: str, closing: str) -> Form:
-    return Form("its own", re.escape(opening), lambda _: re.escape(closing), is_closed_alone=True)
+    return Form(
+        "its own", re.escape(opening), lambda _: re.escape(closing), is_closed_alone=True, tokens=(opening, closing)
+    )
 
 
 KNOWN = Marks()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.local.decoder import Model, Row
     from pytest_edgejson.backends.local.shared_bases import Bases
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.scoring.thoughts import Pairs
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
 _DECODING = 2
@@ -124,7 +125,12 @@ class BrowserBackend(TransformersBackend):
             }
             page = Page(self._spec.name, self._chromium, folders, told)
             self._model = BrowserModel(
-                self._spec.name, page, self._folder, self._tokenizer, special=not self._prompts.is_chat
+                self._spec.name,
+                page,
+                self._folder,
+                self._tokenizer,
+                self._settings.thoughts,
+                special=not self._prompts.is_chat,
             )
         return self._model
 
@@ -159,10 +165,13 @@ class BrowserModel:
         page: has loaded it.
         folder: that it was loaded from.
         tokenizer: its own, of transformers.
+        thoughts: the model's own marks of thoughts.
         special: whether prompts get the special tokens that the tokenizer adds.
     """
 
-    def __init__(self, name: str, page: Page, folder: WebFolder, tokenizer: Any, *, special: bool) -> None:
+    def __init__(
+        self, name: str, page: Page, folder: WebFolder, tokenizer: Any, thoughts: Pairs, *, special: bool
+    ) -> None:
         self.name = name
         self.page = page
         self.special = special
@@ -170,7 +179,7 @@ class BrowserModel:
         self.window = folder.window
         self.vocabulary = folder.vocabulary
         self.end_tokens = folder.end_tokens(tokenizer)
-        self.pieces = Pieces(tokenizer)
+        self.pieces = Pieces(tokenizer, thoughts)
 
     def decoder(self, rows: Sequence[Row], size: int, *, alone: bool = False) -> Decoder:
         """Return what generates rows, one after the other."""

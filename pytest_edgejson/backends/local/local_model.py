@@ -38,7 +38,7 @@ class LocalModel:
 
     Args:
         spec: the model.
-        settings: whether its adapter is merged into it.
+        settings: whether its adapter is merged into it, and its own marks of thoughts.
         files: what it is loaded from.
         tokenizer: its own.
         device: where it runs.
@@ -91,7 +91,7 @@ class LocalModel:
         self._takes_positions = "position_ids" in accepted
         self._extra = {"logits_to_keep": 1} if "logits_to_keep" in accepted else {}
         self._cache_name = "cache_params" if "cache_params" in accepted else "past_key_values"
-        self.pieces = Pieces(tokenizer)
+        self.pieces = Pieces(tokenizer, settings.thoughts)
         self._drafts = Drafts()
 
     def forward(

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.scoring.thoughts import Marks
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -42,6 +44,8 @@ def llamacpp_fields(settings: GenerationSettings, prompt: Sequence[object], limi
         "top_k": 0,
         "min_p": 0.0,
         "mirostat": 0,
+        # Special tokens have no text but for these.
+        "preserved_tokens": Marks(settings.thoughts).tokens,
     }
 
 

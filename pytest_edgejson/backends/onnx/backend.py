@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_edgejson.backends.interface import GenerationSettings, LoadOptions
     from pytest_edgejson.backends.local.decoder import Model, Row
     from pytest_edgejson.backends.spec import ModelSpec
+    from pytest_edgejson.scoring.thoughts import Pairs
 
 # Raised whenever decoding changes in a way that can change an answer, so that older completions are not reused.
 _DECODING = 2
@@ -85,7 +86,7 @@ class OnnxBackend(TransformersBackend):
             BackendError: it cannot be loaded.
         """
         if self._model is None:
-            self._model = OnnxModel(self._spec.name, self._folder, self._tokenizer)
+            self._model = OnnxModel(self._spec.name, self._folder, self._tokenizer, self._settings.thoughts)
         return self._model
 
     @functools.cached_property
@@ -105,6 +106,7 @@ class OnnxModel:
         name: the model's.
         folder: that holds it.
         tokenizer: its own.
+        thoughts: the model's own marks of thoughts.
 
     Raises:
         BackendError: it cannot be loaded.
@@ -112,12 +114,12 @@ class OnnxModel:
 
     dtype = "float32"
 
-    def __init__(self, name: str, folder: OnnxFolder, tokenizer: Any) -> None:
+    def __init__(self, name: str, folder: OnnxFolder, tokenizer: Any, thoughts: Pairs = ()) -> None:
         self.window: int | None = folder.window
         self.vocabulary = folder.vocabulary
         own = tokenizer.eos_token_id
         self.end_tokens = folder.end_tokens | (frozenset() if own is None else {own})
-        self.pieces = Pieces(tokenizer)
+        self.pieces = Pieces(tokenizer, thoughts)
         self._cache_bytes = folder.cache_bytes
         self._runtime = import_runtime()
         threads = share_of_cores()

@@ -122,7 +122,8 @@ class OpenVINOBackend(TransformersBackend):
             trusts = self._spec.trust_remote_code
             facts = read_facts(folder, self._spec.name, self._tokenizer, trust_remote_code=trusts)
             size = self._batch_size or _BATCH_LIMIT
-            self._model = ConvertedModel(self._spec.name, folder, facts, self._tokenizer, self._dtype, size)
+            pieces = Pieces(self._tokenizer, self._settings.thoughts)
+            self._model = ConvertedModel(self._spec.name, folder, facts, pieces, self._dtype, size)
         return self._model
 
     def close(self) -> None:
@@ -162,7 +163,7 @@ class ConvertedModel:
         name: the model's.
         folder: of it, in OpenVINO's form.
         facts: of it.
-        tokenizer: its own.
+        pieces: the text of its tokens.
         dtype: `float32` or `bfloat16`, in which it computes and keeps keys and values.
         size: cases at once, at most.
 
@@ -170,12 +171,12 @@ class ConvertedModel:
         BackendError: it cannot be loaded.
     """
 
-    def __init__(self, name: str, folder: Path, facts: Facts, tokenizer: Any, dtype: str, size: int) -> None:
+    def __init__(self, name: str, folder: Path, facts: Facts, pieces: Pieces, dtype: str, size: int) -> None:
         self.dtype = dtype
         self.window = facts.window
         self.vocabulary = facts.vocabulary
         self.end_tokens = facts.end_tokens
-        self.pieces = Pieces(tokenizer)
+        self.pieces = pieces
         self._cache_bytes = facts.cache_bytes
         threads = share_of_cores()
         if dtype == "bfloat16" and threads == 1:

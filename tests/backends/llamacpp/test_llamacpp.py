@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import shutil
 import sys
 import threading
 from dataclasses import replace
@@ -133,6 +134,26 @@ def test_a_case_ends_with_its_root_object_or_at_its_limit(nano: Path) -> None:
     short = load(nano, max_new_tokens=5, spec=spec)
     ((text, reason, _, tokens),) = content(short, asked_of(short, [case])).values()
     assert (reason, tokens) == ("length", 5)
+
+
+def test_marks_of_thoughts_that_are_special_tokens_have_a_text(tmp_path: Path) -> None:
+    # nano, with the token that each of its answers begins with as such a mark, or as any other special token.
+    begins = load(make_gguf(NANO, tmp_path / "nano.gguf"), max_new_tokens=1, spec={"prompt": "v3"})
+    (first,) = content(begins, asked_of(begins, ratings(1))).values()
+    for name, text, thoughts in (
+        ("[THINK]", "[THINK]", ()),
+        ("<|turn|>", "", ()),
+        ("<|p|>", "<|p|>", (("<|p|>", "x"),)),
+    ):
+        folder = shutil.copytree(NANO, tmp_path / f"as {len(name)}")
+        tokenizer = json.loads((folder / "tokenizer.json").read_text())
+        (token,) = (
+            token for symbols, token in tokenizer["model"]["vocab"].items() if symbols.replace("Ġ", " ") == first[0]
+        )
+        tokenizer["added_tokens"].append({"id": token, "content": name, "special": True})
+        (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
+        backend = load(make_gguf(folder, folder / "m.gguf"), max_new_tokens=1, spec={"prompt": "v3"}, thoughts=thoughts)
+        assert [each[0] for each in content(backend, asked_of(backend, ratings(1))).values()] == [text]
 
 
 def test_a_case_that_takes_too_long_is_a_timeout_with_what_it_said(small: Path) -> None:
