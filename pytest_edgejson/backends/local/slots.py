@@ -234,12 +234,14 @@ class Slots:
             rest = prompt[known:]
             padding = -len(rest) % (_SHORT if len(rest) <= 4 * _LONG else _LONG)
             inputs = torch.tensor([rest + [0] * padding], device=self._device)
-            # The padding stands behind the prompt, where a causal model doesn't look.
+            # The padding stands behind the prompt, where a causal model doesn't look. It has the position of the last
+            # token: a model may know no later one.
             last = len(rest) - 1
+            positions = torch.arange(known, known + inputs.shape[1], device=self._device)
             keep = {"logits_to_keep": torch.tensor([last], device=self._device)} if self._keeps_logits else {}
             output = self._network(
                 input_ids=inputs,
-                position_ids=torch.arange(known, known + inputs.shape[1], device=self._device)[None],
+                position_ids=positions.clamp(max=known + last)[None],
                 past_key_values=cache,
                 use_cache=True,
                 return_dict=True,

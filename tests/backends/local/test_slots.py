@@ -172,6 +172,14 @@ def test_a_common_beginning_is_computed_once() -> None:
     assert max(others) <= 64
 
 
+def test_a_prompt_up_to_the_window_of_a_model_that_learned_its_positions() -> None:
+    network = make("GPT2", n_embd=48, n_layer=2, n_head=4, max_position_embeddings=64)
+    (first, second) = ([*range(40)], [*range(17), *range(100, 143)])
+    # What is left of the second behind their common beginning, filled up, would have positions from 64 on.
+    work = [(first, 4), (second, 4)]
+    assert together(network, work, 2) == [alone(network, *each) for each in work]
+
+
 def test_the_same_prompt_twice() -> None:
     plain, network = make(), make()
     prompt = list(range(40))
