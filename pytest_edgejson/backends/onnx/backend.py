@@ -180,7 +180,9 @@ class OnnxModel:
 class Together(Decoder):
     """Rows in batches: the next batch begins when the last row of one has ended.
 
-    The library takes rows neither out of a batch nor into one; those that have ended are computed on.
+    The library takes rows neither out of a batch nor into one; those that have ended are computed on. All rows of a
+    batch begin to answer behind its longest prompt: one whose limit does not fit into the window there waits for the
+    next batch.
     """
 
     def __init__(self, rows: Iterable[Row], size: int, model: OnnxModel) -> None:
@@ -195,9 +197,15 @@ class Together(Decoder):
         if self.rows:
             return []
         self._generator = None
-        self._held = [self.waiting.popleft() for _ in range(min(self._size, len(self.waiting)))]
+        self._held = []
+        while self.waiting and len(self._held) < self._size and self._fits([*self._held, self.waiting[0]]):
+            self._held.append(self.waiting.popleft())
         self.rows = list(self._held)
         return list(self.rows)
+
+    def _fits(self, rows: Sequence[Row]) -> bool:
+        window = self._model.window
+        return window is None or max(len(row.prompt) for row in rows) + max(row.limit for row in rows) <= window
 
     def advance(self) -> list[tuple[Row, list[int | None]]]:
         """Compute all rows' prompts, or their next tokens."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.models import make_model, prompts, requests
+from helpers.models import WINDOW, make_model, prompts, requests
 from helpers.onnx_models import export, need_onnx
 
 from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions, Request
@@ -74,6 +74,14 @@ def test_rows_have_limits_of_their_own(folder: Path) -> None:
     asked = [replace(each, max_new_tokens=number + 1) for number, each in enumerate(asked)]
     found = {each.key: each.output_tokens for each in load(folder, options=LoadOptions(batch_size=4)).generate(asked)}
     assert found == {each.key: each.max_new_tokens for each in asked}
+
+
+def test_prompts_of_unequal_lengths_may_be_answered_up_to_the_window(model: Path, folder: Path) -> None:
+    asked = requests([*prompts(2), *prompts(2, longest=40, seed=3)])
+    further = {"max_new_tokens": 2 * WINDOW, "stop_at_root": False, "loops": "keep"}
+    found = content(load(folder, **further), asked)
+    assert found == content(load(model, "transformers", **further), asked)
+    assert {reason for _, reason, *_ in found.values()} <= {"stop", "length"}
 
 
 def test_tokens_are_drawn_as_elsewhere(model: Path, folder: Path) -> None:
