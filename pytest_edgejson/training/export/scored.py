@@ -53,6 +53,8 @@ def score(
         OSError: a file cannot be written.
     """
     before, after = label(spec.name).replace(":", "-"), label(exported.place.name)
+    if after == before:
+        after = f"{after}-exported"
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     asked = {key: value for key in _ASKED if (value := getattr(spec, key))}

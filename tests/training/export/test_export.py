@@ -14,13 +14,16 @@ from pytest_edgejson.backends.gguf_file import read_header
 from pytest_edgejson.backends.interface import GenerationSettings
 from pytest_edgejson.backends.llamacpp.engine import Engine
 from pytest_edgejson.backends.local.loading import read_network
-from pytest_edgejson.backends.models import resolve_model
+from pytest_edgejson.backends.models import known_models, load_registry, resolve_model
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.cli import main
 from pytest_edgejson.results.file import read_run
 from pytest_edgejson.suite import bundled
 from pytest_edgejson.training.export import quantise
 from pytest_edgejson.training.export.agreement import ROOM, agrees
+from pytest_edgejson.training.export.error import ExportError
+from pytest_edgejson.training.export.exported import Exported
+from pytest_edgejson.training.export.scored import score
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -202,6 +205,18 @@ def test_what_cannot_be_exported_is_said_in_a_line(
     said = refused(small, "--quant", "q8_0", "--out", tmp_path / "x.gguf")
     assert said == f"edgejson: model: {program} ended with exit code 3 and said: it is broken"
     assert not list(tmp_path.glob("*.gguf"))
+
+
+def test_an_export_of_the_same_name_is_another_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pytest_edgejson.training.export.scored.run_benchmark", lambda *_: 4)
+    exported = Exported(
+        place=tmp_path / "nano", backend="onnx", is_new=True, bytes=1, source_bytes=1, maker=None, checked=""
+    )
+    with pytest.raises(ExportError, match="nano: the benchmark ended with exit code 4"):
+        score(resolve_model("nano", known_models()), exported, [], [], tmp_path / "scores", print)
+    (models,) = (tmp_path / "scores").glob("*.toml")
+    registry = load_registry(models)
+    assert {name: spec.backend for name, spec in registry.items()} == {"nano": "transformers", "nano-exported": "onnx"}
 
 
 def test_both_answer_a_suite_and_gates_decide(
