@@ -48,7 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             self.server.answer(self)
         except (BrokenPipeError, ConnectionResetError):
-            self.server.left += 1
+            with self.server.lock:
+                self.server.left += 1
         finally:
             with self.server.lock:
                 self.server.under_way -= 1

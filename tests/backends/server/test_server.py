@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from helpers.servers import KEY, FakeServer, Handler, expected, hang, right, running
+from helpers.waiting import wait_until
 from helpers.watching import Witness
 
 from pytest_edgejson.backends.interface import BackendError, Completion, GenerationSettings, LoadOptions, Request
@@ -75,19 +76,22 @@ def test_each_case_is_asked_with_all_that_decides_its_answer(server: FakeServer)
 
 
 def test_an_answer_ends_with_its_root_object(server: FakeServer) -> None:
+    ended = []
+
     def go_on(handler: Handler) -> None:
         handler.begin_stream()
         handler.piece(content='Here: {"number": 1}  and')
         for _ in range(2000):
             handler.piece(content=" more")
             time.sleep(0.001)
+        ended.append(handler)
 
     server.answer = go_on
-    began_s = time.monotonic()
     found = answer(load(server))
     assert (found.text, found.finish_reason, found.output_tokens) == ('Here: {"number": 1}', "stop", None)
-    assert time.monotonic() - began_s < 1.5
-    whole = answer(load(server, stop_at_root=False, loops="keep"), timeout_s=0.3)
+    wait_until(lambda: not server.under_way)
+    assert not ended
+    whole = answer(load(server, stop_at_root=False, loops="keep"), timeout_s=1)
     assert whole.finish_reason == "timeout"
     assert whole.text.startswith('Here: {"number": 1}  and more more')
 
@@ -270,14 +274,14 @@ def test_each_thing_that_goes_wrong_is_that_cases_error_alone(server: FakeServer
 
 def test_a_case_that_takes_too_long_is_a_timeout_and_the_others_go_on(server: FakeServer) -> None:
     def reply(handler: Handler) -> None:
-        (hang(5) if expected(handler).endswith("0}") else right)(handler)
+        (hang(60) if expected(handler).endswith("0}") else right)(handler)
 
     server.answer = reply
     began_s = time.monotonic()
-    found = answers(load(server), 3, timeout_s=0.4)
-    assert time.monotonic() - began_s < 3
+    found = answers(load(server), 3, timeout_s=2)
+    assert time.monotonic() - began_s < 30
     assert [found[f"case-{number}"].finish_reason for number in range(3)] == ["timeout", "stop", "stop"]
-    assert found["case-0"].error.startswith("no end after 0.4 s: give it longer with --edgejson-timeout")
+    assert found["case-0"].error.startswith("no end after 2 s: give it longer with --edgejson-timeout")
 
 
 def test_a_server_that_falls_silent_is_left(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,19 +437,21 @@ def test_a_pause_that_nobody_waits_for_ends_the_model(server: FakeServer) -> Non
 
 def test_the_deadline_ends_all_that_is_under_way(server: FakeServer) -> None:
     def reply(handler: Handler) -> None:
-        (right if expected(handler).endswith("0}") else hang(5))(handler)
+        (right if expected(handler).endswith("0}") else hang(60))(handler)
 
     server.answer = reply
     backend = load(server)
-    backend.deadline = time.monotonic() + 0.6
+    backend.deadline = time.monotonic() + 3
     began_s = time.monotonic()
     assert [*answers(backend, 4)] == ["case-0"]
-    assert time.monotonic() - began_s < 2.5
+    assert time.monotonic() - began_s < 30
 
 
 def test_a_run_that_is_left_closes_its_connections(server: FakeServer) -> None:
     def reply(handler: Handler) -> None:
         if expected(handler).endswith("0}"):
+            # Not before the others are under way.
+            wait_until(lambda: server.under_way == 3)
             right(handler)
             return
         handler.begin_stream()
@@ -457,10 +463,7 @@ def test_a_run_that_is_left_closes_its_connections(server: FakeServer) -> None:
     stream = load(server).generate(asked_of(load(server), 3))
     next(stream)
     stream.close()
-    until_s = time.monotonic() + 3
-    while server.left < 2 and time.monotonic() < until_s:
-        time.sleep(0.01)
-    assert server.left == 2
+    wait_until(lambda: server.left == 2)
 
 
 # What a server does not know is said otherwise.
