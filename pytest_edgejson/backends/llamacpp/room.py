@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pytest_edgejson.backends.devices import CPU
 from pytest_edgejson.backends.interface import BackendError
-from pytest_edgejson.backends.local.memory import free_bytes
+from pytest_edgejson.backends.local.memory import SHARE, free_bytes
 from pytest_edgejson.values.wording import counted, size
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 # A slot's tokens are a multiple of it, as llama.cpp has it.
 _STEP = 256
-# Of the memory that weights leave free, for keys and values; the rest is for what is computed in between.
-_SHARE = 0.7
 
 
 def token_bytes(header: GGUFHeader) -> int:
@@ -77,7 +75,7 @@ class Room:
                     f"{name}: {size(weights)} of weights and {size(each)} for a case of {tokens:,} tokens do not fit "
                     f"into the {size(free)} of memory that are free: use a smaller file, or --edgejson-max-new-tokens"
                 )
-            slots = max(1, min(slots, int((free - weights) * _SHARE / max(1, each))))
+            slots = max(1, min(slots, int((free - weights) * SHARE / max(1, each))))
         return cls(slots, tokens, weights, slots * each, free)
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from pytest_edgejson.backends.local.decoder import Slotted
 from pytest_edgejson.backends.local.drafts import Drafts
 from pytest_edgejson.backends.local.library_messages import one_line, quiet
 from pytest_edgejson.backends.local.loading import load_network, put_adapter, read_end_tokens
-from pytest_edgejson.backends.local.memory import free_bytes
+from pytest_edgejson.backends.local.memory import fitting_cases
 from pytest_edgejson.backends.local.pieces import Pieces
 
 if TYPE_CHECKING:
@@ -140,10 +140,8 @@ class LocalModel:
         cache = 2 * layers * kept * width * item * tokens
         # The cache is copied when it grows and when rows leave it; logits come once as they are, once in float32.
         need = 2 * cache + self.vocabulary * (4 + item) + tokens * getattr(config, "hidden_size", 0) * item * 8
-        limit = BATCH_LIMITS[self.device.kind]
-        free = free_bytes(self.device)
-        fitting = limit if free is None else max(0, int(free * 0.7 / max(1, need)))
-        return max(1, min(limit, 1 << max(0, fitting.bit_length() - 1)))
+        fitting = fitting_cases(self.device, need, BATCH_LIMITS[self.device.kind])
+        return 1 << max(0, fitting.bit_length() - 1)
 
 
 def _share_cores() -> None:

@@ -14,6 +14,9 @@ from pytest_edgejson.backends.devices import workers
 if TYPE_CHECKING:
     from pytest_edgejson.backends.devices import Device
 
+SHARE = 0.7
+"""Of the memory that weights leave free, for keys and values; the rest is for what is computed in between."""
+
 # What running out of memory reads like where it is not a torch.OutOfMemoryError.
 _MEMORY_ERRORS = (
     "out of memory",
@@ -46,6 +49,12 @@ def free_bytes(device: Device) -> int | None:
         free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
     # Workers on one CPU ask at the same time.
     return free // workers()
+
+
+def fitting_cases(device: Device, bytes_each: float, limit: int) -> int:
+    """Return how many cases of so many bytes a device has room for: `limit` at most, 0 where not even one fits."""
+    free = free_bytes(device)
+    return limit if free is None else min(limit, int(free * SHARE / max(1, bytes_each)))
 
 
 def free_memory() -> None:

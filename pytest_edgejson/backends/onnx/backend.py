@@ -15,7 +15,7 @@ from pytest_edgejson.backends.devices import CPU, share_of_cores
 from pytest_edgejson.backends.interface import BackendError
 from pytest_edgejson.backends.local.decoder import Decoder, choose
 from pytest_edgejson.backends.local.library_messages import one_line
-from pytest_edgejson.backends.local.memory import free_bytes
+from pytest_edgejson.backends.local.memory import fitting_cases
 from pytest_edgejson.backends.local.model_files import need_libraries
 from pytest_edgejson.backends.local.pieces import Pieces
 from pytest_edgejson.backends.local.transformers import TransformersBackend
@@ -172,9 +172,7 @@ class OnnxModel:
 
     def default_batch_size(self, tokens: int) -> int:
         """Return how many cases of up to so many tokens, prompt included, are generated together."""
-        free = free_bytes(CPU)
-        fitting = _BATCH_LIMIT if free is None else int(free * 0.7 / (self._cache_bytes * tokens))
-        return max(1, min(_BATCH_LIMIT, fitting))
+        return max(1, fitting_cases(CPU, self._cache_bytes * tokens, _BATCH_LIMIT))
 
 
 class Together(Decoder):
