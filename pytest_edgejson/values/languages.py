@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from itertools import product
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 # Of those that CLDR covers in full, the ones with most readers, and regions that write numbers in a way of their own.
 LANGUAGES = (
@@ -16,6 +16,9 @@ LANGUAGES = (
     *("et", "lv", "lt", "el", "bg", "ru", "uk", "tr", "ar", "fa", "he", "hi", "bn", "id", "vi", "th", "ja", "ko", "zh"),
     *("ca", "en_GB", "en_IN"),
 )
+
+LARGEST_IN_WORDS = 1_000_000
+"""Whole numbers beyond it are not looked for in words."""
 
 
 @functools.cache
@@ -66,19 +69,31 @@ def _patterns(forms: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Iterator[
 
 @functools.lru_cache(maxsize=4096)
 def words_for(number: int) -> tuple[str, ...]:
-    """Return a number in words, cardinal and ordinal, in each language that `num2words` knows it in."""
+    """Return a number up to `LARGEST_IN_WORDS` in words, cardinal and ordinal, in each language of `num2words`."""
     return tuple(dict.fromkeys(_words_for(number)))
 
 
 def _words_for(number: int) -> Iterator[str]:
-    from num2words import CONVERTER_CLASSES, num2words
+    for in_words in _converters():
+        try:
+            words = in_words(number)
+        except (NotImplementedError, OverflowError, KeyError, IndexError, TypeError, ValueError):
+            continue
+        if words:
+            text = " ".join(str(words).casefold().split())
+            yield from (text, text.replace("-", " "))
 
-    for language, form in product(LANGUAGES, ("cardinal", "ordinal")):
+
+@functools.cache
+def _converters() -> list[Callable[[int], str]]:
+    from num2words import CONVERTER_CLASSES
+
+    found: list[Callable[[int], str]] = []
+    for language in LANGUAGES:
         if language in CONVERTER_CLASSES:
-            try:
-                words = num2words(number, lang=language, to=form)
-            except (NotImplementedError, OverflowError, KeyError, IndexError, TypeError, ValueError):
-                continue
-            if words:
-                text = " ".join(str(words).casefold().split())
-                yield from (text, text.replace("-", " "))
+            converter: Any = copy(CONVERTER_CLASSES[language])
+            # For each part of a number it passes over all that are larger, up to powers of ten with 600 zeros.
+            if hasattr(converter, "cards"):
+                converter.cards = {value: word for value, word in converter.cards.items() if value <= LARGEST_IN_WORDS}
+            found += [converter.to_cardinal, converter.to_ordinal]
+    return found

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.values.dates import moments, moments_in, same_moment
 from pytest_edgejson.values.jsonvalue import json_type
-from pytest_edgejson.values.languages import multipliers, words_for
+from pytest_edgejson.values.languages import LARGEST_IN_WORDS, multipliers, words_for
 from pytest_edgejson.values.lookalikes import normalised
 from pytest_edgejson.values.text import squeeze
 
@@ -50,7 +50,6 @@ _MOST_NUMBERS_IN_WORDS = 50
 # What may be a number of four digits in words: 59 characters is the longest of all languages. To write all numbers of a
 # text in words takes long, and most wrong texts are names, ids and sentences.
 _IN_WORDS = re.compile(r"[^\W\d_][^\d@/_:.;]{0,63}")
-_LARGEST_IN_WORDS = 1_000_000
 
 
 # Squeezed texts shorter than this stand by chance inside of other words.
@@ -127,7 +126,7 @@ class PromptText:
     def _holds_number(self, number: float) -> bool:
         if abs(number) in self._numbers or float(f"{float(abs(number)):.12g}") in self._numbers:
             return True
-        return abs(number) <= _LARGEST_IN_WORDS and number == int(number) and self._has_in_words(abs(int(number)))
+        return abs(number) <= LARGEST_IN_WORDS and number == int(number) and self._has_in_words(abs(int(number)))
 
     def _has_in_words(self, number: int) -> bool:
         # An answer may have any number of numbers.
