@@ -77,7 +77,7 @@ class Session:
         workers: those that this process controls; None without xdist, and on a worker.
         has_begun: whether cases were run, or begun to; on the controller only.
         is_finished: whether the run came to its end with a result; else what an earlier run published stays.
-        results_file: where the results are, once all cases ran; None where there is none.
+        results_file: where the results are, once the run has ended; None where there is none.
         unwritten: why results could not be written, as where the disk is full; empty where they could.
         warnings: not yet shown: of the models that xdist's workers run, which have no terminal, of the store, and of
             files that cannot be written.
