@@ -27,6 +27,9 @@ from pytest_edgejson.results.file import Run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.results.result import Result
 
+# All look at pages in Chromium; tests/plugin/test_option_html.py makes one without it.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
@@ -215,7 +218,6 @@ def ten_thousand(folder: Path, models: int) -> Overview:
     return Overview([run], model_runs([Run(run.path, run.manifest, tuple(named), {})], {}))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("models", [1, 40])
 def test_ten_thousand_results_are_a_page_of_20_mb_seen_in_2_s(browser: Any, tmp_path: Path, models: int) -> None:
     file = tmp_path / "report.html"
