@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,15 @@ def test_the_recipe_is_trained_answered_and_told(plan: Plan, tmp_path: Path) -> 
     with pytest.raises(ReproductionError, match=r"training\.json: does not say how .*; --train trains it"):
         reproduce(shipped, tmp_path / "again", "edgejson reproduce --real", report=make_real_report)
     assert not (tmp_path / "again" / "adapters").exists()
+
+
+def test_a_grammars_engine_that_is_missing_is_told_before_anything_is_trained(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    with pytest.raises(ModuleNotFoundError, match="grammars need llguidance"):
+        reproduce(plan, tmp_path / "out", "edgejson reproduce --real", report=make_real_report)
+    assert not (tmp_path / "out").exists()
 
 
 MISSES = {
