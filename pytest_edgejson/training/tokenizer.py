@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from transformers import PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 BEGIN = "<|begin|>"
 END = "<|end|>"
@@ -57,3 +57,9 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, max_length: int) -> P
         clean_up_tokenization_spaces=False,
     )
     return fast
+
+
+def words_of(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """Return the tokens of a vocabulary that are at least two letters and nothing else, sorted."""
+    texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))], skip_special_tokens=True)
+    return tuple(sorted({text for text in texts if len(text) > 1 and text.isalpha()}))

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 Split: TypeAlias = Literal["test", "train"]
 
@@ -89,12 +89,17 @@ def _pools(split: Split) -> dict[str, list[str]]:
     }
     if split == "test":
         # A word may be a name elsewhere, or stand in capitals: not even so does a text occur in both.
-        known = {text.lower() for pool in _pools("train").values() for text in pool}
-        pools = {name: [text for text in pool if text.lower() not in known] for name, pool in pools.items()}
+        pools = {name: [text for text in pool if text.lower() not in _known("train")] for name, pool in pools.items()}
     return pools | {
         "extension": ["pdf", "png", "csv", "docx", "zip", "txt", "ics", "xlsx"],
         "mime": ["application/pdf", "image/png", "text/csv", "application/zip", "text/plain", "text/calendar"],
     }
+
+
+@cache
+def _known(split: Split) -> frozenset[str]:
+    """Return the texts of a pool in small letters."""
+    return frozenset(text.lower() for pool in _pools(split).values() for text in pool)
 
 
 class Values:
@@ -104,12 +109,14 @@ class Values:
         seed: same seed, same values (for one version of Faker).
         split: the pool to draw from.
         made_up: share of words, names and places that are random letters instead: what can only be copied.
+        pieces: of which every other word that is made up is joined instead of letters.
     """
 
-    def __init__(self, seed: int | str, split: Split, *, made_up: float = 0.0) -> None:
+    def __init__(self, seed: int | str, split: Split, *, made_up: float = 0.0, pieces: Sequence[str] = ()) -> None:
         self.random = random.Random(f"{split}:{seed}")
         self._split = split
         self._made_up = made_up
+        self._pieces = pieces
         self._pools = _pools(split)
 
     def chance(self, probability: float) -> bool:
@@ -136,10 +143,20 @@ class Values:
         return self.pick("word").capitalize()
 
     def made_up(self) -> str:
-        """Return a word of random letters, one in eight not Latin."""
+        """Return a word of random letters, one in eight not Latin, or of random pieces."""
+        if self._pieces and self.chance(0.5):
+            return self._joined()
         letters = self.random.choice(_LETTERS) if self.chance(1 / 8) else _LATIN
         word = "".join(self.random.choices(letters, k=self.random.randint(2, 10)))
         return word.upper() if self.chance(0.1) else word.capitalize() if self.chance(0.5) else word
+
+    def _joined(self) -> str:
+        """Return a word of one to three pieces that the other pool has not."""
+        other: Split = "test" if self._split == "train" else "train"
+        while True:
+            word = "".join(self.random.choices(self._pieces, k=self.random.randint(1, 3)))
+            if word.lower() not in _known(other):
+                return word
 
     def phrase(self) -> str:
         """Return two to four words."""

@@ -145,3 +145,22 @@ def test_what_could_be_known_by_heart_can_be_made_up() -> None:
         values.pick("zone") in known_zones for known_zones in [module._pools("train")["zone"]] for _ in range(50)
     )
     assert all(re.fullmatch(r"[\w.]+@example\.(com|org|net)", values.email(), re.ASCII) for _ in range(50))
+
+
+def test_made_up_words_are_joined_of_pieces_but_never_to_a_word_of_the_other_pool() -> None:
+    known = {Values(seed, "test").pick("word") for seed in range(40)}
+    pieces = [*known, *(part for word in known for part in (word[:2], word[2:].upper()))]
+    values = Values(0, "train", made_up=1.0, pieces=pieces)
+    words = [values.pick("word") for _ in range(3000)]
+    joined = [word for word in words if word.isascii() and _is_joined(word, pieces)]
+    assert len(joined) > 1000
+    assert not known & {word.lower() for word in joined}
+    # The others are of letters, as without pieces.
+    assert len(words) - len(joined) > 1000
+
+
+def _is_joined(word: str, pieces: list[str], most: int = 3) -> bool:
+    return any(
+        word == piece or (most > 1 and word.startswith(piece) and _is_joined(word[len(piece) :], pieces, most - 1))
+        for piece in pieces
+    )
