@@ -238,6 +238,10 @@ def test_a_folder_that_cannot_be_written(refused: Callable[..., str], tmp_path: 
         (["--size", "nano-1m", "--prompt", "v3"], "--prompt v3: nano-1m is trained with several: leave it out"),
         (["--preset", "maaza-135m"], "--preset is for adapters: add --lora"),
         (["--cases", "x.jsonl"], "--cases is for adapters: add --lora"),
+        (
+            ["--lora", "--base", "x/y", "--batch-tokens", "9"],
+            "--batch-tokens is for trainings of all weights: leave it",
+        ),
         (["--base", "x/y", "--prompt", "v4"], "unknown prompt 'v4': use one of v3, schema"),
         (
             ["--base", "x/y", "--prompt", "chat"],

@@ -26,6 +26,8 @@ def add_parser(commands: Commands) -> None:
     train.add_argument("--checkpoints", type=Path, help="folder for checkpoints (default: OUT-checkpoints)")
     train.add_argument("--seed", type=seed, default=0, help="decides weights, records and order (default: 0)")
     train.add_argument("--steps", type=positive, help="optimizer steps")
+    train.add_argument("--batch-tokens", type=positive, help="tokens of a step, without --lora (default: 4096)")
+    train.add_argument("--learning-rate", type=rate, help="peak, in the place of the preset's, the size's or 1.5e-3")
     train.add_argument("--prompt", help="v3, schema, a text or @FILE (default: of the cases' suite, else v3)")
     train.add_argument("--size", help="from scratch: nano-1m or nano-4m")
     train.add_argument("--base", help="hub id, folder, GGUF file or entry of models.toml to begin with")
@@ -47,7 +49,6 @@ def add_parser(commands: Commands) -> None:
     lora.add_argument("--preset", help="maaza-135m (default), maaza-360m, nano-1m or nano-4m")
     lora.add_argument("--rank", type=positive, help="in the place of the preset's; alpha is twice that")
     lora.add_argument("--epochs", type=positive, help="in the place of the preset's")
-    lora.add_argument("--learning-rate", type=rate, help="in the place of the preset's")
     for_adapters = [(action.option_strings[0], action.dest) for action in lora._group_actions]
     train.set_defaults(run=_train, for_adapters=for_adapters)
 
@@ -60,6 +61,8 @@ def _train(arguments: argparse.Namespace) -> None:
     for option, name in arguments.for_adapters:
         if getattr(arguments, name) and not arguments.lora:
             raise CommandError(f"{option} is for adapters: add --lora, or leave it out")
+    if arguments.batch_tokens and arguments.lora:
+        raise CommandError("--batch-tokens is for trainings of all weights: leave it out, or --lora")
     if not (arguments.size or arguments.base):
         raise CommandError(
             "what should be trained? --size nano-1m is a base from scratch, --base FOLDER trains all weights of one on "

@@ -80,9 +80,8 @@ def train_model(arguments: argparse.Namespace) -> str:
         raise ValueError(f"unknown size {arguments.size!r}: use one of {', '.join(SIZES)}")
     if arguments.size and arguments.prompt:
         raise ValueError(f"--prompt {arguments.prompt}: {arguments.size} is trained with several: leave it out")
-    changes: dict[str, Any] = {"seed": arguments.seed}
-    if arguments.steps:
-        changes["steps"] = arguments.steps
+    given = {name: getattr(arguments, name) for name in ("seed", "steps", "batch_tokens", "learning_rate")}
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     checkpoints = _checkpoints(arguments)
     settings: dict[str, Any]
     if arguments.size:
@@ -194,9 +193,10 @@ def _lora_settings(arguments: argparse.Namespace) -> LoraSettings:
 def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
     """Write how the model came about: README.md for people, training.json with the loss curve, loss.svg with both."""
     from pytest_edgejson.training.plot import plot_loss
-    from pytest_edgejson.training.precision import has_bf16
+    from pytest_edgejson.training.precision import gpu_name, has_bf16
 
     out: Path = arguments.out
+    gpu = gpu_name()
     versions = {name: metadata.version(name) for name in _LIBRARIES}
     validation = outcome.get("validation", [])
     record = {
@@ -204,7 +204,7 @@ def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outc
         "settings": dict(settings),
         "parameters": outcome["parameters"],
         "seconds": round(outcome["seconds"]),
-        "machine": {"processor": platform.machine(), "threads": _threads()},
+        "machine": {"processor": platform.machine(), "threads": _threads()} | ({"gpu": gpu} if gpu else {}),
         "precision": "bf16" if has_bf16() else "float32",
         "versions": {"python": platform.python_version(), **versions},
         "loss": outcome["loss"],
@@ -216,8 +216,8 @@ def _write_card(arguments: argparse.Namespace, settings: Mapping[str, Any], outc
     lines = [
         f"# {out.name}",
         "",
-        f"Made by `{record['command']}` in {duration(record['seconds'])} on {_threads()} threads of "
-        f"{platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters, "
+        f"Made by `{record['command']}` in {duration(record['seconds'])} on {f'{gpu} and ' if gpu else ''}{_threads()} "
+        f"threads of {platform.machine()} in {record['precision']}; {record['parameters']:,} trained parameters, "
         f"seed {settings['seed']}.",
         f"Loss at the end: {sum(last) / len(last):.4f} nats per answer token (mean of the last {len(last)} logs).",
         f"Versions: {', '.join(f'{name} {version}' for name, version in record['versions'].items())}.",

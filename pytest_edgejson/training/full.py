@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import trained_on
 from pytest_edgejson.training.record_batches import RecordBatches
+from pytest_edgejson.training.tokenizer import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pytest_edgejson.training.record_source import Records
+    import torch
+
+    from pytest_edgejson.training.record_source import Records, SuiteRecords
 
 SAVE_STEPS = 400
 """Steps between checkpoints: a few minutes' worth."""
@@ -22,7 +26,7 @@ SAVE_STEPS = 400
 
 @dataclass(frozen=True, slots=True)
 class FullSettings:
-    """What a training of all weights is decided by, beside where it begins; the defaults are those of `nano`.
+    """What a training of all weights is decided by, beside where it begins; the defaults take two cores half an hour.
 
     Attributes:
         steps: batches, one optimizer step each.
@@ -32,6 +36,7 @@ class FullSettings:
         seed: decides weights, where they are new, and records.
         context: tokens of prompt and answer together, at most.
         curriculum: the shares of the steps after which medium and complex records come.
+        mix: the shares of batches of simple, medium and complex records from then on.
     """
 
     steps: int = 2000
@@ -41,10 +46,17 @@ class FullSettings:
     seed: int = 0
     context: int = 4096
     curriculum: tuple[float, float] = (0.0, 0.0)
+    mix: tuple[float, float, float] = (0.2, 0.35, 0.45)
 
 
 def train_further(
-    base: str, records: Records, out: Path, settings: FullSettings, *, checkpoints: Path, save_steps: int = SAVE_STEPS
+    base: str,
+    records: SuiteRecords,
+    out: Path,
+    settings: FullSettings,
+    *,
+    checkpoints: Path,
+    save_steps: int = SAVE_STEPS,
 ) -> dict[str, Any]:
     """Train a base on records and save it; see `train_weights`.
 
@@ -67,7 +79,7 @@ def train_further(
     return train_weights(
         model,
         tokenizer,
-        records,
+        replace(records, pieces=words_of(tokenizer)),
         out,
         settings,
         checkpoint=checkpoint,
@@ -107,6 +119,8 @@ def train_weights(
     Raises:
         TrainingError: the checkpoints are those of a training with other settings, or a folder cannot be written.
     """
+    import torch
+
     from pytest_edgejson.training.display import Progress, quiet_libraries
     from pytest_edgejson.training.trainer import loss_curve, make_trainer
 
@@ -118,14 +132,14 @@ def train_weights(
         tokens=settings.batch_tokens,
         max_length=min(settings.context, limit),
         curriculum=settings.curriculum,
+        mix=settings.mix,
         seed=settings.seed,
     )
     with quiet_libraries(), closing(Progress()) as progress:
         trainer = make_trainer(
             model,
             batches,
-            # A batch comes whole from the dataset, in the order of the curriculum.
-            lambda batches: trained_on(batches[0]),
+            _only,
             [progress],
             checkpoints,
             max_steps=settings.steps,
@@ -138,6 +152,8 @@ def train_weights(
             train_sampling_strategy="sequential",
             logging_steps=min(50, settings.steps),
             save_steps=save_steps,
+            # A GPU waits for batches otherwise; a CPU has no cores to spare.
+            dataloader_num_workers=_workers() if torch.cuda.is_available() else 0,
             seed=settings.seed,
         )
         with writing(checkpoints, checkpoints):
@@ -150,3 +166,13 @@ def train_weights(
         "seconds": result.metrics["train_runtime"],
         "loss": loss_curve(trainer),
     }
+
+
+def _only(batches: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
+    """Return what the model is given of a batch that came whole from the dataset, in the order of the curriculum."""
+    return trained_on(batches[0])
+
+
+def _workers() -> int:
+    """Return how many processes make batches: all cores but that of the training, and no more than keep a GPU busy."""
+    return min(12, max(1, (os.cpu_count() or 1) - 1))

@@ -1,4 +1,4 @@
-"""The precision of a training: bfloat16 where it is faster, else float32."""
+"""What a training runs on, and its precision: bfloat16 where it is faster, else float32."""
 
 from __future__ import annotations
 
@@ -14,3 +14,10 @@ def has_bf16() -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return bool(torch.cpu._is_amx_tile_supported())
+
+
+def gpu_name() -> str:
+    """Return the name of the GPU that a training runs on, empty where there is none."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class RecordBatches:
     """A map-style dataset of whole batches, each generated from its index: resuming at batch N gives batch N.
 
-    Short and simple records come first, then medium ones among them, then all complexities. A batch holds records of
-    similar length up to a number of tokens, each counted as long as the longest.
+    Short and simple records come first, then medium ones among them, then all complexities in the shares of the mix. A
+    batch holds records of similar length up to a number of tokens, each counted as long as the longest.
 
     Args:
         records: what the batches are made of.
@@ -27,6 +27,7 @@ class RecordBatches:
         tokens: tokens of a batch at most, unless one record alone has more.
         max_length: records longer than the context are left out.
         curriculum: the shares of the steps after which medium and complex records come.
+        mix: the shares of batches of simple, medium and complex records from then on.
         seed: same seed, same batches.
     """
 
@@ -39,6 +40,7 @@ class RecordBatches:
         tokens: int,
         max_length: int,
         curriculum: tuple[float, float],
+        mix: tuple[float, float, float],
         seed: int,
     ) -> None:
         self._records = records
@@ -47,6 +49,7 @@ class RecordBatches:
         self._tokens = tokens
         self._max_length = max_length
         self._curriculum = curriculum
+        self._mix = mix
         self._seed = seed
 
     def __len__(self) -> int:
@@ -56,7 +59,7 @@ class RecordBatches:
         values = self._records.values(f"{self._seed}:{index}")
         progress = index / self._steps
         medium, whole = self._curriculum
-        weights = (1.0, 0.0, 0.0) if progress < medium else (0.5, 0.5, 0.0) if progress < whole else (0.3, 0.4, 0.3)
+        weights = (1.0, 0.0, 0.0) if progress < medium else (0.5, 0.5, 0.0) if progress < whole else self._mix
         complexity: Complexity = values.random.choices(("simple", "medium", "complex"), weights)[0]
         # Cut the batch out of twice as many records sorted by length: less padding, and every length gets its turn.
         examples: list[Example] = []

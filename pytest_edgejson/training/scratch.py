@@ -40,6 +40,7 @@ class ScratchSettings(FullSettings):
     steps: int = 4000
     learning_rate: float = 2e-3
     curriculum: tuple[float, float] = (0.35, 0.6)
+    mix: tuple[float, float, float] = (0.3, 0.4, 0.3)
     vocab_size: int = 1024
     hidden_size: int = 256
     layers: int = 5

@@ -35,20 +35,26 @@ def make_trainer(
         arguments: of `transformers.TrainingArguments`, beside those that are set here.
     """
     on_cpu = not torch.cuda.is_available()
+    # cuDNN plans its attention anew for each shape of a batch, and hardly two are alike.
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    options = TrainingArguments(
+        output_dir=str(checkpoints),
+        lr_scheduler_type="cosine",
+        bf16=has_bf16(),
+        use_cpu=on_cpu,
+        dataloader_pin_memory=not on_cpu,
+        save_total_limit=2,
+        report_to=[],
+        remove_unused_columns=False,
+        disable_tqdm=True,
+        **arguments,
+    )
+    if not on_cpu:
+        # As the Trainer itself does to keep several GPUs from sharing each batch, which they could not.
+        options._n_gpu = 1
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(
-            output_dir=str(checkpoints),
-            lr_scheduler_type="cosine",
-            bf16=has_bf16(),
-            use_cpu=on_cpu,
-            dataloader_pin_memory=not on_cpu,
-            save_total_limit=2,
-            report_to=[],
-            remove_unused_columns=False,
-            disable_tqdm=True,
-            **arguments,
-        ),
+        args=options,
         train_dataset=dataset,
         data_collator=collate,
         callbacks=list(callbacks),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -17,14 +18,15 @@ from pytest_edgejson.suite import bundled
 from pytest_edgejson.suite.cases import COMPLEXITIES
 from pytest_edgejson.suite.make.random_values import Values
 from pytest_edgejson.suite.schemas import Schemas
+from pytest_edgejson.suite.totals import wrong_totals
 from pytest_edgejson.training.checkpoints import TrainingError
 from pytest_edgejson.training.examples import IGNORED, Example, answer_text, collate, encode, trained_on
-from pytest_edgejson.training.full import FullSettings, train_further
+from pytest_edgejson.training.full import FullSettings, _only, train_further
 from pytest_edgejson.training.general import MAX_LEAVES
 from pytest_edgejson.training.record_batches import RecordBatches
 from pytest_edgejson.training.record_source import GeneralRecords, SuiteRecords
 from pytest_edgejson.training.scratch import SIZES, ScratchSettings, train_from_scratch
-from pytest_edgejson.training.tokenizer import BEGIN, END, train_tokenizer
+from pytest_edgejson.training.tokenizer import BEGIN, END, train_tokenizer, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,6 +96,16 @@ def test_every_text_survives(tokenizer: PreTrainedTokenizerFast, text: str) -> N
     assert tokenizer.eos_token_id not in ids
     assert tokenizer.decode(ids, skip_special_tokens=True) == text
     assert tokenizer.decode(ids) == BEGIN + text
+
+
+def test_the_words_of_a_vocabulary_are_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
+    words = words_of(tokenizer)
+    assert len(words) > 100
+    assert len(set(words)) == len(words)
+    for word in words:
+        assert len(word) > 1
+        assert word.isalpha()
+        assert len(tokenizer(word, add_special_tokens=False)["input_ids"]) == 1
 
 
 def test_every_byte_has_a_token(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -227,6 +239,7 @@ def _batches(tokenizer: PreTrainedTokenizerFast, **changes: Any) -> RecordBatche
         "tokens": 1500,
         "max_length": 4096,
         "curriculum": (0.1, 0.3),
+        "mix": (0.3, 0.4, 0.3),
         "seed": 0,
         **changes,
     }
@@ -240,6 +253,25 @@ def test_a_batch_is_made_from_its_index_alone(tokenizer: PreTrainedTokenizerFast
         assert all(torch.equal(other[index][name], found[index][name]) for name in found[index])
     assert not torch.equal(found[7]["input_ids"], _batches(tokenizer, seed=1)[7]["input_ids"])
     assert len(forwards) == 20
+
+
+@pytest.mark.slow
+def test_other_processes_make_the_same_batches(tokenizer: PreTrainedTokenizerFast) -> None:
+    # Spawned, as where there is no fork: all that they need is sent to them.
+    loader = torch.utils.data.DataLoader(
+        _batches(tokenizer, steps=4), batch_size=1, collate_fn=_only, num_workers=2, multiprocessing_context="spawn"
+    )
+    for index, batch in enumerate(loader):
+        here = _only([_batches(tokenizer, steps=4)[index]])
+        assert torch.equal(batch["input_ids"], here["input_ids"])
+        assert batch["logits_to_keep"] == here["logits_to_keep"]
+
+
+def test_the_mix_decides_what_comes_after_the_curriculum(tokenizer: PreTrainedTokenizerFast) -> None:
+    long = _batches(tokenizer, curriculum=(0.0, 0.0), mix=(0.0, 0.0, 1.0))
+    short = _batches(tokenizer, curriculum=(0.0, 0.0), mix=(1.0, 0.0, 0.0))
+    for index in (3, 11):
+        assert long[index]["input_ids"].shape[1] > short[index]["input_ids"].shape[1]
 
 
 def test_batches_keep_the_number_of_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -284,6 +316,36 @@ def test_every_batch_asks_and_answers(tokenizer: PreTrainedTokenizerFast) -> Non
             prompt = tokenizer.decode(ids[: int((labels != IGNORED).nonzero()[0])], skip_special_tokens=True)
             assert prompt.startswith("Text: ")
             assert prompt.endswith("as JSON.\nJSON:")
+
+
+# Records of a suite
+
+
+@pytest.mark.parametrize("complexity", COMPLEXITIES)
+def test_items_repeat_values_of_the_item_before(complexity: Complexity) -> None:
+    records, values = SuiteRecords(_documents(*SCHEMAS), TEMPLATE), SuiteRecords({}, "").values("repeated")
+    repeated = 0
+    for _ in range(200):
+        text, record = records.draw(complexity, values)
+        schema_id = next(each.id for each in SCHEMAS.values() if not each.violations(record))
+        assert not wrong_totals(schema_id, record), text
+        repeated += any(
+            before.get(key) == value and isinstance(value, str) and len(value) > 12
+            for before, item in _neighbours(record)
+            for key, value in item.items()
+        )
+    # Long texts are hardly ever the same by chance; simple records have no lists of objects.
+    assert repeated > 5 if complexity != "simple" else repeated == 0
+
+
+def _neighbours(value: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from _neighbours(inner)
+    elif isinstance(value, list):
+        yield from (pair for pair in pairwise(value) if all(isinstance(each, dict) for each in pair))
+        for inner in value:
+            yield from _neighbours(inner)
 
 
 # General extraction
@@ -571,7 +633,9 @@ def test_checkpoints_of_another_base_are_not_taken(trained: tuple[Path, dict[str
 @pytest.mark.usefixtures("small_sizes")
 def test_the_command_trains_a_base_further(tmp_path: Path, trained: tuple[Path, dict[str, Any]]) -> None:
     out = tmp_path / "model"
-    assert main(["train", "--base", str(trained[0]), "--out", str(out), "--steps", "1"]) == 0
+    options = ["--steps", "1", "--batch-tokens", "300", "--learning-rate", "1e-4"]
+    assert main(["train", "--base", str(trained[0]), "--out", str(out), *options]) == 0
     record = json.loads((out / "training.json").read_text())
+    assert (record["settings"]["batch_tokens"], record["settings"]["learning_rate"]) == (300, 1e-4)
     assert record["settings"]["base"] == str(trained[0])
     assert record["loss"][-1][0] == 1

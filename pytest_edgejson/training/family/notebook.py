@@ -30,6 +30,7 @@ class Step:
         loss: mean of the last 5 steps, in nats per answer token.
         threads: that torch used.
         precision: that it was trained in.
+        gpu: its name; empty where it was trained on a CPU.
     """
 
     mark: str
@@ -40,6 +41,7 @@ class Step:
     loss: float = 0.0
     threads: int = 0
     precision: str = ""
+    gpu: str = ""
 
 
 class Notebook:

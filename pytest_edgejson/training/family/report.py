@@ -92,16 +92,14 @@ def making(experiment: Experiment) -> Iterator[Block]:
             )
     headers = ["", "cases", "rank", "alpha", "epochs", "learning rate", "loss at the end", "training", "answering"]
     yield Table(headers, rows, ("left", *["right"] * 8))
-    precisions: defaultdict[str, list[str]] = defaultdict(list)
+    ways: defaultdict[str, list[str]] = defaultdict(list)
     for name, step in steps.items():
-        precisions[step.precision].append(name)
-    said = (each if len(precisions) == 1 else f"{each} ({', '.join(precisions[each])})" for each in sorted(precisions))
+        ways[f"{step.precision} on {step.gpu or counted(step.threads, 'thread')}"].append(name)
+    said = (each if len(ways) == 1 else f"{each} ({', '.join(ways[each])})" for each in sorted(ways))
     devices = sorted({str(model["device"]) for model in manifest["models"].values()})
     versions = ", ".join(f"{name} {version}" for name, version in manifest["versions"].items())
-    threads = max(step.threads for step in steps.values())
     yield (
-        f"Trained in {duration(sum(step.seconds for step in steps.values()))} in {' and '.join(said)}, with "
-        f"{counted(threads, 'thread')}; answered in "
+        f"Trained in {duration(sum(step.seconds for step in steps.values()))} in {', '.join(said)}; answered in "
         f"{duration(sum(map(_seconds, experiment.run.results)))} on {', '.join(devices)}. {machine['system']}, "
         f"{machine['processor']}, {machine['cores']} cores; {versions}."
     )

@@ -19,7 +19,7 @@ from pytest_edgejson.training.benchmark import entry, run_benchmark
 from pytest_edgejson.training.checkpoints import fingerprint
 from pytest_edgejson.training.family.notebook import ReproductionError, Step
 from pytest_edgejson.training.family.plan import NAMES, PROMPT, full
-from pytest_edgejson.training.precision import has_bf16
+from pytest_edgejson.training.precision import gpu_name, has_bf16
 from pytest_edgejson.training.train_cases import read, spread
 
 if TYPE_CHECKING:
@@ -127,8 +127,18 @@ def step_of(adapter: Adapter, notebook: Notebook) -> Step:
     try:
         made = json.loads(file.read_text(encoding="utf-8"))
         loss = fmean(loss for _, loss in made["loss"][-5:])
-        cases, threads = made["settings"]["cases"], made["machine"]["threads"]
-        return Step("", made["seconds"], True, made["parameters"], cases, loss, threads, made["precision"])
+        cases, machine = made["settings"]["cases"], made["machine"]
+        return Step(
+            mark="",
+            seconds=made["seconds"],
+            done=True,
+            parameters=made["parameters"],
+            cases=cases,
+            loss=loss,
+            threads=machine["threads"],
+            precision=made["precision"],
+            gpu=machine.get("gpu", ""),
+        )
     except (OSError, ValueError, KeyError) as error:
         raise ReproductionError(
             f"{file}: does not say how the adapter was trained: {error}; --train trains it"
@@ -148,6 +158,7 @@ def _note_machine(step: Step) -> None:
 
     step.threads = torch.get_num_threads()
     step.precision = "bf16" if has_bf16() else "float32"
+    step.gpu = gpu_name()
 
 
 def answer(plan: Plan, out: Path, say: Callable[[str], None]) -> Run:
