@@ -79,8 +79,8 @@ def _add_tokenizer(writer: Any, tokenizer: dict[str, Any], config: dict[str, Any
     special = {token["id"]: token["content"] for token in tokenizer["added_tokens"] if token["special"]}
     tokens |= special
     writer.add_tokenizer_model("gpt2")
-    # nano's own is none of those that llama.cpp knows.
-    writer.add_tokenizer_pre("gpt-2")
+    # How llama.cpp splits texts as nano does, which `edgejson export nano` finds; the others here split as GPT-2 does.
+    writer.add_tokenizer_pre("superbpe" if tokenizer["pre_tokenizer"]["type"] == "Sequence" else "gpt-2")
     writer.add_token_list([tokens[number] for number in range(len(tokens))])
     kinds = [gguf.TokenType.CONTROL if number in special else gguf.TokenType.NORMAL for number in range(len(tokens))]
     writer.add_token_types(kinds)
