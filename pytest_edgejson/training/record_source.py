@@ -64,7 +64,7 @@ class SuiteRecords:
     @property
     def identity(self) -> object:
         """Schemas, template, and how much is made up and repeated of what."""
-        return [self.documents, self.template, _MADE_UP, _REPEATING, _FULLNESS, self.pieces]
+        return [self.documents, self.template, _MADE_UP, _REPEATING, _FULLNESS]
 
     def values(self, seed: str) -> Values:
         """Return values of the train pools, some of them made up: a model that has only met words misreads names."""

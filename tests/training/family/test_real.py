@@ -7,6 +7,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -116,8 +117,19 @@ MISSES = {
 CAPACITY = "a model of 135M parameters has not the capacity for complex schemas"
 
 
-def told(plan: Plan, misses: Mapping[str, range], folder: Path, **changed: Any) -> str:
-    """Return the report on models that miss some of sixty cases, with other values for keys of all results."""
+def told(
+    plan: Plan,
+    misses: Mapping[str, range],
+    folder: Path,
+    *,
+    gpus: Mapping[str, str] = MappingProxyType({}),
+    **changed: Any,
+) -> str:
+    """Return the report on models that miss some of sixty cases, with other values for keys of all results.
+
+    Args:
+        gpus: what some of them were trained on.
+    """
     results = [
         {**result, **changed, **({"constrain": "schema"} if "+" in model else {})}
         for model, missed in misses.items()
@@ -126,7 +138,9 @@ def told(plan: Plan, misses: Mapping[str, range], folder: Path, **changed: Any) 
     described = {model: {"parameters": 134_515_008, "device": "cpu"} for model in misses}
     run = write_run(folder / "results.jsonl", results, described)
     steps = {
-        adapter.name: Step("", 60.0, True, 4_884_480, adapter.cases or 629, 0.2, 2, "float32")
+        adapter.name: Step(
+            "", 60.0, True, 4_884_480, adapter.cases or 629, 0.2, 2, "float32", gpus.get(adapter.name, "")
+        )
         for adapter in plan.adapters
     }
     experiment = Experiment(plan, run, steps, load_registry(bundled.MODELS_FILE))
@@ -155,12 +169,15 @@ def test_a_figure_that_no_model_could_have_bettered_is_an_artefact(plan: Plan, t
 def test_ablations_are_claims_of_their_own(plan: Plan, tmp_path: Path) -> None:
     ablated = replace(plan, ablated=REAL_BASE, ranks=(8, 16), sizes=(157,))
     misses = {**MISSES, f"{REAL_ADAPTER}-cases157": range(0), f"{REAL_ADAPTER}-rank8": range(46)}
-    claims = rows(told(ablated, misses, tmp_path), "claim")
+    report = told(ablated, misses, tmp_path, gpus={f"{REAL_ADAPTER}-rank8": "A Big GPU"})
+    claims = rows(report, "claim")
     published, measured, verdict = claims["JSONExact at rank 8 / 16 / 32"]
     assert (published, verdict) == ("22.1 / 24.7 / 24.9 %", "holds")
     assert measured.startswith("23.3 % [")
     assert measured.endswith(" / 25.0 % [15.8, 37.2] / not trained")
     assert claims["JSONExact on 157 / 314 / 629 train cases"][-1] == "differs"
+    on_cpu = f"{REAL_ADAPTER}, {REAL_ADAPTER}-cases157"
+    assert f"in float32 on 2 threads ({on_cpu}), float32 on A Big GPU ({REAL_ADAPTER}-rank8); answered" in report
 
 
 def test_parts_of_the_published_evaluation_add_up() -> None:
