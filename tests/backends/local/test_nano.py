@@ -124,7 +124,10 @@ def test_an_adapter_merged_and_not(pytester: pytest.Pytester) -> None:
     from transformers import AutoModelForCausalLM
 
     torch.manual_seed(0)
-    config = LoraConfig(r=2, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM")
+    # Of a size that some answers are others by it.
+    config = LoraConfig(
+        r=2, lora_alpha=32, target_modules=["q_proj", "v_proj"], init_lora_weights=False, task_type="CAUSAL_LM"
+    )
     with warnings.catch_warnings():
         # peft's of this version about what transformers of that version will drop
         warnings.simplefilter("ignore", FutureWarning)
