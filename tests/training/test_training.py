@@ -326,9 +326,7 @@ def test_items_repeat_values_of_the_item_before(complexity: Complexity) -> None:
     records, values = SuiteRecords(_documents(*SCHEMAS), TEMPLATE), SuiteRecords({}, "").values("repeated")
     repeated = 0
     for _ in range(200):
-        text, record = records.draw(complexity, values)
-        schema_id = next(each.id for each in SCHEMAS.values() if not each.violations(record))
-        assert not wrong_totals(schema_id, record), text
+        _, record = records.draw(complexity, values)
         repeated += any(
             before.get(key) == value and isinstance(value, str) and len(value) > 12
             for before, item in _neighbours(record)
@@ -336,6 +334,16 @@ def test_items_repeat_values_of_the_item_before(complexity: Complexity) -> None:
         )
     # Long texts are hardly ever the same by chance; simple records have no lists of objects.
     assert repeated > 5 if complexity != "simple" else repeated == 0
+
+
+@pytest.mark.parametrize("schema_id", ["invoice", "order_details", "shopping_cart"])
+def test_records_whose_items_repeat_add_up(schema_id: str) -> None:
+    records = SuiteRecords(_documents(schema_id), TEMPLATE)
+    values = records.values("repeated")
+    for _ in range(200):
+        _, record = records.draw("medium", values)
+        assert not SCHEMAS[schema_id].violations(record)
+        assert not wrong_totals(schema_id, record)
 
 
 def _neighbours(value: Any) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -591,6 +599,26 @@ def test_a_base_is_trained_further_with_its_own_tokenizer(trained: tuple[Path, d
     assert not _same(_weights(tmp_path / "model"), _weights(base))
     # It goes on where the base was, not where a new model is.
     assert outcome["loss"][-1][1] < before["loss"][0][1]
+
+
+@pytest.mark.slow
+def test_a_further_training_makes_words_of_the_bases_tokens(
+    trained: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import AutoTokenizer
+
+    given = []
+    make = RecordBatches.__getitem__
+
+    def watched(self: RecordBatches, index: int) -> Any:
+        assert isinstance(self._records, SuiteRecords)
+        given.append(self._records.pieces)
+        return make(self, index)
+
+    monkeypatch.setattr(RecordBatches, "__getitem__", watched)
+    _train_further(trained[0], tmp_path, steps=1)
+    assert given == [words_of(AutoTokenizer.from_pretrained(trained[0]))]
+    assert len(given[0]) > 100
 
 
 @pytest.mark.slow
