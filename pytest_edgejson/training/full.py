@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_edgejson.backends.devices import cores
 from pytest_edgejson.training.base import base_fingerprint, find_base, load_base
 from pytest_edgejson.training.checkpoints import fingerprint, last_checkpoint, writing
 from pytest_edgejson.training.examples import trained_on
@@ -175,4 +175,4 @@ def _only(batches: list[dict[str, torch.Tensor]]) -> dict[str, Any]:
 
 def _workers() -> int:
     """Return how many processes make batches: all cores but that of the training, and no more than keep a GPU busy."""
-    return min(12, max(1, (os.cpu_count() or 1) - 1))
+    return min(12, max(1, cores() - 1))
