@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_edgejson.backends.openvino.pipeline import import_openvino, reason
+from pytest_edgejson.backends.openvino.pipeline import import_openvino, load_apart, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def write_tokenizer(folder: Path, tokenizer: Any) -> Any:
         raise ValueError(reason(error)) from error
     for name, model in zip(("openvino_tokenizer", "openvino_detokenizer"), made, strict=True):
         openvino.save_model(model, folder / f"{name}.xml")
-    return openvino_genai.Tokenizer(folder)
+    return load_apart(openvino_genai.Tokenizer, folder)
 
 
 def _restate(tokenizer: Any) -> None:

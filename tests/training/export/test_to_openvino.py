@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +15,7 @@ from helpers.openvino_models import export, need_openvino
 
 from pytest_edgejson.backends.interface import GenerationSettings
 from pytest_edgejson.backends.models import resolve_model
-from pytest_edgejson.backends.openvino.pipeline import import_openvino
+from pytest_edgejson.backends.openvino.pipeline import import_openvino, load_apart
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.cli import main
 from pytest_edgejson.suite import bundled
@@ -21,7 +23,6 @@ from pytest_edgejson.training.export.openvino_tokenizer import write_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -29,6 +30,21 @@ need_openvino()
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
+RUN_AND_INTERRUPT = """
+import signal, sys
+from helpers.models import requests
+from pytest_edgejson.backends.interface import GenerationSettings
+from pytest_edgejson.backends.models import resolve_model
+from pytest_edgejson.backends.registry import load_backend
+
+backend = load_backend(resolve_model(sys.argv[1], {}), GenerationSettings(max_new_tokens=4))
+print(len(list(backend.generate(requests(["one", "two"])))))
+backend.close()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
 TEXTS = ["Rating: 4 stars\nReviewer: Ana\n", "City: Oslo\nCountry: Norway\n"]
 
 
@@ -96,10 +112,20 @@ def test_an_adapter_is_merged_and_others_run_it(tmp_path: Path, capsys: pytest.C
     import openvino_genai
 
     precision = {"INFERENCE_PRECISION_HINT": "f32", "KV_CACHE_PRECISION": "f32"}
-    pipeline = openvino_genai.LLMPipeline(folder, "CPU", **precision)
+    pipeline = load_apart(openvino_genai.LLMPipeline, folder, "CPU", **precision)
     said = [pipeline.generate(text, max_new_tokens=24) for text in TEXTS]
     # An answer ends with its root object here, there it goes on.
     assert all(whole.startswith(answer) for whole, answer in zip(said, expected, strict=True))
+
+
+def test_a_process_that_ran_one_can_still_be_interrupted(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Its script needs the helpers.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]), prepend=os.pathsep)
+    command = [sys.executable, "-c", RUN_AND_INTERRUPT, str(export(small, tmp_path / "out"))]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stdout) == (0, "2\ninterrupted\n")
 
 
 @pytest.mark.parametrize(("quant", "kinds"), [("int8", {"u8"}), ("INT4", {"u8", "u4"})])
