@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import faulthandler
 import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -37,6 +38,14 @@ with suppress(ModuleNotFoundError):
 # A shell that starts the tests in the background has them ignore SIGINT, and whatever they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def pytester(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    # A run inside this process would have a crash of this or a later test tell where it was in a captured file.
+    monkeypatch.setattr(faulthandler, "enable", lambda *_, **__: None)
+    monkeypatch.setattr(faulthandler, "disable", lambda: None)
+    return pytester
 
 
 @pytest.fixture
