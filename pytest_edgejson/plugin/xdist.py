@@ -165,7 +165,7 @@ class Workers:
                     Device.choose(device, models[0])
             except BackendError as error:
                 raise pytest.UsageError(str(error)) from None
-        self._free = list(range(count))
+        self._free = list(reversed(range(count)))
         self._taken: dict[Any, int] = {}
 
     def header(self) -> list[str]:
@@ -180,7 +180,8 @@ class Workers:
 
     def start(self, node: Any) -> None:
         """Tell a worker, before it starts, how cases are shared out (xdist hides `--dist` from it) and its devices."""
-        place = self._taken[node] = self._free.pop(0)
+        # The place freed last is that of the worker that died: one that ended may hold its device for a moment.
+        place = self._taken[node] = self._free.pop()
         node.workerinput["edgejson_in_blocks"] = self._dist == "load"
         node.workerinput["edgejson_devices"] = {backend: there[place] for backend, there in self.devices.items()}
 
