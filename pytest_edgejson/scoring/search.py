@@ -338,11 +338,11 @@ class Search:
             or [found for found in candidates if found.value == [] or _is_wordless(self.text[found.end :])]
         )
         if is_valid is not None:
-            deadline = time.monotonic() + MAX_SECONDS
+            deadline = time.thread_time() + MAX_SECONDS
             for found in candidates:
                 if is_valid(found.value):
                     return found
-                if time.monotonic() > deadline:
+                if time.thread_time() > deadline:
                     break
         return candidates[0] if candidates else None
 

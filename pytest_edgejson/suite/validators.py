@@ -48,18 +48,19 @@ _RECURSION_LIMIT = 4_000
 # The last two drafts, which have two keywords in its place, let it be used for compatibility; jsonschema does not.
 _DEPENDENCIES = {"dependencies": Draft7Validator.VALIDATORS["dependencies"]}
 
+# By what this thread computes: whether a value is valid must not hang on what else a machine does.
 _DEADLINE: ContextVar[float] = ContextVar("deadline")
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Limit what is validated inside of the `with`.
+    """Limit what is validated inside of the `with`, in seconds of this thread's computing.
 
     Raises:
         OutOfTimeError: it takes longer.
         RecursionError: a schema refers to itself without end.
     """
-    token = _DEADLINE.set(time.monotonic() + seconds)
+    token = _DEADLINE.set(time.thread_time() + seconds)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _RECURSION_LIMIT))
     try:
@@ -75,7 +76,7 @@ def time_left() -> float:
     Raises:
         OutOfTimeError: none.
     """
-    left = _DEADLINE.get() - time.monotonic()
+    left = _DEADLINE.get() - time.thread_time()
     if left <= 0:
         raise OutOfTimeError
     return left
@@ -117,7 +118,7 @@ def limited(draft: Any) -> Any:
 
 
 def _timed(keyword: Callable[..., Any]) -> Callable[..., Any]:
-    now, deadline = time.monotonic, _DEADLINE.get
+    now, deadline = time.thread_time, _DEADLINE.get
 
     def timed(validator: Any, rule: Any, instance: Any, schema: Any) -> Any:
         if now() > deadline():

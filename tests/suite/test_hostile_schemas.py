@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -73,6 +74,17 @@ def test_a_validation_ends_within_its_limit(monkeypatch: pytest.MonkeyPatch, nam
     schema.format_violations(value)
     assert violation.message == "the schema cannot be applied to this value within 0.2 seconds"
     assert (violation.path, violation.keyword) == ("", "$schema")
+
+
+def test_a_pause_of_the_machine_is_not_the_validations_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Paused(dict[str, int]):
+        def __contains__(self, key: object) -> bool:
+            time.sleep(0.5)
+            return super().__contains__(key)
+
+    monkeypatch.setattr(schemas, "MAX_SECONDS", 0.2)
+    schema = Schema("it", "simple", {"required": ["a"], "properties": {"b": {"type": "integer"}}}, "it.json")
+    assert [violation.keyword for violation in schema.violations(Paused(b=1))] == ["required"]
 
 
 def test_what_is_found_before_the_limit_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
