@@ -77,10 +77,16 @@ class BlockScheduling(LoadScopeScheduling):  # type: ignore[misc, unused-ignore]
 
     def remove_node(self, node: Any) -> str | None:
         """Give what a worker had left to others, but for the test that it died of: that one has failed."""
-        crashed: str | None = super().remove_node(node)
-        for unit in self.workqueue.values():
-            if crashed in unit:
-                unit[crashed] = True
+        left = self.assigned_work[node]
+        pending = [(unit, test) for unit in left.values() for test, done in unit.items() if not done]
+        crashed = None
+        if pending:
+            unit, crashed = pending[0]
+            # Before others are given what is left: it may be this unit.
+            unit[crashed] = True
+        # What is done is not given to them, as xdist would: a worker that gets nothing to run waits for more forever.
+        self.assigned_work[node] = {scope: unit for scope, unit in left.items() if not all(unit.values())}
+        super().remove_node(node)
         return crashed
 
 

@@ -140,6 +140,50 @@ def test_a_worker_that_dies_costs_the_case_it_died_of(project: Project, pytester
     assert len(rows) == 5
 
 
+@pytest.mark.slow
+def test_what_a_worker_leaves_is_run_by_others_but_for_the_case_it_died_of(
+    project: Project, pytester: pytest.Pytester
+) -> None:
+    # Two cases of five models: each worker gets one of each. One dies of its fourth, and has three done and one to do;
+    # the other has then asked for its last ones and was not yet told that there are no more.
+    pytester.makeconftest(
+        """
+        import os
+        import time
+        from pathlib import Path
+
+        def wait_for(name):
+            until = time.monotonic() + 60
+            while not Path(name).exists() and time.monotonic() < until:
+                time.sleep(0.01)
+
+        def pytest_configure(config):
+            Path(f"{os.environ.get('PYTEST_XDIST_WORKER')} began").touch()
+
+        def pytest_runtest_call(item):
+            case, _, model = item.name.rstrip("]").partition("[")
+            other = {"contact-001": "contact-002", "contact-002": "contact-001"}[case]
+            Path(item.name).touch()
+            if model != "last":
+                wait_for(f"{other}[{model}]")
+            if item.name == "contact-001[deadly]":
+                with Path("deaths").open("a") as file:
+                    file.write("x")
+                os._exit(9)
+            if item.name == "contact-002[deadly]":
+                wait_for("gw2 began")
+        """
+    )
+    models = ("first", "second", "third", "deadly", "last")
+    (project.root / "models.toml").write_text(
+        "".join(f'[models.{name}]\nmodel = "gold"\nbackend = "control"\n' for name in models)
+    )
+    run = [f"--edgejson-model={name}" for name in models]
+    result = pytester.runpytest_subprocess(*run, "-n2", "-k", "contact-001 or contact-002", timeout=120)
+    result.assert_outcomes(passed=9, failed=1)
+    assert (project.root / "deaths").read_text(encoding="utf-8") == "x"
+
+
 def test_dist_each_is_a_usage_error(project: Project, pytester: pytest.Pytester) -> None:
     result = pytester.runpytest_subprocess("--edgejson-model=control:gold", "--dist=each", "--tx=2*popen")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
