@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pytest_edgejson.backends.interface import Completion
+from pytest_edgejson.report.overview import Overview
+from pytest_edgejson.results.compare.runs import model_runs
 from pytest_edgejson.results.file import ResultsWriter, Run, read_run
 from pytest_edgejson.results.manifest import make_manifest
 from pytest_edgejson.results.result import Result, make_result
@@ -90,3 +93,16 @@ def answers(count: int, misses: Sequence[int] = (), model: str = "m") -> list[Re
         result_of(case, wrong(case) if number in misses else right(case), model)
         for number, case in enumerate(cases(count))
     ]
+
+
+def overview_of(folder: Path, count: int, models: int) -> Overview:
+    """Return the overview of so many results with long texts, of some models that answer alike; a third misses."""
+    results: list[Any] = []
+    for number, case in enumerate(cases(count // models)):
+        text = f" of {number * 7919:x} {number * 104_729:x}" * 12
+        asked = replace(case, prompt=case.prompt + text)
+        output = right(asked) if number % 3 else wrong(asked) + text
+        results.append(result_of(asked, output))
+    named = [result | {"model": f"m{model}"} for model in range(models) for result in results]
+    run = write_run(folder / "r.jsonl", results[:1])
+    return Overview([run], model_runs([Run(run.path, run.manifest, tuple(named), {})], {}))
