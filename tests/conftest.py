@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 # A benchmark run in this folder loads this file too, perhaps without what the tests alone need.
 with suppress(ModuleNotFoundError):
-    import hypothesis.internal.observability  # noqa: F401
+    import hypothesis.internal.observability
+
+    # Machines that run tests are busy with other things too; and what one run finds, the next one should find.
+    hypothesis.settings.register_profile("edgejson", deadline=None, derandomize=True)
+    hypothesis.settings.load_profile("edgejson")
 with suppress(ModuleNotFoundError):
     import matplotlib.figure  # noqa: F401
 

@@ -34,10 +34,6 @@ RESPONSE = PairedCounts(both=59, gains=6, losses=16, neither=80)
 
 counts = st.builds(PairedCounts, *[st.integers(0, 60)] * 4)
 
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
-
 
 @pytest.mark.parametrize(
     ("successes", "n", "low", "high"),

@@ -4,15 +4,11 @@ import itertools
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.alignment import align
 from pytest_edgejson.values.jsonvalue import ABSENT, equal, format_path, leaves
-
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
 
 small = st.sampled_from([0, 1, 1.0, True, False, None, "", "a", "b", {}, []])
 values = st.recursive(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.changes import compare
@@ -12,10 +12,6 @@ from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
 from pytest_edgejson.suite.schemas import Schema
 from pytest_edgejson.values.jsonvalue import ABSENT, equal
-
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
 
 SCHEMA = Schema(
     "order",

@@ -14,10 +14,6 @@ from pytest_edgejson.scoring.search import MAX_OBJECTS
 from pytest_edgejson.scoring.thoughts import Marks
 from pytest_edgejson.values.decoding import MAX_DEPTH, MalformedError, decode
 
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
-
 scalars = (
     st.none()
     | st.booleans()

@@ -6,17 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.score import score
 from pytest_edgejson.suite.schemas import Schema, Schemas
 from pytest_edgejson.values.jsonvalue import equal, leaves
-
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
 
 V3 = Path(__file__).resolve().parents[3] / "shared" / "edgejson-v3"
 ANYTHING = Schema("anything", "simple", {"type": "object"}, "anything.json")

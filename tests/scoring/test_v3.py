@@ -5,15 +5,11 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_edgejson.scoring.records import V3Record
 from pytest_edgejson.scoring.v3 import MAX_NEW_TOKENS, PROMPT, V3CrashError, extract_v3, score_v3
-
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
 
 V3 = Path(__file__).resolve().parents[3] / "shared" / "edgejson-v3"
 

@@ -7,15 +7,11 @@ import re
 
 import pytest
 from helpers.answers import HOSTILE, field, made_up, scored
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pytest_edgejson.report.diff.render import render_diff
 from pytest_edgejson.values.text import columns
-
-# Machines that run tests are busy with other things too.
-settings.register_profile("edgejson", deadline=None)
-settings.load_profile("edgejson")
 
 ITEM = {"text": "tea", "price": 2.5, "count": 3, "unit": "kg"}
 BILL = {
