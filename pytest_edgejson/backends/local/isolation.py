@@ -43,7 +43,7 @@ ATTEMPTS = 5
 # been inherited by a process that the model's code forked.
 _LOOK_EVERY_S = 0.5
 # For the stack of a stuck process to reach stderr, and for a process that was told to end to do so.
-_STACK_S = 0.2
+_STACK_S = 1.0
 _END_S = 5.0
 # How often a thread of libgomp, torch's on Linux, looks whether the others are done before it sleeps. Left alone, it
 # looks for longer than it has to wait on a free machine; where another process is busy too, it so keeps a core from the

@@ -839,15 +839,23 @@ class Hub:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
-    def fetch(self, model: str, revision: str | None = None, *, port: int | None = None, **environment: str) -> str:
+    def fetch(
+        self,
+        model: str,
+        revision: str | None = None,
+        *,
+        port: int | None = None,
+        timeout_s: float = 10,
+        **environment: str,
+    ) -> str:
         """Load a model in a process of its own; return its fingerprint, or what the error says."""
         code = """
 import sys
 from pytest_edgejson.backends.interface import BackendError, GenerationSettings, LoadOptions
-from pytest_edgejson.backends.local import model_files
+from pytest_edgejson.backends.local import hub
 from pytest_edgejson.backends.registry import load_backend
 from pytest_edgejson.backends.models import ModelSpec
-model_files._HUB_TIMEOUT_S = 1
+hub._TIMEOUT_S = float(sys.argv[3])
 spec = ModelSpec(name="fetched", model=sys.argv[1], revision=sys.argv[2] or None, prompt="{prompt}")
 try:
     print(load_backend(spec, GenerationSettings(), LoadOptions(device="cpu")).fingerprint)
@@ -857,7 +865,7 @@ except BackendError as error:
         known = {name: value for name, value in os.environ.items() if "proxy" not in name.lower()}
         known |= {"HF_ENDPOINT": f"http://127.0.0.1:{port or self._server.server_port}", "HF_HOME": str(self._cache)}
         result = subprocess.run(
-            [sys.executable, "-c", code, model, revision or ""],
+            [sys.executable, "-c", code, model, revision or "", str(timeout_s)],
             capture_output=True, text=True, check=True, env=known | environment, timeout=60,
         )  # fmt: skip
         (line,) = result.stdout.splitlines()
@@ -915,7 +923,7 @@ def test_a_hub_that_cannot_be_reached(hub: Hub, environment: dict[str, str]) -> 
 @pytest.mark.slow
 def test_a_hub_that_never_answers_is_not_waited_for(hub: Hub) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        assert "timed out" in hub.fetch("org/model", port=silent.getsockname()[1])
+        assert "timed out" in hub.fetch("org/model", port=silent.getsockname()[1], timeout_s=1)
 
 
 def test_warnings_of_the_libraries_are_no_errors(model: Path) -> None:

@@ -86,8 +86,8 @@ def test_what_breaks_on_a_case_is_that_cases_error(planted: Path, capfd: pytest.
 @pytest.mark.slow
 def test_a_stuck_step_is_ended(planted: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with loaded(planted) as backend:
-        found = reasons(backend.generate(requests(["hang", "other", "last"], timeout_s=3)))
-    late = ("timeout", "no token within 3 s (--edgejson-timeout): the process that ran the model was ended")
+        found = reasons(backend.generate(requests(["hang", "other", "last"], timeout_s=6)))
+    late = ("timeout", "no token within 6 s (--edgejson-timeout): the process that ran the model was ended")
     assert found == {"hang": late, "other": ("length", None), "last": ("length", None)}
     stderr = capfd.readouterr().err
     assert "in act" in stderr, "the stack says where"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -81,7 +82,7 @@ def test_an_answer_ends_with_its_root_object(server: FakeServer) -> None:
     def go_on(handler: Handler) -> None:
         handler.begin_stream()
         handler.piece(content='Here: {"number": 1}  and')
-        for _ in range(2000):
+        for _ in range(10_000):
             handler.piece(content=" more")
             time.sleep(0.001)
         ended.append(handler)
@@ -91,7 +92,7 @@ def test_an_answer_ends_with_its_root_object(server: FakeServer) -> None:
     assert (found.text, found.finish_reason, found.output_tokens) == ('Here: {"number": 1}', "stop", None)
     wait_until(lambda: not server.under_way)
     assert not ended
-    whole = answer(load(server, stop_at_root=False, loops="keep"), timeout_s=1)
+    whole = answer(load(server, stop_at_root=False, loops="keep"), timeout_s=3)
     assert whole.finish_reason == "timeout"
     assert whole.text.startswith('Here: {"number": 1}  and more more')
 
@@ -195,7 +196,12 @@ def test_a_whole_document_is_an_answer_that_has_ended(server: FakeServer) -> Non
 
 
 @pytest.mark.parametrize("then", ["cut", "silent"])
-def test_an_answer_that_has_ended_is_kept_whatever_becomes_of_its_usage(server: FakeServer, then: str) -> None:
+def test_an_answer_that_has_ended_is_kept_whatever_becomes_of_its_usage(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    # Longer than the case may take.
+    monkeypatch.setattr("pytest_edgejson.backends.server.client._REST_S", 60)
+
     def reply(handler: Handler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Type", "text/event-stream")
@@ -206,12 +212,12 @@ def test_an_answer_that_has_ended_is_kept_whatever_becomes_of_its_usage(server: 
             event = f"data: {json.dumps({'choices': [choice]})}\n\n".encode()
             handler.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
         if then == "silent":
-            time.sleep(1)
+            time.sleep(10)
         # Without the chunk that ends the body.
         handler.cut()
 
     server.answer = reply
-    found = answer(load(server, stop_at_root=False), timeout_s=0.5)
+    found = answer(load(server, stop_at_root=False), timeout_s=3)
     assert (found.text, found.finish_reason, found.output_tokens) == ('{"number": 0}', "stop", None)
     assert found.error is None
     assert len(server.requests) == 1
@@ -278,17 +284,17 @@ def test_a_case_that_takes_too_long_is_a_timeout_and_the_others_go_on(server: Fa
 
     server.answer = reply
     began_s = time.monotonic()
-    found = answers(load(server), 3, timeout_s=2)
+    found = answers(load(server), 3, timeout_s=5)
     assert time.monotonic() - began_s < 30
     assert [found[f"case-{number}"].finish_reason for number in range(3)] == ["timeout", "stop", "stop"]
-    assert found["case-0"].error.startswith("no end after 2 s: give it longer with --edgejson-timeout")
+    assert found["case-0"].error.startswith("no end after 5 s: give it longer with --edgejson-timeout")
 
 
 def test_a_server_that_falls_silent_is_left(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pytest_edgejson.backends.server.client.SILENCE_S", 0.3)
     server.answer = hang(3)
     assert answer(load(server)).error == "nothing came for 0.3 s"
-    assert len(server.requests) == 1
+    wait_until(lambda: len(server.requests) == 1)
 
 
 def test_a_server_that_sends_on_to_another_is_not_followed(server: FakeServer) -> None:
@@ -380,7 +386,7 @@ def test_a_server_that_wants_to_be_left_alone_is(server: FakeServer, form: str) 
 
     def reply(handler: Handler) -> None:
         said.append(time.monotonic())
-        header = "2" if form == "seconds" else formatdate(time.time() + 2.5, usegmt=True)
+        header = "4" if form == "seconds" else formatdate(time.time() + 4.5, usegmt=True)
         handler.reply(429, {"error": {"message": "slow down"}}, Retry_After=header)
 
     server.answer = times(reply, 1)
@@ -388,8 +394,8 @@ def test_a_server_that_wants_to_be_left_alone_is(server: FakeServer, form: str) 
     backend.watch = witness = Witness()
     began_s = time.monotonic()
     assert answer(backend).text == '{"number": 0}'
-    assert time.monotonic() - began_s >= 1.4
-    assert "waiting 1 s, as the server says HTTP 429" in witness.waits
+    assert time.monotonic() - began_s >= 3.4
+    assert any(re.fullmatch(r"waiting [1-4] s, as the server says HTTP 429", each) for each in witness.waits)
 
 
 def test_an_answer_that_is_streamed_is_heard_up_to_its_end_and_without_secrets(
@@ -441,7 +447,7 @@ def test_the_deadline_ends_all_that_is_under_way(server: FakeServer) -> None:
 
     server.answer = reply
     backend = load(server)
-    backend.deadline = time.monotonic() + 3
+    backend.deadline = time.monotonic() + 5
     began_s = time.monotonic()
     assert [*answers(backend, 4)] == ["case-0"]
     assert time.monotonic() - began_s < 30
