@@ -1,8 +1,8 @@
 """The search for an answer's JSON in a text that is not one JSON value as a whole.
 
 Work is bounded: a search decodes at most `4 · len(text) + 100,000` characters over all its attempts, makes at most
-`MAX_ATTEMPTS` of them and stops after `MAX_OBJECTS` values, of which no more are validated once `MAX_SECONDS` are
-over. Only text made for it comes near.
+`MAX_ATTEMPTS` of them and stops after `MAX_OBJECTS` values, of which no more are validated once `MAX_SECONDS` were
+computed. Only text made for it comes near.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import math
+import time
 
 import pytest
 from helpers.strategies import floats
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from pytest_edgejson.scoring import search
 from pytest_edgejson.scoring.extraction import extract
 from pytest_edgejson.scoring.scanner import RootScanner
 from pytest_edgejson.scoring.search import MAX_OBJECTS
@@ -529,6 +531,24 @@ def test_many_objects_are_not_all_tried():
     extraction = extract('{"a": 1} ' * 50_000, is_valid=tried.append)
     assert extraction.value == {"a": 1}
     assert len(tried) <= MAX_OBJECTS
+
+
+def test_validating_ends_where_it_computes_too_long_and_a_pause_is_no_computing(monkeypatch):
+    monkeypatch.setattr(search, "MAX_SECONDS", 0.05)
+    text = 'Here is {"a": 1}, and here {"a": 2}'
+
+    def computing(value):
+        until = time.thread_time() + 0.1
+        while time.thread_time() < until:
+            pass
+        return value == {"a": 2}
+
+    def pausing(value):
+        time.sleep(0.1)
+        return value == {"a": 2}
+
+    assert extract(text, is_valid=pausing).value == {"a": 2}
+    assert extract(text, is_valid=computing).value == {"a": 1}
 
 
 def test_lone_surrogates_are_kept():
