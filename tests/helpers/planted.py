@@ -53,7 +53,7 @@ class Planted(LlamaForCausalLM):
                 act(name)
             self.is_slow = "slow" in found
         if self.is_slow:
-            time.sleep(0.2)
+            time.sleep(0.4)
         return super().forward(input_ids=input_ids, **known)
 
     forward.__signature__ = inspect.signature(LlamaForCausalLM.forward)

@@ -58,8 +58,13 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 self.server.under_way -= 1
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin any answer."""
+        self.answered()
+        super().send_response(code, message)
+
     def answered(self) -> None:
-        """Count the request as answered: who is asking may ask again before this process has come to the end of it."""
+        """Count the request as answered: who asked may ask again before this thread has come to its end."""
         with self.server.lock:
             self.server.waiting -= not self.is_answered
         self.is_answered = True
@@ -79,7 +84,6 @@ class Handler(BaseHTTPRequestHandler):
         """Send a whole answer: JSON, or bytes as they are."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         kind = headers.pop("content_type", "application/json")
-        self.answered()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
@@ -90,7 +94,6 @@ class Handler(BaseHTTPRequestHandler):
 
     def begin_stream(self, kind: str = "text/event-stream") -> None:
         """Begin an answer that ends with the connection."""
-        self.answered()
         self.send_response(200)
         self.send_header("Content-Type", kind)
         self.send_header("Connection", "close")
@@ -123,7 +126,6 @@ class Handler(BaseHTTPRequestHandler):
         """End the connection as if the server had died."""
         import socket
 
-        self.answered()
         self.connection.shutdown(socket.SHUT_RDWR)
         self.close_connection = True
 

@@ -46,7 +46,7 @@ def test_a_slow_model_ends_its_cases_itself_and_keeps_what_it_said(
     (row,) = project.results()[1]
     assert (row["finish_reason"], row["failure"]) == ("timeout", "timeout")
     assert row["latency_s"] > 2
-    assert row["output_tokens"] > 0
+    assert 0 < row["output_tokens"] <= 6
     assert row["output"]
     assert row["error"].startswith(f"no end after 2 s and {row['output_tokens']} tokens: ")
     assert completions_in(project.root / "store.sqlite") == 0
@@ -60,8 +60,7 @@ def test_the_first_request_to_a_server_is_waited_for_no_longer(project: Project,
         run = ("--edgejson-model=openai:m", f"--edgejson-base-url={server.url}", "--edgejson-timeout=0.5")
         result = pytester.runpytest(*run)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    # A machine that paused long enough has said before what it waits for.
-    line = [line for line in result.errlines if line][-1]
+    (line,) = [line for line in result.errlines if line]
     assert line.endswith("within 0.5 s (--edgejson-timeout): give it longer, perhaps it is loading the model")
 
 
